@@ -1,0 +1,10 @@
+"""``python -m symprice`` is the command line ``symprice``."""
+
+from __future__ import annotations
+
+import sys
+
+from .cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main())

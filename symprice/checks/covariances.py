@@ -1,0 +1,121 @@
+"""Covariances by their definition: `Σ_ij ∂a/∂θᵢ M_ij ∂b/∂θⱼ`, with difference quotients for the derivatives.
+
+No law of the calculus is used, and no code of the room that derives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+from sympy import Expr, Tuple
+
+from ..errors import NoRuleError
+from ..symbols import Name
+from .graph import Cell, Graph, Scope, builds
+from .matrices import as_matrix, is_matrix
+from .state import Coordinate, State
+
+__all__: list[str] = []
+
+# Σ over the coordinates of θ: from the two gradients to the pairs whose products are added up, each with its weight.
+Weights = Callable[[State, list[Coordinate], list[Coordinate]], list[tuple[Coordinate, Coordinate, Any]]]
+
+
+@builds("NTCov", "NTVar", "NTCovMatrix", "NTVarMatrix")
+def covariance(graph: Graph, expr: Any, scope: Scope) -> Cell:
+    """∇aᵀ M ∇b of two properties; of vectors, the matrix of all pairs of entries."""
+    metrics = [arg for arg in expr.args if not isinstance(arg, Expr)]
+    properties = [arg for arg in expr.args if isinstance(arg, Expr)]
+    first, last = graph.cell(properties[0], scope), graph.cell(properties[-1], scope)
+    weights, metric_cells = _metric(graph, metrics[0], scope) if metrics else (_euclidean, ())
+    matrix_valued = any(map(is_matrix, properties))
+
+    def run(state: State) -> Any:
+        for cell in (first, last):
+            state.require_free(cell)
+            _require_defined(graph, cell)
+        left, right = state.coordinates(first.mask), state.coordinates(last.mask)
+        total: Any = mpmath.mpf(0)
+        if matrix_valued:
+            rows, columns = (as_matrix(state.value(cell)).rows for cell in (first, last))
+            total = mpmath.zeros(rows, columns)
+        for u, v, weight in weights(state, left, right):
+            a, b = state.partial(first, u), state.partial(last, v)
+            term = as_matrix(a) * as_matrix(b).T if matrix_valued else a * b
+            total = total + (term if weight is None else term * weight)
+        return total
+
+    return graph.shared(("covariance", *metrics), (first, last, *metric_cells), run)
+
+
+def _require_defined(graph: Graph, cell: Cell) -> None:
+    for symbol, leaf in graph.variables.items():
+        if isinstance(symbol, Name) and leaf.bit & cell.mask:
+            raise NoRuleError(
+                f"asked for a covariance with {symbol}, a name without definition: its gradient is unknown. Put it "
+                f"into a ClosedForm that defines {symbol}, or give the step the equation for it"
+            )
+
+
+def _euclidean(state: State, left: list[Coordinate], right: list[Coordinate]) -> Any:
+    other = set(right)
+    return [(u, u, None) for u in left if u in other]
+
+
+def _metric(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[Cell, ...]]:
+    names = [cls.__name__ for cls in type(metric).__mro__]
+    if "DiagonalMetric" in names:
+        return _diagonal(graph, metric, scope)
+    if "MatrixMetric" in names:
+        return _full(graph, metric, scope, inverse="InverseMetric" in names)
+    raise NoRuleError(f"asked for a covariance in the metric {metric}, a {type(metric).__name__}: its entries are unknown")
+
+
+def _diagonal(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[Cell, ...]]:
+    """Each parameter with a rate of its own, or one rate for all."""
+    given = metric.args[0]
+    if not isinstance(given, Tuple):
+        rate = graph.cell(given, scope)
+        return lambda state, left, right: [
+            (u, u, state.value(rate)) for u, _, _ in _euclidean(state, left, right)
+        ], (rate,)
+    rates = {graph.cell(pair[0], scope): graph.cell(pair[1], scope) for pair in given}
+
+    def weights(state: State, left: list[Coordinate], right: list[Coordinate]) -> Any:
+        pairs = _euclidean(state, left, right)
+        return [(u, u, state.value(_listed(rates, u, metric))) for u, _, _ in pairs]
+
+    return weights, (*rates, *rates.values())
+
+
+def _full(graph: Graph, metric: Any, scope: Scope, inverse: bool) -> tuple[Weights, tuple[Cell, ...]]:
+    """A symmetric matrix over an ordered list of parameters, or its inverse."""
+    matrix = graph.cell(metric.args[0], scope)
+    listed = metric.args[1] or getattr(graph.realisation, "fresh", ())
+    order = {graph.cell(parameter, scope): i for i, parameter in enumerate(listed)}
+
+    def weights(state: State, left: list[Coordinate], right: list[Coordinate]) -> Any:
+        entries = state.value(matrix)
+        if entries.rows != len(order):
+            raise NoRuleError(
+                f"the metric {metric} has {entries.rows} rows for {len(order)} parameters: write "
+                "MatrixMetric(M, parameters)"
+            )
+        if inverse:
+            entries = entries**-1
+        rows = [(u, _listed(order, u, metric)) for u in left]
+        columns = [(v, _listed(order, v, metric)) for v in right]
+        return [(u, v, entries[i, j]) for u, i in rows for v, j in columns]
+
+    return weights, (matrix, *order)
+
+
+def _listed(table: dict[Cell, Any], coordinate: Coordinate, metric: Any) -> Any:
+    try:
+        return table[coordinate[0]]
+    except KeyError:
+        raise NoRuleError(
+            f"asked for the entry of {coordinate[0].symbol} in {metric}, which does not list this parameter"
+        ) from None

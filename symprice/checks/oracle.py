@@ -1,0 +1,117 @@
+"""The oracle: what an expression is worth at a point, by definitions and difference quotients alone.
+
+It shares no code with what derives: no law, no rule, no pullback, no SymPy derivative. ``NTCov(a, b)`` is
+`Σ_θ (a(θ + h) - a(θ - h))/2h · (b(θ + h) - b(θ - h))/2h`, at a working precision that leaves the digits asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import mpmath
+from sympy import Basic, MatrixSymbol
+from sympy.core.sympify import _sympify
+from sympy.matrices.matrixbase import MatrixBase
+
+from ..errors import NoRuleError, ShapeError
+from . import calculus, covariances, matrices, scalars
+from .graph import Graph, TooDeep
+from .hooks import register
+from .state import State, Values, working_digits
+
+__all__ = ["evaluate_at", "register", "value"]
+
+# The modules that enter how expressions are evaluated.
+ROOMS = (scalars, matrices, covariances, calculus)
+# Difference quotients inside difference quotients, more than this: something goes round in circles.
+_DEEPEST = 12
+
+
+class Given:
+    """The values of a point that was given as a dict."""
+
+    def __init__(self, point: Mapping[Any, Any]) -> None:
+        self._point = {symbol: _exact(symbol, number) for symbol, number in point.items()}
+
+    def __call__(self, symbol: Any) -> Any:
+        """The value of a symbol, at the present precision."""
+        if symbol not in self._point:
+            listed = ", ".join(map(str, self._point)) or "no symbols"
+            raise NoRuleError(
+                f"asked for the value of an expression in {symbol}, but the point gives {listed}: add {symbol} to it"
+            )
+        number = self._point[symbol]
+        if isinstance(number, MatrixBase):
+            return mpmath.matrix([[number[i, j]._to_mpmath(mpmath.mp.prec) for j in range(number.cols)] for i in range(number.rows)])
+        return number._to_mpmath(mpmath.mp.prec) if isinstance(number, Basic) else number
+
+    def __contains__(self, symbol: Any) -> bool:
+        return symbol in self._point
+
+
+def _exact(symbol: Any, number: Any) -> Any:
+    """A number of the point: SymPy's stay exact until the precision is known."""
+    if isinstance(number, (mpmath.mpf, mpmath.mpc, mpmath.matrix)):
+        return number
+    number = _sympify(number)
+    if isinstance(symbol, MatrixSymbol) != isinstance(number, MatrixBase):
+        raise ShapeError(f"the point gives {symbol} the value {number}: a scalar needs a number, a matrix a Matrix")
+    return number
+
+
+def value(expr: Any, point: Mapping[Any, Any], digits: int = 30) -> Any:
+    """The value of an expression at a point, as an mpmath number or matrix.
+
+    Parameters
+    ==========
+
+    expr : any expression with the package's nodes, SymPy's derivatives, sums, integrals, limits; a Tuple or an Eq
+        gives the list of its members.
+    point : numbers for the symbols {symbol: number}, matrices for matrix symbols.
+    digits : the digits wanted.
+
+    Raises
+    ======
+
+    NoRuleError : if something in it has no number: an unspecified function, a symbol without value.
+
+    Examples
+    ========
+
+    >>> from sympy import Rational
+    >>> from symprice import NTVar, Parameter, sigmoid
+    >>> from symprice.checks.oracle import value
+    >>> b = Parameter('b')
+    >>> print(value(NTVar(sigmoid(b)), {b: 0}, 15))
+    0.0625
+    """
+    return evaluate_at([expr], Given(point), digits, Graph())[0]
+
+
+def evaluate_at(exprs: Any, draw: Values, digits: int, graph: Graph) -> list[Any]:
+    """The values of several expressions at one point; common parts are computed once."""
+    level = 1
+    while True:
+        with mpmath.workdps(working_digits(digits, level)):
+            try:
+                cells = [graph.cell(_basic(expr)) for expr in exprs]
+                state = State(graph, draw, digits)
+                return [rounded(state.value(cell), digits) for cell in cells]
+            except TooDeep as deep:
+                if deep.level > _DEEPEST:
+                    raise NoRuleError(f"more than {_DEEPEST} derivatives of derivatives stand in {exprs[0]}") from deep
+                level = deep.level
+
+
+def rounded(number: Any, digits: int) -> Any:
+    """A value, or a list of them, at the digits that are right."""
+    if isinstance(number, (list, tuple)):
+        return [rounded(each, digits) for each in number]
+    with mpmath.workdps(digits + 5):
+        return number.apply(lambda entry: +entry) if isinstance(number, mpmath.matrix) else +mpmath.mpmathify(number)
+
+
+def _basic(expr: Any) -> Basic:
+    expr = _sympify(expr)
+    return expr.as_immutable() if isinstance(expr, MatrixBase) else expr

@@ -1,0 +1,1 @@
+"""The command line: formulas typed as text, derived and printed."""

@@ -1,0 +1,128 @@
+"""What a formula of the command line may become: SymPy computes as it builds, so it is bounded.
+
+Exponents are held small before a power is built, because SymPy writes out integer powers at once.
+Constants must be real and fit into a double: SymPy asks for their signs, and would take for ever
+to find that of ``exp(exp(exp(22))) - 1``, or of a sum of roots that is zero in disguise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import log10
+from typing import Any
+
+from sympy import Add, Basic, Expr, I, Integer, S, log
+from sympy.matrices.matrixbase import MatrixBase
+
+__all__ = ["Bounds"]
+
+DIGITS = 308  # of an integer, before and after the point of a constant: what a double holds
+HEIGHT = 4  # of the argument of a hyperbolic function, see Bounds.splitting
+_LARGE = Integer(10) ** DIGITS
+_INFINITE = frozenset({S.ComplexInfinity, S.Infinity, S.NegativeInfinity, S.NaN})
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The bounds on what is built from text; each method returns what is wrong, or nothing.
+
+    Examples
+    ========
+
+    >>> from sympy import Integer, log
+    >>> from symprice.cli.bounds import Bounds
+    >>> Bounds().exponent(Integer(9), Integer(387420489))
+    'an exponent is at most 1000 here'
+    >>> Bounds().value(log(Integer(-2)))
+    'log(2) + I*pi is not a real number: change a sign'
+    """
+
+    max_depth: int = 60
+    max_nodes: int = 5000
+    max_power: int = 1000
+
+    def exponent(self, base: Expr, exponent: Expr) -> str | None:
+        """Before ``base**exponent`` is built."""
+        if base.is_zero and exponent.is_negative:
+            return "division by zero: write a divisor that is not 0"
+        for term in Add.make_args(exponent):
+            # exp(c*log(n)) becomes the power n**c, so a coefficient of a logarithm counts as well.
+            coefficient = term.as_coeff_Mul()[0] if term.has(log) else S.Zero
+            size = abs(_number(term) if term.is_number else coefficient)
+            if not size.is_comparable:
+                continue
+            if size > self.max_power:
+                return f"an exponent is at most {self.max_power} here"
+            if base.is_Rational and base and log10(max(abs(base.p), base.q)) * size > DIGITS:
+                return f"the power would have more than {DIGITS} digits"
+        return None
+
+    def splitting(self, argument: Expr) -> str | None:
+        """Before a hyperbolic function is built.
+
+        Unless it knows that the argument is real, SymPy expands its real and imaginary part, and
+        those of all that is within it: the cost doubles with every level.
+        """
+        unreal = sorted(str(s) for s in argument.free_symbols if not s.is_extended_real)
+        if unreal and _height(argument) > HEIGHT:
+            return f"nested too deeply for names that may be complex: declare {unreal[0]} real"
+        return None
+
+    def value(self, value: Basic) -> str | None:
+        """After a value is built."""
+        for count, (node, depth) in enumerate(_nodes(value)):
+            if count >= self.max_nodes:
+                return f"the formula has more than {self.max_nodes} nodes: name its parts"
+            if depth > self.max_depth:
+                return f"nested more than {self.max_depth} deep: name its parts"
+            if node in _INFINITE:
+                return "the value is infinite or undefined"
+            if node is I:
+                return f"{value} is not a real number: change a sign"
+            if node.is_Rational and max(abs(node.p), node.q) > _LARGE:
+                return f"a number has more than {DIGITS} digits"
+            if node.is_Pow and node.exp.is_Rational:
+                if abs(node.exp) > self.max_power:
+                    return f"an exponent is at most {self.max_power} here"
+                if node.base.is_Rational and node.base < 0:
+                    return f"{value} is not a real number: change a sign"
+        entries = value.flat() if isinstance(value, MatrixBase) else [value]
+        return next(filter(None, map(_constant, entries)), None)
+
+
+def _constant(value: Any) -> str | None:
+    """What is wrong with a constant; nothing with what is none."""
+    if not isinstance(value, Expr) or value.is_Rational or not value.is_number:
+        return None
+    number = _number(value)
+    if number.has(I):
+        return f"{value} is not a real number: change a sign"
+    if number.is_zero or (number.is_Float and number._prec == 1):  # no digit is certain
+        return f"the constant {value} cannot be told from zero: write 0, or a simpler form of it"
+    if number.is_Float and not 1 / _LARGE < abs(number) < _LARGE:
+        return f"the constant {value} does not fit into a double: write its logarithm"
+    return None
+
+
+def _number(constant: Expr) -> Expr:
+    """Its numerical value; itself where there is none to be had."""
+    try:
+        return constant if constant.is_Rational else constant.evalf(15)
+    except Exception:  # a function that has no numbers
+        return constant
+
+
+def _nodes(value: Basic) -> Iterator[tuple[Any, int]]:
+    """All nodes, each with the number of those it stands in; without recursion."""
+    stack: list[tuple[Any, int]] = [(value, 0)]
+    while stack:
+        node, depth = stack.pop()
+        yield node, depth
+        parts = node.flat() if isinstance(node, MatrixBase) else node.args
+        stack.extend((part, depth + 1) for part in parts)
+
+
+def _height(expr: Basic) -> int:
+    """How many functions and powers stand within each other."""
+    return bool(expr.is_Function or expr.is_Pow) + max(map(_height, expr.args), default=0)

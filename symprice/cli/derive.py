@@ -1,0 +1,118 @@
+"""``symprice derive``: one formula from the shell, in one of the three outputs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import keyword
+import sys
+from typing import Any
+
+from sympy import Basic, Symbol, latex, sstr
+
+from ..derivation import Derivation, Rule, Step
+from ..errors import NameClashError
+from ..symbols import Observable, Parameter
+from .parser import parse, parse_assignment
+
+__all__ = ["derive_command"]
+
+
+class NamedQuantities(Rule):
+    """The result written in the quantities that were named."""
+
+
+def derive_command(arguments: argparse.Namespace) -> int:
+    """Derive, express, print and check one formula; 1 where the check fails."""
+    from .. import derive, express
+
+    names = _names(arguments)
+    formula = parse(arguments.formula, names)
+    quantities: dict[Any, Any] = {}
+    for given in arguments.express:
+        name, quantity = parse_assignment(given, names)
+        quantities[Symbol(name, real=True)] = quantity
+
+    derivation = derive(formula)
+    result: Any = derivation.result.doit()
+    steps = list(derivation.steps)
+    if quantities:
+        expressed = express(formula, quantities)
+        steps.append(
+            Step(
+                NamedQuantities(),
+                steps[-1].after,
+                expressed,
+                [_equation(s, q) for s, q in quantities.items()],
+            )
+        )
+        result = expressed
+    derivation = Derivation(steps)
+
+    report = None if arguments.no_check else derivation.check()
+    _print(arguments, formula, derivation, result, report)
+    if report is not None and not report:
+        print(f"symprice: {report}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _names(arguments: argparse.Namespace) -> dict[str, Basic]:
+    found: dict[str, Basic] = {}
+    kinds: list[tuple[list[str], type[Symbol]]] = [
+        (arguments.param, Parameter),
+        (arguments.observable, Observable),
+        (arguments.symbol, Symbol),
+    ]
+    for given, kind in kinds:
+        for name in (part for text in given for part in text.replace(",", " ").split()):
+            if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
+                raise NameClashError(
+                    f"{name!r} cannot be a name: write a letter, then letters, digits, underscores"
+                )
+            if name in found:
+                raise NameClashError(f"{name} was declared twice: as what is it meant?")
+            found[name] = kind(name, real=True)
+    return found
+
+
+def _equation(symbol: Any, quantity: Any) -> Any:
+    from sympy import Eq
+
+    return Eq(symbol, quantity, evaluate=False)
+
+
+def _print(
+    arguments: argparse.Namespace, formula: Any, derivation: Derivation, result: Any, report: Any
+) -> None:
+    from .. import source
+
+    if arguments.json:
+        found = {
+            "formula": sstr(formula),
+            "result": sstr(result),
+            "latex": latex(result),
+            "steps": [
+                {
+                    "rule": step.rule.name,
+                    "law": step.rule.law,
+                    "before": sstr(step.before),
+                    "after": sstr(step.after),
+                }
+                for step in derivation.steps
+            ],
+            "check": None if report is None else report.to_dict(),
+        }
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    elif arguments.latex:
+        from ..emit.latex import to_latex
+
+        print(to_latex(result))
+    elif arguments.numpy:
+        print(source(None, result), end="")
+    elif arguments.steps:
+        from ..emit.terminal import show
+
+        show(derivation, report)
+    else:
+        print(sstr(result))

@@ -1,0 +1,41 @@
+"""A row of the tour: a statement, its derivations, what it comes to, and its code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sympy import Expr
+
+from ...derivation import Derivation, Rule
+
+__all__ = ["Claim", "Row", "Stated"]
+
+
+class Stated(Rule):
+    """The derived expression on the left equals the stated one on the right."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The statement that two expressions are equal, the left one derived, the right one as it is
+    stated.
+    """
+
+    text: str
+    left: Any
+    right: Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the tour."""
+
+    name: str
+    title: str
+    text: str
+    derivations: tuple[Derivation, ...]
+    claims: tuple[Claim, ...] = ()
+    functions: dict[str, Expr] = field(default_factory=dict)
+    header: tuple[str, ...] = ()
+    table: tuple[tuple[str, ...], ...] = ()

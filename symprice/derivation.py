@@ -1,0 +1,254 @@
+"""Derivations: chains of (rule, before, after), and the one engine that applies rules.
+
+``doit`` runs the rules to the end, ``expand`` those that are not values, ``derive`` runs the same
+rules one at a time and keeps every expression on the way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator
+from typing import Any
+
+from sympy import Basic, Tuple, sstr
+from sympy.core.sympify import _sympify
+
+from .nodes import Node
+from .outputs import Outputs
+
+__all__ = ["Derivation", "Rule", "Step", "derive", "evaluate", "rewrite"]
+
+
+class Rule(Basic):
+    """A law of the calculus: its docstring states it, ``apply`` rewrites one node by it.
+
+    A rule that only names a step (a definition, a substitution) does not override ``apply``.
+    """
+
+    def apply(self, node: Basic) -> Basic | None:
+        """The node rewritten, or None where the rule says nothing about it."""
+        return None
+
+    @property
+    def name(self) -> str:
+        """The rule's name in words: ``ProductRule`` is the 'product rule'."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
+
+    @property
+    def law(self) -> str:
+        """The statement of the rule: the first line of its docstring."""
+        return (type(self).__doc__ or "").strip().splitlines()[0]
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{type(self).__name__}({', '.join(printer._print(arg) for arg in self.args)})"
+
+
+class Step(Basic):
+    """One link of a derivation: ``before`` equals ``after`` by ``rule``, under the equations
+    ``given``.
+    """
+
+    def __new__(cls, rule: Rule, before: Any, after: Any, given: Any = ()) -> Step:
+        return super().__new__(
+            cls, rule, _sympify(before), _sympify(after), Tuple(*(_sympify(eq) for eq in given))
+        )
+
+    @property
+    def rule(self) -> Rule:
+        """The law that the step applies."""
+        return self.args[0]
+
+    @property
+    def before(self) -> Basic:
+        """What is rewritten."""
+        return self.args[1]
+
+    @property
+    def after(self) -> Basic:
+        """What it is rewritten to."""
+        return self.args[2]
+
+    @property
+    def given(self) -> Tuple:
+        """The equations that the step inserts; empty where it holds as it stands."""
+        return self.args[3]
+
+    def __str__(self) -> str:
+        return f"{sstr(self.before)}\n= {sstr(self.after)}    [{self.rule.name}]"
+
+    __repr__ = __str__
+
+
+class Derivation(Outputs, Basic):
+    """A chain of steps, each of which can be checked by itself.
+
+    Two consecutive steps continue one another when the second starts from what the first arrived
+    at; otherwise a new line of thought begins.
+
+    Examples
+    ========
+
+    >>> from sympy import log
+    >>> from symprice import NTCov, derive, observables
+    >>> P, L, Q = observables('P L Q')
+    >>> D = derive(NTCov(log(P)*Q, -L))
+    >>> [step.rule.name for step in D.steps]
+    ['bilinearity', 'product rule', 'chain rule']
+    >>> D.result
+    -log(P)*NTCov(L, Q) - Q*NTCov(L, P)/P
+    """
+
+    def __new__(cls, steps: Iterable[Step]) -> Derivation:
+        return super().__new__(cls, Tuple(*steps))
+
+    @property
+    def steps(self) -> Tuple:
+        """The steps in order."""
+        return self.args[0]
+
+    @property
+    def start(self) -> Basic:
+        """What the derivation starts from."""
+        return self.steps[0].before
+
+    @property
+    def result(self) -> Basic:
+        """What the derivation arrives at."""
+        return self.steps[-1].after
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules used, in order of first use."""
+        return tuple(dict.fromkeys(step.rule for step in self.steps))
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def __iter__(self) -> Iterator[Step]:
+        return iter(self.steps)
+
+    def continues(self, index: int) -> bool:
+        """Whether step ``index`` starts from what the step before it arrived at."""
+        return index > 0 and self.steps[index].before == self.steps[index - 1].after
+
+    def __add__(self, other: Derivation) -> Derivation:
+        return Derivation((*self.steps, *other.steps))
+
+    def __str__(self) -> str:
+        lines = []
+        for index, step in enumerate(self.steps):
+            if not self.continues(index):
+                lines.append(f"  {sstr(step.before)}")
+            lines.append(f"= {sstr(step.after)}    [{step.rule.name}]")
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+
+class Unchanged(Rule):
+    """x = x: nothing is left to rewrite."""
+
+
+def rewrite(expr: Basic, rule: Rule, only: Container[Basic] | None = None) -> Basic:
+    """``expr`` with ``rule`` applied once to every innermost node that it matches (of those in
+    ``only``).
+    """
+    memo: dict[Basic, Basic] = {}
+
+    def visit(node: Basic) -> Basic:
+        if node in memo:
+            return memo[node]
+        result = node
+        if node.args and node.has(Node):
+            args = [visit(arg) for arg in node.args]
+            if any(new is not old for new, old in zip(args, node.args, strict=True)):
+                result = node.func(*args)
+            elif isinstance(node, Node) and (only is None or node in only):
+                replaced = rule.apply(node)
+                result = node if replaced is None else replaced
+        memo[node] = result
+        return result
+
+    return visit(expr)
+
+
+def evaluate(expr: Basic, expanding: bool = False) -> Basic:
+    """``expr`` with the laws of all its nodes applied until none of them does."""
+    memo: dict[Basic, Basic] = {}
+
+    def visit(node: Basic) -> Basic:
+        if node in memo:
+            return memo[node]
+        result = node
+        if node.args and node.has(Node):
+            args = [visit(arg) for arg in node.args]
+            if any(new is not old for new, old in zip(args, node.args, strict=True)):
+                result = node.func(*args)
+            if isinstance(result, Node):
+                replaced = _first(result, expanding)
+                if replaced is not None:
+                    result = visit(replaced)
+        memo[node] = result
+        return result
+
+    return visit(expr)
+
+
+def _first(node: Node, expanding: bool) -> Basic | None:
+    for law in node.expansion_laws() if expanding else node.laws():
+        replaced = law.apply(node)
+        if replaced is not None:
+            return replaced
+    return None
+
+
+def _laws_within(nodes: Iterable[Node]) -> list[Rule]:
+    """The laws of all the nodes, in their order and without repetition."""
+    kinds = sorted({type(node) for node in nodes}, key=lambda kind: kind.__name__)
+    return list(dict.fromkeys(law for kind in kinds for law in kind.laws()))
+
+
+def derive(expr: Any) -> Derivation:
+    """The derivation of the closed form of ``expr``: one step a rule, to the result of ``doit``.
+
+    Parameters
+    ==========
+
+    expr : an expression with covariances in it, or a result that has a derivation of its own.
+
+    Examples
+    ========
+
+    >>> from symprice import NTVar, Parameter, derive, sigmoid
+    >>> b = Parameter('b')
+    >>> print(derive(NTVar(sigmoid(b))))
+      NTVar(sigmoid(b))
+    = (1 - sigmoid(b))**2*sigmoid(b)**2*NTVar(b)    [chain rule]
+    = (1 - sigmoid(b))**2*sigmoid(b)**2    [coordinates]
+    """
+    own = getattr(expr, "derivation", None)
+    if isinstance(own, Derivation):
+        return own
+    expr = _sympify(expr)
+    steps: list[Step] = []
+    current = expr
+    while (link := _next_step(current)) is not None:
+        steps.append(link)
+        current = link.after
+    return Derivation(steps or [Step(Unchanged(), expr, expr)])
+
+
+def _next_step(expr: Basic) -> Step | None:
+    """One law applied wherever it can be; what stands inside another node comes first."""
+    nodes = expr.atoms(Node)
+    nested = set().union(*(arg.atoms(Node) for node in nodes for arg in node.args))
+    laws = _laws_within(nodes)
+    for only in (nested, None) if nested else (None,):
+        for law in laws:
+            after = rewrite(expr, law, only)
+            if after != expr:
+                return Step(law, expr, after)
+    return None

@@ -1,0 +1,145 @@
+"""Price's equation of training, `dP/dt = NTCov(P, -L)`, and what remains of it for other ways of
+moving θ.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Basic, Derivative, Eq, Function, Integer, Symbol
+from sympy.core.sympify import _sympify
+
+from ..derivation import Derivation
+from ..errors import ShapeError
+from ..outputs import Outputs
+from ..symbols import Observable, Parameter
+from .flow import GradientFlow
+
+__all__ = ["PriceEquation", "price"]
+
+
+class PriceEquation(Outputs, Basic):
+    """How a property moves in training: the equation, its parts by name, and its derivation.
+
+    Made by ``price``.
+    """
+
+    @property
+    def prop(self) -> Any:
+        """The property P."""
+        return self.args[0]
+
+    @property
+    def loss(self) -> Any:
+        """The loss L that training descends."""
+        return self.args[1]
+
+    @property
+    def dynamics(self) -> Any:
+        """The way in which θ is moved."""
+        return self.args[2]
+
+    @property
+    def order(self) -> int:
+        """The order in the step size up to which it holds."""
+        return int(self.args[3])
+
+    @property
+    def derivation(self) -> Derivation:
+        """The steps from the way of moving θ to the equation."""
+        return self.dynamics.derivation(self.prop, self.loss, self.order)
+
+    @property
+    def change(self) -> Any:
+        """The right-hand side: the rate or the step of P."""
+        return self.derivation.result
+
+    @property
+    def equation(self) -> Any:
+        """The equation: `dP/dt = …` for a flow, `ΔP = …` for a step."""
+        if isinstance(self.dynamics, GradientFlow):
+            return Eq(_in_time(self.prop), self.change, evaluate=False)
+        return Eq(self.derivation.start, self.change, evaluate=False)
+
+    def _part(self, name: str) -> Any:
+        parts = self.dynamics.parts(self.prop, self.loss, self.order)
+        return parts.get(name, _sympify(0))
+
+    @property
+    def selection(self) -> Any:
+        """The covariance term: what the gradient selects for."""
+        return self._part("selection")
+
+    @property
+    def curvature(self) -> Any:
+        """The second-order term of a finite step."""
+        return self._part("curvature")
+
+    @property
+    def remainder(self) -> Any:
+        """What is left out, as an O-term."""
+        return self._part("remainder")
+
+    def doit(self, **hints: Any) -> Any:
+        """The change of P with all covariances unfolded."""
+        return self.change.doit(**hints)
+
+    def _formula(self) -> Any:
+        change = self.change
+        return change.removeO() if hasattr(change, "removeO") else change
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+
+def _in_time(prop: Any) -> Any:
+    """d/dt of the property, with what is trained as a function of time."""
+    t = Symbol("t")
+    moving = {
+        s: Function(s.name)(t) for s in prop.free_symbols if isinstance(s, (Parameter, Observable))
+    }
+    return Derivative(prop.doit().xreplace(moving), t)
+
+
+def price(P: Any, L: Any, dynamics: Any = None, *, order: int | None = None) -> PriceEquation:
+    """Price's equation for a property of a network that is trained on a loss.
+
+    Parameters
+    ==========
+
+    P : a scalar property: an Observable, an expression of Parameters, a network.
+    L : the loss.
+    dynamics : ``GradientFlow()`` (default) or ``GradientDescent(eta)``.
+    order : for finite steps, up to which power of the step size; 1 where not given.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols
+    >>> from symprice import GradientDescent, observables, price
+    >>> P, L = observables('P L')
+    >>> price(P, L).equation
+    Eq(Derivative(P(t), t), NTCov(P, -L))
+    >>> eta = symbols('eta', positive=True)
+    >>> price(P, L, GradientDescent(eta), order=2).curvature
+    eta**2*(NTCov(L, NTCov(L, P)) - NTCov(P, NTVar(L))/2)/2
+
+    References
+    ==========
+
+    G. R. Price, Selection and covariance, Nature 227 (1970). tailcalled, Price's equation for
+    neural networks (2022).
+    """
+    dynamics = GradientFlow() if dynamics is None else dynamics
+    orders = getattr(dynamics, "orders", None)
+    if orders is None:
+        raise ShapeError(
+            f"asked for training by {dynamics!r}: write GradientFlow() or GradientDescent(eta)"
+        )
+    order = orders[0] if order is None else order
+    if order not in orders:
+        raise ShapeError(
+            f"asked for order {order} of {type(dynamics).__name__}: the orders that exist are "
+            f"{', '.join(map(str, orders))}"
+        )
+    return PriceEquation(_sympify(P), _sympify(L), dynamics, Integer(order))

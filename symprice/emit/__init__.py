@@ -1,0 +1,1 @@
+"""Leaving SymPy: LaTeX, NumPy source and typeset documents."""

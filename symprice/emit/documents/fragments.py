@@ -1,0 +1,135 @@
+r"""LaTeX fragments as trees: enough of TeX to measure a formula and to know where it may break.
+
+The parser reads what SymPy and this package write, loses no character that matters, and never
+raises: whatever it does not know is a leaf.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+__all__ = ["Group", "Leaf", "Node", "parse", "source", "well_formed"]
+
+_TOKEN = re.compile(
+    r"""\\(?:text|textrm|textit|textbf|texttt|textsf|mbox)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*
+      | \\(?:left|right|middle)(?![A-Za-z])\s*(?:\\[A-Za-z]+|\\.|.)\s*
+      | \\(?:begin|end)\s*\{[A-Za-z]+\*?\}(?:\[[^\]]*\])?\s*
+      | \\[A-Za-z]+\*?\s*
+      | \\\\(?:\[[^\]]*\])?\s*
+      | \\.\s*
+      | \d+(?:\.\d+)?\s*
+      | .\s*""",
+    re.VERBOSE | re.DOTALL,
+)
+_COLUMNS = re.compile(r"\{[^{}]*\}\s*")
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """One token: a character, a number, a command or a ``\\text{}``, with the blanks behind it."""
+
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The token without blanks; a text command without its words."""
+        stripped = self.text.strip()
+        if stripped.startswith(("\\text", "\\mbox")):
+            return stripped.split("{", 1)[0].rstrip()
+        if stripped == "\\" != self.text:
+            return "\\ "
+        return stripped or self.text[:1]
+
+
+@dataclass(frozen=True)
+class Group:
+    r"""What stands between ``open`` and ``close``: braces, a fence, an environment."""
+
+    open: str
+    children: tuple[Node, ...]
+    close: str
+
+    @property
+    def kind(self) -> str:
+        """``brace``, ``fence``, ``paren`` or the name of the environment."""
+        if self.open.startswith("{"):
+            return "brace"
+        if self.open.startswith("\\left"):
+            return "fence"
+        if self.open.startswith("\\begin"):
+            return self.open.split("{", 1)[1].split("}", 1)[0]
+        return "paren"
+
+
+Node = Leaf | Group
+
+
+def source(nodes: Node | Iterable[Node]) -> str:
+    """The LaTeX of a node or of a run of nodes."""
+    if isinstance(nodes, Leaf):
+        return nodes.text
+    if isinstance(nodes, Group):
+        return nodes.open + source(nodes.children) + nodes.close
+    return "".join(source(node) for node in nodes)
+
+
+def parse(latex: str) -> tuple[Node, ...]:
+    r"""The nodes of a fragment.
+
+    >>> [source(node) for node in parse(r"\frac{a}{b} \left(x + 1\right)^{2}")]
+    ['\\frac', '{a}', '{b} ', '\\left(x + 1\\right)', '^', '{2}']
+    >>> source(parse(r"\}{ \end{x}"))
+    '\\}{ \\end{x}'
+    """
+    root: list[Node] = []
+    stack: list[tuple[str, list[Node]]] = [("", root)]
+    position = 0
+    while match := _TOKEN.match(latex, position):
+        token, position = match[0], match.end()
+        if _opens(token):
+            if token.startswith("\\begin{array}") and (columns := _COLUMNS.match(latex, position)):
+                token, position = token + columns[0], columns.end()
+            stack.append((token, []))
+        elif _closes(token) and len(stack) > 1 and _partners(stack[-1][0], token):
+            opening, children = stack.pop()
+            stack[-1][1].append(Group(opening, tuple(children), token))
+        else:
+            stack[-1][1].append(Leaf(token))
+    while len(stack) > 1:  # never closed: the opening is a leaf like any other
+        opening, children = stack.pop()
+        stack[-1][1].extend((Leaf(opening), *children))
+    return tuple(root)
+
+
+def well_formed(latex: str) -> bool:
+    r"""Whether every brace, fence and environment of ``latex`` is closed.
+
+    >>> well_formed(r"\left. x \right|_{a}"), well_formed(r"\frac{a"), well_formed(r"a\right)")
+    (True, False, False)
+    """
+
+    def stray(node: Node) -> bool:
+        if isinstance(node, Group):
+            return any(map(stray, node.children))
+        return _opens(node.text) or _closes(node.text) or node.text == "\\"
+
+    return not any(map(stray, parse(latex)))
+
+
+def _opens(token: str) -> bool:
+    return token.startswith("{") or bool(re.match(r"\\(?:left|begin)(?![A-Za-z])", token))
+
+
+def _closes(token: str) -> bool:
+    return token.startswith("}") or bool(re.match(r"\\(?:right|end)(?![A-Za-z])", token))
+
+
+def _partners(opening: str, closing: str) -> bool:
+    if opening.startswith("{"):
+        return closing.startswith("}")
+    if opening.startswith("\\left"):
+        return closing.startswith("\\right")
+    environment = opening.split("{", 1)[1].split("}", 1)[0]
+    return closing.startswith("\\end") and f"{{{environment}}}" in closing

@@ -1,0 +1,126 @@
+"""A document of derivations as plain data: sections of prose, chains, formulas and verdicts.
+
+Every string is LaTeX or prose, never a SymPy object, so that one document can be written as
+Markdown, as TeX and as HTML, and the three say the same.
+
+*Prose* (titles, texts, rules, table cells) is plain text in which ``$...$`` is inline mathematics
+and a pair of backticks encloses code; ``\\$`` is a dollar sign. *Fragments* (the sides of a line,
+formulas, definitions) are LaTeX as it stands between the dollars.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from symprice.errors import ShapeError
+
+__all__ = [
+    "Block",
+    "Chain",
+    "Code",
+    "Document",
+    "Formula",
+    "Line",
+    "Section",
+    "Table",
+    "Text",
+    "Verdict",
+]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph of prose."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line ``left relation right`` of a derivation, and the rule that gave it.
+
+    ``left`` is empty on the lines that go on from the line above.
+
+    >>> Line("f", "=", "x^{2}", "definition of $f$").relation
+    '='
+    >>> Line("", right=r"x \\, x").rule
+    ''
+    """
+
+    left: str
+    relation: str = "="
+    right: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """An aligned derivation: its relation signs stand below one another."""
+
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A displayed result, and the names it is written in as pairs ``(name, definition)``."""
+
+    latex: str
+    where: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a numerical check said: ``ok`` or not, and in words how far it went."""
+
+    ok: bool
+    text: str
+
+
+@dataclass(frozen=True)
+class Code:
+    """Source code, printed as it is."""
+
+    text: str
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of prose cells; every row is as long as the header."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+    def __post_init__(self) -> None:
+        for number, row in enumerate(self.rows, start=1):
+            if len(row) != len(self.header):
+                raise ShapeError(
+                    f"A table with the header {self.header} needs {len(self.header)} cells in "
+                    f"every row; row {number} has {len(row)}: {row}. Write '' for an empty cell."
+                )
+
+
+Block = Text | Chain | Formula | Verdict | Code | Table
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled run of blocks."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A title, a subtitle and the sections."""
+
+    title: str
+    subtitle: str
+    sections: tuple[Section, ...]
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block, in reading order."""
+        for section in self.sections:
+            yield from section.blocks

@@ -1,0 +1,388 @@
+r"""LaTeX of expressions in the notation of papers.
+
+SymPy's printer with another order of factors and terms, `f'(P)` for derivatives of unspecified functions,
+`\top` for transposes, and brackets that grow only where they have to.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sympy import Add, Basic, Expr, Mul, Pow, S, Symbol
+from sympy.core.function import AppliedUndef
+from sympy.functions import Heaviside
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE, precedence_traditional
+
+from ..arrays import AppliedVectorFunction, ArrayNode, JacobianOf
+from ..nodes import Node
+from .documents.fragments import Group, Leaf, parse, source
+from .documents.fragments import Node as Fragment
+from .documents.width import delimiter_size, measure, width
+from .latex_names import function_name, symbol_name
+from .reading_order import COVARIANCE, NUMBER, OPERATOR, SUM, SYMBOL, Product
+from .reading_order import derived, ordered_terms, product, rank
+
+__all__ = ["PaperPrinter", "paper"]
+
+# Wider than this (in ems), a numerator is written behind the fraction and an exponent into exp().
+_SHORT = 8.0
+_SHORT_EXPONENT = 4.0
+# The largest delimiter size (\\big) that brackets round an argument are denied.
+_LOW = 2
+
+
+def paper(expr: Any, **settings: Any) -> str:
+    r"""LaTeX of one expression, on one line.
+
+    Examples
+    ========
+
+    >>> from sympy import Symbol
+    >>> from symprice import sigmoid
+    >>> theta, p = Symbol('theta'), Symbol('p')
+    >>> print(paper(5*sigmoid(theta)*(1 - sigmoid(theta))))
+    5 \sigma(\theta)\left(1 - \sigma(\theta)\right)
+    >>> print(paper((1 - p)**2*p**2))
+    p^{2} \left(1 - p\right)^{2}
+    """
+    return PaperPrinter(settings).doprint(expr)
+
+
+class PaperPrinter(LatexPrinter):
+    """SymPy's LaTeX printer with the notation of papers; takes the same settings."""
+
+    def __init__(self, settings: dict[str, Any] | None = None) -> None:
+        paper_style = {"mat_str": "pmatrix", "mat_delim": "", "inv_trig_style": "full"}
+        super().__init__({**paper_style, **(settings or {})})
+
+    def doprint(self, expr: Any) -> str:
+        """LaTeX of ``expr``."""
+        return tidy(super().doprint(expr))
+
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        # Names and vector functions bring LaTeX of their own, which the base class would ask for first.
+        if isinstance(expr, (Symbol, MatrixSymbol)):
+            return self._print_Symbol(expr)
+        if isinstance(expr, AppliedVectorFunction):
+            return self._called(function_name(expr.function.name), expr.argument)
+        if isinstance(expr, JacobianOf):
+            name = function_name(expr.applied.function.name)
+            return self._called(f"J_{{{name}}}", expr.applied.argument)
+        return str(super()._print(expr, **kwargs))
+
+    def _called(self, name: str, *arguments: Any) -> str:
+        inner = ", ".join(map(self._print, arguments))
+        return rf"{name}{{\left({inner}\right)}}"
+
+    # --- names -----------------------------------------------------------------------------------
+    def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
+        chosen = self._settings["symbol_names"].get(expr)
+        tex = symbol_name(str(expr.name)) if chosen is None else chosen
+        bold = isinstance(expr, MatrixSymbol) and self._settings["mat_symbol_style"] == "bold"
+        return rf"\boldsymbol{{{tex}}}" if bold else tex
+
+    _print_MatrixSymbol = _print_Symbol
+
+    def _hprint_Function(self, func: str) -> str:
+        return function_name(func)
+
+    def _print_MatrixElement(self, expr: Any) -> str:
+        # Entries are counted from 1, as on paper; of a column one index says which.
+        indices = [expr.i, expr.j]
+        if expr.parent.shape[1] == 1 and expr.j == 0:
+            indices = indices[:1]
+        name = self.parenthesize(expr.parent, PRECEDENCE["Atom"], strict=True)
+        if not isinstance(expr.parent, MatrixSymbol) or _has_scripts(name):
+            name = rf"\left({name}\right)" if not isinstance(expr.parent, ArrayNode) else name
+        return f"{name}_{{{','.join(self._print(index + 1) for index in indices)}}}"
+
+    # --- sums and products -----------------------------------------------------------------------
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        tex = ""
+        for i, term in enumerate(ordered_terms(expr, order or self._settings["order"])):
+            parts = product(term)
+            sign = ("-" if not i else " - ") if parts.negative else (" + " if i else "")
+            body = self._product(parts)
+            if self._needs_add_brackets(term):
+                body = rf"\left({body}\right)"
+            tex += sign + body
+        return tex
+
+    def _print_Mul(self, expr: Any) -> str:
+        parts = product(expr)
+        return ("-" if parts.negative else "") + self._product(parts)
+
+    def _print_Rational(self, expr: Any) -> str:
+        if expr.q == 1:
+            return str(expr.p)
+        return rf"{'-' if expr.p < 0 else ''}\frac{{{abs(expr.p)}}}{{{expr.q}}}"
+
+    def _product(self, parts: Product) -> str:
+        """A product without its sign."""
+        above, below = parts.above, parts.below
+        if not below:
+            return self._factors(above, alone=not above or rank(above[0]) != SUM)
+        inside, behind = self._numerator(above)
+        fraction = rf"\frac{{{self._factors(inside)}}}{{{self._factors(below)}}}"
+        return _joined(fraction, self._factors(behind, alone=False)) if behind else fraction
+
+    def _numerator(self, above: tuple[Expr, ...]) -> tuple[list[Expr], list[Expr]]:
+        """What stands on the fraction bar, and what is written behind the fraction."""
+        fixed = [f for f in above if rank(f) < COVARIANCE and f.is_commutative]
+        if width(self._factors(fixed)) > _SHORT:
+            fixed = [f for f in fixed if rank(f) <= SYMBOL]
+        return fixed, [f for f in above if f not in fixed]
+
+    def _factors(self, factors: Any, alone: bool = True) -> str:
+        """Factors side by side; 1 if there are none, and no brackets round a sum that stands ``alone``."""
+        if not factors:
+            return "1"
+        if alone and len(factors) == 1:
+            return self._print(factors[0])
+        tex = ""
+        for i, factor in enumerate(factors):
+            piece = self._print(factor)
+            if self._in_brackets(factor, first=i == 0, last=i == len(factors) - 1):
+                piece = rf"\left({piece}\right)"
+            tex = _joined(tex, piece) if tex else piece
+        return tex
+
+    def _in_brackets(self, factor: Any, first: bool, last: bool) -> bool:
+        place = rank(factor)
+        if place == NUMBER:
+            return bool(factor.is_extended_negative) and not first
+        if place == SUM:
+            return not isinstance(factor, Pow)
+        return place >= OPERATOR and (not last or self._needs_mul_brackets(factor, last=True))
+
+    # --- powers ----------------------------------------------------------------------------------
+    def _print_Pow(self, expr: Any) -> str:
+        base, exponent = expr.base, expr.exp
+        if exponent.is_number and exponent.is_negative and base.is_commutative and base != 1:
+            return self._print_Mul(expr)
+        if exponent.is_Rational and exponent.p == 1 and exponent.q != 1:
+            index = "" if exponent.q == 2 else f"[{exponent.q}]"
+            if self._settings["root_notation"]:
+                return rf"\sqrt{index}{{{self._print(base)}}}"
+        raised = self._exponent(exponent)
+        if base is S.Exp1:
+            return self._exponential(exponent)
+        if isinstance(base, (AppliedUndef, Node)) or derived(base):
+            return f"{self._print(base)}^{{{raised}}}"
+        if base.is_Function:
+            return self._print(base, exp=raised)
+        tex = self._print(base)
+        if isinstance(base, Symbol):
+            if "'" in tex and not _has_scripts(tex.replace("'", "")):
+                return f"{{{tex}}}^{{{raised}}}"
+            return rf"\left({tex}\right)^{{{raised}}}" if _raised(tex) else f"{tex}^{{{raised}}}"
+        if precedence_traditional(base) <= PRECEDENCE["Pow"] or _raised(tex):
+            return rf"\left({tex}\right)^{{{raised}}}"
+        return f"{tex}^{{{raised}}}"
+
+    def _exponent(self, exponent: Any) -> str:
+        if exponent.is_Rational and exponent.q != 1:
+            return f"{exponent.p}/{exponent.q}"
+        return self._print(exponent)
+
+    def _exponential(self, exponent: Any) -> str:
+        tex = self._print(exponent)
+        if width(tex) > _SHORT_EXPONENT or (r"\frac" in tex and not exponent.is_Rational):
+            return rf"\exp{{\left({tex}\right)}}"
+        return f"e^{{{self._exponent(exponent)}}}"
+
+    def _print_ExpBase(self, expr: Any, exp: str | None = None) -> str:
+        tex = self._exponential(expr.args[0])
+        if exp is None:
+            return tex
+        return f"{tex}^{{{exp}}}" if tex.startswith(r"\exp") else rf"\left({tex}\right)^{{{exp}}}"
+
+    _print_exp = _print_ExpBase
+
+    # --- functions and derivatives ---------------------------------------------------------------
+    def _print_Function(self, expr: Any, exp: str | None = None) -> str:
+        if isinstance(expr, AppliedUndef):
+            tex = self._called(function_name(expr.func.__name__), *expr.args)
+            return self._with_exponent(tex, exp)
+        return str(super()._print_Function(expr, exp))
+
+    def _print_Derivative(self, expr: Any) -> str:
+        found = derived(expr)
+        if found is None:
+            return str(super()._print_Derivative(expr))
+        name, order, argument = found
+        return self._called(_primed(function_name(name), order), argument)
+
+    def _print_Subs(self, expr: Any) -> str:
+        found = derived(expr)
+        if found is not None:
+            name, order, argument = found
+            return self._called(_primed(function_name(name), order), argument)
+        inner = getattr(expr.expr, "expr", None)
+        slots = list(getattr(inner, "args", ()))
+        if isinstance(inner, AppliedUndef) and all(slots.count(v) == 1 for v in expr.variables):
+            # ∂f/∂(slot) at a point that is no symbol: the slot is named by its place.
+            places = "".join(
+                rf"\partial_{{{slots.index(v) + 1}}}" + (f"^{{{n}}}" if n != 1 else "")
+                for v, n in expr.expr.variable_count
+                if v in slots
+            )
+            point = dict(zip(expr.variables, expr.point, strict=True))
+            if len(expr.expr.variable_count) == sum(v in slots for v, _ in expr.expr.variable_count):
+                arguments = (slot.xreplace(point) for slot in slots)
+                return f"{places} " + self._called(function_name(inner.func.__name__), *arguments)
+        return str(super()._print_Subs(expr))
+
+    def _print_Heaviside(self, expr: Heaviside, exp: str | None = None) -> str:
+        return self._with_exponent(self._called(r"\operatorname{H}", expr.args[0]), exp)
+
+    def _print_DiracDelta(self, expr: Any, exp: str | None = None) -> str:
+        order = rf"^{{({self._print(expr.args[1])})}}" if len(expr.args) > 1 and expr.args[1] else ""
+        tex = self._called(rf"\operatorname{{Dirac}}{order}", expr.args[0])
+        return self._with_exponent(tex, exp)
+
+    def _with_exponent(self, tex: str, exp: str | None) -> str:
+        return tex if exp is None else f"{tex}^{{{exp}}}"
+
+    # --- matrices --------------------------------------------------------------------------------
+    def _print_Transpose(self, expr: Any) -> str:
+        return self._raised_matrix(expr.arg, r"\top")
+
+    def _print_Adjoint(self, expr: Any) -> str:
+        return self._raised_matrix(expr.arg, r"\dagger")
+
+    def _raised_matrix(self, matrix: Any, mark: str) -> str:
+        tex = self._print(matrix)
+        plain = isinstance(matrix, (MatrixSymbol, ArrayNode, Node, JacobianOf))
+        if not plain and isinstance(matrix, MatrixExpr) or _raised(tex):
+            tex = rf"\left({tex}\right)"
+        return f"{tex}^{{{mark}}}"
+
+    def _print_MatMul(self, expr: Any) -> str:
+        scalar, matrices = expr.as_coeff_matrices()
+        parts = product(scalar)
+        pieces = [
+            rf"\left({self._print(m)}\right)" if m.is_MatAdd else self._print(m) for m in matrices
+        ]
+        tex = pieces[0]
+        for piece in pieces[1:]:
+            tex = _joined(tex, piece)
+        if scalar not in (1, -1):
+            front = self._product(parts)
+            if isinstance(scalar, Add):
+                front = rf"\left({front}\right)"
+            tex = _joined(front, tex)
+        return ("-" if parts.negative else "") + tex
+
+    def _print_MatAdd(self, expr: Any) -> str:
+        tex = ""
+        for term in sorted(expr.args, key=lambda m: self._print(m).startswith("-")):
+            piece = self._print(term)
+            if tex:
+                piece = f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}"
+            tex += piece
+        return tex
+
+    def _print_DiagMatrix(self, expr: Any) -> str:
+        return self._called(r"\operatorname{diag}", expr.args[0])
+
+    _print_DiagonalMatrix = _print_DiagonalOf = _print_DiagMatrix
+
+    def _print_Trace(self, expr: Any) -> str:
+        return self._called(r"\operatorname{tr}", expr.arg)
+
+    def _print_OneMatrix(self, expr: Any) -> str:
+        return r"\mathbf{1}"
+
+    def _print_Identity(self, expr: Any) -> str:
+        return "I"
+
+
+def _joined(left: str, right: str) -> str:
+    """Two factors side by side, with a dot where two numbers would run together."""
+    if left[-1:].isdigit() and (right[:1].isdigit() or right.startswith(r"\frac")):
+        return rf"{left} \cdot {right}"
+    if left.endswith("}") and right[:1].isdigit():
+        return rf"{left} \cdot {right}"
+    closed = left.endswith((")", r"\right)}"))
+    if closed and right.startswith(r"\left("):
+        return left + right
+    if closed and (right[0].isalpha() or re.match(r"\\(?!operatorname|[a-z]*\d)", right)):
+        return rf"{left}\, {right}"  # what follows a call stands off a little
+    return f"{left} {right}"
+
+
+def _primed(name: str, order: int) -> str:
+    return name + "'" * order if order < 4 else f"{name}^{{({order})}}"
+
+
+def _outside(tex: str) -> str:
+    """The characters of ``tex`` that stand in no group."""
+    return "".join(n.text for n in parse(tex) if isinstance(n, Leaf))
+
+
+def _raised(tex: str) -> bool:
+    """Whether ``tex`` ends with a superscript of its own."""
+    return any(mark in _outside(tex) for mark in "^'")
+
+
+def _has_scripts(tex: str) -> bool:
+    return _raised(tex) or "_" in _outside(tex)
+
+
+def tidy(tex: str) -> str:
+    r"""``tex`` with plain brackets round arguments that are no taller than a line.
+
+    ``\left(`` puts a thin space before the bracket, which reads as a product.
+
+    >>> print(tidy(r"\sigma{\left(x \right)} \operatorname{NTCov}\left(P, Q\right)"))
+    \sigma(x) \operatorname{NTCov}(P, Q)
+    >>> print(tidy(r"f{\left(\frac{1}{x} \right)}"))
+    f{\left(\frac{1}{x}\right)}
+    """
+    return source(_tidied(parse(tex))).rstrip()
+
+
+def _tidied(nodes: tuple[Fragment, ...]) -> list[Fragment]:
+    found: list[Fragment] = []
+    for i, node in enumerate(nodes):
+        if isinstance(node, Leaf):
+            found.append(node)
+            continue
+        children = _tidied(node.children)
+        if _round(node):
+            found.append(_bracket(node, source(children).strip(), applied=i > 0 and _calls(nodes[i - 1])))
+        elif _braced(node) and isinstance(fence := node.children[0], Group):
+            inner = source(_tidied(fence.children)).strip()
+            low = delimiter_size(measure(inner)) <= _LOW
+            tex = f"({inner})" if low else rf"{{\left({inner}\right)}}"
+            found.append(Leaf(tex + node.close[1:]))
+        else:
+            found.append(Group(node.open, tuple(children), node.close))
+    return found
+
+
+def _bracket(node: Group, inner: str, applied: bool) -> Leaf:
+    blank = node.close[len(node.close.rstrip()) :]
+    if applied and delimiter_size(measure(inner)) <= _LOW:
+        return Leaf(f"({inner}){blank}")
+    squeeze = r"\!" if applied else ""
+    return Leaf(rf"{squeeze}\left({inner}\right){blank}")
+
+
+def _round(node: Fragment) -> bool:
+    return isinstance(node, Group) and node.open.strip() == r"\left(" and ")" in node.close
+
+
+def _braced(node: Group) -> bool:
+    return node.kind == "brace" and len(node.children) == 1 and _round(node.children[0])
+
+
+def _calls(node: Fragment) -> bool:
+    """Whether what stands right before a bracket is a function's name: a product has a blank there."""
+    if isinstance(node, Group):
+        return node.kind == "brace" and not _braced(node) and not node.close.endswith(" ")
+    return not node.text.endswith(" ") and (node.text.isalpha() or node.text.startswith("\\"))

@@ -1,0 +1,182 @@
+"""The names in which several formulas are shown together.
+
+All definitions of their closed forms become one list; a network inside a covariance is shown by a short name, f
+at one input and f' at another; probabilities of a softmax become π.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sympy import Basic, MatrixSymbol, Symbol
+from sympy.core.function import AppliedUndef
+from sympy.matrices.matrixbase import MatrixBase
+
+from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
+from ..networks.logits import SoftmaxEntry
+from ..nodes import Node
+from ..symbols import TRAINED, Name, ObservableVector
+
+__all__ = ["ShortNames"]
+
+CLOSED = (ClosedForm, ClosedFormMatrix)
+_LETTERS = ("f", "g", "F", "G", "u", "v", "q")
+# So often a probability has to occur before it gets a letter.
+_OFTEN = 3
+
+
+class ShortNames:
+    """The vocabulary of some expressions: how each is shown, and where the names are defined.
+
+    Parameters
+    ==========
+
+    expressions : what will be shown; closed forms, and formulas with closed forms in them.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols, tanh
+    >>> from symprice import ClosedForm, NTCov, Name, Parameter
+    >>> x, y = symbols('x y')
+    >>> f = ClosedForm(Parameter('v')*Name('a'), {Name('a'): tanh(x)})
+    >>> kernel = NTCov(f, f.subs(x, y))
+    >>> names = ShortNames([kernel])
+    >>> names.shown(kernel)
+    NTCov(f, f_prime)
+    >>> names.where()
+    [(f, a*v), (f_prime, a_prime*v), (a, tanh(x)), (a_prime, tanh(y))]
+    """
+
+    def __init__(self, expressions: Iterable[Basic]) -> None:
+        given = list(expressions)
+        self._taken = {name for expr in given for name in _names_in(expr)}
+        self._definitions = Definitions()
+        self._networks: dict[Basic, Basic] = {}
+        self._bodies: dict[Basic, Basic] = {}
+        self._entries: dict[Basic, Basic] = {}
+        self._probabilities: dict[Basic, Basic] = {}
+        self._shown: list[Basic] = []
+        for expr in given:
+            for closed in _inside_nodes(expr):
+                self._introduce(closed)
+        hoisted = [hoist(expr.xreplace(self._networks), self._definitions) for expr in given]
+        for closed, name in self._networks.items():
+            if name not in self._entries.values():
+                self._bodies[name] = hoist(closed, self._definitions)
+        self._abbreviate([*hoisted, *self._bodies.values(), *dict(self._definitions.items()).values()])
+
+    def shown(self, expr: Basic) -> Any:
+        """``expr`` in the short names."""
+        hoisted = hoist(expr.xreplace(self._networks), self._definitions)
+        result = hoisted.xreplace(self._probabilities)
+        self._shown.append(result)
+        return result
+
+    def where(self) -> list[tuple[Any, Any]]:
+        """Pairs (name, value) of the names that occur in what was shown; networks first."""
+        pairs = [*self._bodies.items(), *self._definitions.items()]
+        values = {name: value.xreplace(self._probabilities) for name, value in pairs}
+        values |= {name: entry for entry, name in self._probabilities.items()}
+        wanted: set[Basic] = set().union(*(expr.free_symbols for expr in self._shown))
+        while True:
+            more = _free(values[name] for name in values if name in wanted)
+            more |= {vector for entry, vector in self._entries.items() if entry in wanted}
+            if more <= wanted:
+                break
+            wanted |= more
+        return [(name, value) for name, value in values.items() if name in wanted]
+
+    def fresh(self, letter: str) -> str:
+        """``letter``, or ``letter`` with a number where the formulas use it already."""
+        name, count = letter, 0
+        while name in self._taken:
+            count += 1
+            name = f"{letter}_{count}"
+        self._taken.add(name)
+        return name
+
+    def _introduce(self, closed: Basic) -> None:
+        """A short name for a network: primed if it is one that has a name, at another input."""
+        if closed in self._networks:
+            return
+        kind = _at_any_input(closed)
+        twins = [name for other, name in self._networks.items() if _at_any_input(other) == kind]
+        if twins:
+            stem = str(getattr(twins[0], "name", twins[0]))
+            text = f"{stem}_prime{len(twins) if len(twins) > 1 else ''}"
+        else:
+            text = next((x for x in _LETTERS if x not in self._taken), "") or self.fresh("f")
+        self._taken.add(text)
+        if isinstance(closed, ClosedForm):
+            self._networks[closed] = Name(text)
+            return
+        self._networks[closed] = vector = ObservableVector(text, *closed.shape)
+        if isinstance(closed.expr, MatrixBase):
+            for i in range(len(closed)):
+                stem, primes = re.match(r"(.*?)((?:_prime\d*)?)$", text).groups()  # type: ignore[union-attr]
+                entry = Name(f"{stem}_{i + 1}{primes}")
+                self._networks.setdefault(closed[i, 0], entry)
+                self._entries[entry] = vector
+
+    def _abbreviate(self, expressions: list[Basic]) -> None:
+        """The letter π for probabilities that occur often."""
+        counts: dict[tuple[Basic, ...], int] = {}
+        found: dict[Basic, None] = {}
+        for expr in expressions:
+            for entry in _occurrences(expr, SoftmaxEntry):
+                found[entry] = None
+                counts[entry.logits] = counts.get(entry.logits, 0) + 1
+        logits = [z for z, count in counts.items() if count >= _OFTEN]
+        if any(name == "pi" or name.startswith("pi_") for name in self._taken):
+            return
+        for entry in sorted(found, key=lambda e: int(e.index)):
+            if entry.logits in logits:
+                place = logits.index(entry.logits)
+                primes = "_prime" * (place > 0) + (str(place) if place > 1 else "")
+                self._probabilities[entry] = Name(f"pi_{entry.index}{primes}")
+
+
+def _inside_nodes(expr: Basic) -> Iterator[Basic]:
+    """The closed forms that stand in a covariance, vectors before their entries."""
+    found: dict[Basic, None] = {}
+    seen: set[Basic] = set()
+
+    def visit(node: Basic, inside: bool) -> None:
+        if inside and isinstance(node, CLOSED):
+            found[node] = None
+            return
+        if (node, inside) in seen:
+            return
+        seen.add((node, inside))
+        for arg in node.args:
+            visit(arg, inside or isinstance(node, Node))
+
+    visit(expr, False)
+    return iter(sorted(found, key=lambda closed: not isinstance(closed, ClosedFormMatrix)))
+
+
+def _at_any_input(closed: Any) -> Basic:
+    """The closed form with all that is not trained made the same: equal for f(x) and f(y)."""
+    blank = Symbol("_")
+    given = {s for s in closed.free_symbols if not isinstance(s, TRAINED) and isinstance(s, Symbol)}
+    return closed.without_origin().xreplace(dict.fromkeys(given, blank))
+
+
+def _names_in(expr: Basic) -> set[str]:
+    symbols = {s.name for s in expr.atoms(Symbol, MatrixSymbol)}
+    return symbols | {f.func.__name__ for f in expr.atoms(AppliedUndef)}
+
+
+def _occurrences(expr: Basic, kind: type[Basic]) -> Iterator[Any]:
+    if isinstance(expr, kind):
+        yield expr
+        return
+    for arg in expr.args:
+        yield from _occurrences(arg, kind)
+
+
+def _free(values: Iterable[Basic]) -> set[Basic]:
+    return set().union(*(value.free_symbols for value in values))

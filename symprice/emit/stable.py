@@ -1,0 +1,138 @@
+"""Rewriting for float64: the same formula, without overflow and without cancellation in the tails.
+
+One pass from the leaves up; the rules are local and know what the names stand for: where ``p`` is defined as
+``sigmoid(b)``, ``1 - p`` is ``sigmoid(-b)``. A name defined as a tanh is left alone, so that a network's ``1 - a**2``
+stays the product that it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sympy import Add, Basic, LambertW, Mul, Pow, cosh, erf, exp, log, tanh
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from ..arrays import SoftmaxVector
+from ..networks.activations import normal_cdf, sigmoid
+from ..networks.named_function import NamedFunction
+from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
+from .careful import EntryOf, LogAddExp, WrightOmega
+from .stable_logarithms import stable_exponential, stable_logarithm
+from .stable_products import stable_product
+from .stable_sums import stable_sum
+
+__all__ = ["stabilise"]
+
+# A name for one of these is replaced by it while the rules look; equal values get their name back when code is shared.
+_TRANSPARENT = (sigmoid, normal_cdf, SoftmaxEntry, exp)
+# A value of one of these kinds that has a name keeps it: it is not taken apart.
+_KEPT = (tanh, erf)
+
+
+def stabilise(scalars: Sequence[Any], definitions: Mapping[Any, Any]) -> tuple[list[Any], dict[Any, Any]]:
+    """The scalars and the definitions of their names, rewritten; every name keeps its value.
+
+    Examples
+    ========
+
+    >>> from sympy import Symbol, exp
+    >>> from symprice import Name
+    >>> from symprice.emit.stable import stabilise
+    >>> b, p = Symbol('b'), Name('p')
+    >>> stabilise([p*(1 - p)], {p: 1/(1 + exp(-b))})
+    ([sigmoid(-b)*sigmoid(b)], {p: sigmoid(b)})
+    """
+    rewriting = _Rewriting()
+    stable = {name: rewriting.define(name, value) for name, value in definitions.items()}
+    results = [rewriting.visit(scalar) for scalar in scalars]
+    done: dict[Basic, Any] = {}
+    return (
+        [_written_out(result, done) for result in results],
+        {name: _written_out(value, done) for name, value in stable.items()},
+    )
+
+
+class _Rewriting:
+    """One pass over definitions and formulas; what is shared is visited once."""
+
+    def __init__(self) -> None:
+        self._memo: dict[Basic, Any] = {}
+        self._meaning: dict[Basic, Any] = {}
+        self._named: dict[Basic, Any] = {}
+
+    def define(self, name: Any, value: Any) -> Any:
+        """The value of a name, rewritten, and from now on known."""
+        stable = self.visit(value)
+        if stable.is_Atom or isinstance(stable, _TRANSPARENT):
+            self._memo[name] = stable
+        elif isinstance(stable, _KEPT):
+            self._named.setdefault(stable, name)
+        self._meaning[name] = stable
+        return stable
+
+    def meaning(self, expr: Any) -> Any:
+        """The value of a name; any other expression means itself."""
+        return self._meaning.get(expr, expr)
+
+    def visit(self, node: Any) -> Any:
+        """The node, rewritten from its leaves up."""
+        found = self._memo.get(node)
+        if found is None:
+            found = self._rule(self._with_visited_args(node))
+            found = self._named.get(found, found)
+            self._memo[node] = found
+        return found
+
+    def _with_visited_args(self, node: Any) -> Any:
+        if not node.args or isinstance(node, MatrixElement):
+            return node
+        args = [self.visit(arg) for arg in node.args]
+        if all(new is old for new, old in zip(args, node.args, strict=True)):
+            return node
+        return node.func(*args)
+
+    def _rule(self, node: Any) -> Any:
+        if isinstance(node, Add):
+            return stable_sum(node)
+        if isinstance(node, (Mul, Pow, cosh)):
+            return stable_product(node, self.meaning)
+        if isinstance(node, log):
+            return stable_logarithm(node, self.meaning)
+        if isinstance(node, exp):
+            return stable_exponential(node)
+        if isinstance(node, LambertW) and len(node.args) == 1 and isinstance(node.args[0], exp):
+            return WrightOmega(node.args[0].args[0])
+        if isinstance(node, MatrixElement) and isinstance(node.parent, SoftmaxVector):
+            return _entry_of_softmax(node)
+        if isinstance(node, NamedFunction) and type(node)._write is NamedFunction._write:
+            if node.code.template("scipy") is None:
+                return self.visit(node.definition(*node.args))
+        return node
+
+
+def _entry_of_softmax(element: Any) -> Any:
+    logits = element.parent.argument
+    if not (logits.shape[0].is_Integer and element.i.is_Integer):
+        return element
+    return SoftmaxEntry(element.i + 1, *(logits[k, 0] for k in range(int(logits.shape[0]))))
+
+
+def _written_out(node: Any, done: dict[Basic, Any]) -> Any:
+    """The functions of several logits in terms of what they share: one log-softmax a vector of logits."""
+    if not node.args or isinstance(node, MatrixElement):
+        return node
+    found = done.get(node)
+    if found is None:
+        args = [_written_out(arg, done) for arg in node.args]
+        found = node
+        if isinstance(node, (SoftmaxEntry, LogSoftmaxEntry)):
+            found = EntryOf.softmax(args[0], tuple(args[1:]), isinstance(node, LogSoftmaxEntry))
+        elif isinstance(node, logsumexp):
+            found = args[0]
+            for logit in args[1:]:
+                found = LogAddExp(found, logit)
+        elif any(new is not old for new, old in zip(args, node.args, strict=True)):
+            found = node.func(*args)
+        done[node] = found
+    return found

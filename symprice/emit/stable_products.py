@@ -1,0 +1,201 @@
+"""Products and powers without overflow: quotients of exponentials as logistic functions.
+
+`1/(1 + exp(-x))` is `σ(x)`, `exp(-x)/(1 + exp(-x))²` is `σ(x) σ(-x)`, `1/cosh²(x)` is `4 σ(2x) σ(-2x)`; a quotient of
+probabilities, which may be 0/0, is the exponential of a difference of logarithms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Abs, Add, Integer, Mul, Pow, S, cosh, default_sort_key, exp, log, sinh, tanh
+
+from ..networks.activations import log_sigmoid, sigmoid
+from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
+from .careful import Log1p, XLog1py, XLogY
+
+__all__ = ["exponents_of_sum", "stable_product"]
+
+Meaning = Callable[[Any], Any]
+# Base to exponent; the exponentials of a product are one power of e.
+Powers = dict[Any, Any]
+
+
+def itself(expr: Any) -> Any:
+    """The meaning of an expression in which no name is looked up."""
+    return expr
+
+
+def stable_product(expr: Any, meaning: Meaning = itself) -> Any:
+    """A product or a power in terms of functions that neither overflow nor divide 0 by 0."""
+    powers: Powers = {}
+    changed = False
+    for factor in Mul.make_args(expr):
+        base, exponent = factor.as_base_exp()
+        parts = _as_logistic(meaning(base), exponent) if isinstance(base, _QUOTIENTS) or base.is_Symbol else None
+        if parts is None:
+            _put(powers, base, exponent)
+            continue
+        changed = True
+        for part, power in parts:
+            _put(powers, part, power)
+    for rule in (_tanh, _logistic_and_exponential, _softmax_of_exponentials, _likelihood_ratio, _times_logarithm):
+        changed = rule(powers) or changed
+    return Mul(*(Pow(base, exponent) for base, exponent in powers.items())) if changed else expr
+
+
+_QUOTIENTS = (Add, cosh)
+
+
+def _put(powers: Powers, base: Any, exponent: Any) -> None:
+    if isinstance(base, exp):
+        base, exponent = S.Exp1, exponent * base.args[0]
+    total = powers.get(base, S.Zero) + exponent
+    if total == 0:
+        powers.pop(base, None)
+    else:
+        powers[base] = total
+
+
+def exponents_of_sum(expr: Any) -> list[tuple[Any, Any]] | None:
+    """A sum Σ c exp(u) with positive numbers c as pairs (c, u), constants last; None for any other sum."""
+    if not isinstance(expr, Add):
+        return None
+    pairs = []
+    for term in expr.args:
+        coefficient, rest = term.as_coeff_Mul()
+        numbers, others = [coefficient], []
+        for factor in Mul.make_args(rest):
+            (others if factor.free_symbols else numbers).append(factor)
+        scale = Mul(*numbers)
+        if not scale.is_positive or len(others) > 1 or not all(isinstance(other, exp) for other in others):
+            return None
+        pairs.append((scale, others[0].args[0] if others else S.Zero))
+    pairs.sort(key=lambda pair: (pair[1] == 0, default_sort_key(pair[1])))
+    return pairs if any(u != 0 for _, u in pairs) else None
+
+
+def _as_logistic(base: Any, exponent: Any) -> list[tuple[Any, Any]] | None:
+    """A negative power of a sum of exponentials, or of a cosh, as powers of logistic functions."""
+    if not (exponent.is_number and exponent.is_negative):
+        return None
+    if isinstance(base, cosh):
+        u, pairs = base.args[0], -exponent / 2
+        if pairs.is_Integer:
+            return [(S(4), pairs), (sigmoid(2 * u), pairs), (sigmoid(-2 * u), pairs)]
+        return [(S(2), -exponent), (exp(-Abs(u)), -exponent), (sigmoid(2 * Abs(u)), -exponent)]
+    terms = exponents_of_sum(base)
+    if terms is None:
+        return None
+    if len(terms) == 2:
+        (c, u), (d, v) = terms
+        # c e^u + d e^v = d e^v / σ(v - u + log(d/c))
+        return [(d, exponent), (exp(v), exponent), (sigmoid(v - u + log(d / c)), -exponent)]
+    return [(exp(logsumexp(*(u + log(c) for c, u in terms))), exponent)]
+
+
+def _tanh(powers: Powers) -> bool:
+    """sinh(u)/cosh(u) = tanh(u), and the other way round."""
+    changed = False
+    for base in [base for base in powers if isinstance(base, sinh)]:
+        other = cosh(base.args[0])
+        n, m = powers[base], powers.get(other, S.Zero)
+        if n.is_Integer and m.is_Integer and n * m < 0:
+            shared = min(abs(n), abs(m)) * (1 if n > 0 else -1)
+            _put(powers, base, -shared)
+            _put(powers, other, shared)
+            _put(powers, tanh(base.args[0]), shared)
+            changed = True
+    return changed
+
+
+def _logistic_and_exponential(powers: Powers) -> bool:
+    """exp(-x) σ(x) = σ(-x), and σ(x)/σ(-x) = exp(x)."""
+    changed = False
+    for base in sorted((b for b in powers if isinstance(b, sigmoid)), key=default_sort_key):
+        x = base.args[0]
+        mirror = sigmoid(-x)
+        up, down = powers.get(base, S.Zero), powers.get(mirror, S.Zero)
+        if not (up.is_Integer and down.is_Integer and up > 0):
+            continue
+        if down < 0:
+            shared = min(up, -down)
+        else:
+            # As much of the exponential as the factors can take, where it holds a multiple of x.
+            shared = min(max(_multiple(powers.get(S.Exp1, S.Zero), -x), S.Zero), up)
+        if shared:
+            _put(powers, base, -shared)
+            _put(powers, mirror, shared)
+            _put(powers, S.Exp1, shared * x)
+            changed = True
+    return changed
+
+
+def _multiple(exponent: Any, x: Any) -> Any:
+    """The integer k towards 0 for which ``exponent - k x`` holds none of the terms of ``x``; 0 if there is none."""
+    held, wanted = exponent.as_coefficients_dict(), x.as_coefficients_dict()
+    ratios = {held.get(term, S.Zero) / c for term, c in wanted.items()}
+    ratio = ratios.pop()
+    if ratios or not ratio.is_Rational:
+        return S.Zero
+    return Integer(int(ratio))
+
+
+def _softmax_of_exponentials(powers: Powers) -> bool:
+    """exp(z_i - logsumexp(z)) = π_i."""
+    exponent = powers.get(S.Exp1, S.Zero)
+    found = _softmax_entry(exponent)
+    if found is None:
+        return False
+    entry, rest = found
+    _put(powers, entry, S.One)
+    _put(powers, S.Exp1, rest - exponent)
+    return True
+
+
+def _softmax_entry(exponent: Any) -> tuple[Any, Any] | None:
+    terms = set(Add.make_args(exponent))
+    for term in sorted(terms, key=default_sort_key):
+        if not isinstance(-term, logsumexp):
+            continue
+        logits = (-term).args
+        for i, logit in enumerate(logits, start=1):
+            wanted = [part for part in Add.make_args(logit) if part != 0]
+            if terms.issuperset(wanted):
+                return SoftmaxEntry(i, *logits), Add(*terms.difference(wanted, (term,)))
+    return None
+
+
+def _likelihood_ratio(powers: Powers) -> bool:
+    """σ(x)/σ(y) = exp(log σ(x) - log σ(y)): both may underflow."""
+    logarithms = {sigmoid: log_sigmoid, SoftmaxEntry: LogSoftmaxEntry}
+    kinds = tuple(logarithms)
+    probabilities = [base for base in powers if isinstance(base, kinds) and powers[base].is_number]
+    below = [base for base in probabilities if powers[base].is_negative]
+    if not below or (len(probabilities) == len(below) and S.Exp1 not in powers):
+        return False
+    exponent = Add(*(powers[base] * logarithms[type(base)](*base.args) for base in probabilities))
+    for base in probabilities:
+        del powers[base]
+    _put(powers, S.Exp1, exponent)
+    return True
+
+
+def _times_logarithm(powers: Powers) -> bool:
+    """x log(x) and x log(1 + y) are 0 where x is."""
+    for logarithm in sorted((b for b in powers if isinstance(b, (log, Log1p))), key=default_sort_key):
+        if powers[logarithm] != 1:
+            continue
+        inner = logarithm.args[0]
+        if isinstance(logarithm, Log1p):
+            candidates, call = [1 + inner], XLog1py
+        else:
+            candidates, call = [factor.as_base_exp()[0] for factor in Mul.make_args(inner)], XLogY
+        for base in candidates:
+            power = powers.get(base, S.Zero)
+            if power.is_positive and not base.is_number:
+                del powers[base], powers[logarithm]
+                powers[call(Pow(base, power), inner)] = S.One
+                return True
+    return False

@@ -1,0 +1,1 @@
+"""Networks as SymPy expressions: activations, softmax, layers and what is built from them."""

@@ -1,0 +1,59 @@
+"""The base of all nodes: expressions that print as themselves, obey laws, and unfold.
+
+A node states three things: its arguments (everything it means), its LaTeX, and its ``laws``, the
+rules that rewrite it. Unfolding (``doit``), one layer of it (``expand``) and its steps (``derive``)
+follow from the laws.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sympy import Basic
+from sympy.printing.precedence import PRECEDENCE
+
+from .outputs import Outputs
+
+if TYPE_CHECKING:
+    from .derivation import Rule
+
+__all__ = ["Node"]
+
+
+class Node(Outputs, Basic):
+    """Mixin of the unevaluated nodes; the other base is ``Expr`` or ``MatrixExpr``."""
+
+    __slots__ = ()
+
+    precedence = PRECEDENCE["Atom"]
+
+    @classmethod
+    def laws(cls) -> tuple[Rule, ...]:
+        """The rules that rewrite this node, in the order in which they are tried."""
+        raise NotImplementedError
+
+    @classmethod
+    def expansion_laws(cls) -> tuple[Rule, ...]:
+        """Those of the laws that ``expand`` applies: all but the values."""
+        return cls.laws()
+
+    def doit(self, **hints: Any) -> Any:
+        """The closed form: all laws applied until none does, named definitions inlined."""
+        from .derivation import evaluate
+
+        result = evaluate(self)
+        if isinstance(result, Node):
+            return result
+        return result.doit(**hints) if isinstance(result, Basic) else result
+
+    def _eval_expand_basic(self, **hints: Any) -> Any:
+        from .derivation import evaluate
+
+        return evaluate(self, expanding=True)
+
+    def _tex(self, printer: Any) -> str:
+        raise NotImplementedError
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        tex = self._tex(printer)
+        return tex if exp is None else rf"{{{tex}}}^{{{exp}}}"

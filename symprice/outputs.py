@@ -1,0 +1,48 @@
+"""What every result can do: print, become code, be checked.
+
+The one place where an import points up: each method loads the room that it needs when it is called.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Outputs"]
+
+
+class Outputs:
+    """The outputs of a formula: LaTeX, NumPy source, a NumPy function, a numerical check."""
+
+    __slots__ = ()
+
+    def latex(self, **settings: Any) -> str:
+        """LaTeX of the formula, ready for a paper; ``environment='align'`` wraps it."""
+        from .emit.latex import to_latex
+
+        return to_latex(self, **settings)
+
+    def source(self, args: Any = None, *, name: str = "f") -> str:
+        """Readable NumPy source of a function ``name(args)`` that computes the formula."""
+        from .emit.numpy import source
+
+        return source(args, self, name=name)
+
+    def lambdify(self, args: Any = None, *, name: str = "f") -> Any:
+        """A NumPy function of ``args`` (default: free symbols, parameters first), vectorised."""
+        from .emit.numpy import lambdify
+
+        return lambdify(args, self, name=name)
+
+    def check(self, **settings: Any) -> Any:
+        """A Report of the formula against an evaluation that shares no code with its derivation."""
+        from .checks import check
+
+        return check(self, **settings)
+
+    def _accumulated_derivative(self, symbol: Any) -> Any:
+        """The derivative of a closed form by a symbol, by reverse accumulation over its
+        definitions.
+        """
+        from .tangent.closing import derivative
+
+        return derivative(self, symbol)

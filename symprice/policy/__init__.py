@@ -1,0 +1,1 @@
+"""Policies: distributions over actions with trained probabilities, and the log-likelihood trick."""

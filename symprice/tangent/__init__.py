@@ -1,0 +1,1 @@
+"""The tangent calculus: covariances of gradients, their laws, and reverse accumulation."""

@@ -1,0 +1,54 @@
+"""A deadline for what SymPy may never finish."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from .errors import TimeLimitExceeded
+
+__all__ = ["within"]
+
+T = TypeVar("T")
+
+
+def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T | Any:
+    """``compute()``, or ``default`` when it has not returned after ``seconds``.
+
+    Uses SIGALRM, which only the main thread of a POSIX process has; elsewhere nothing can interrupt
+    Python code, so ``default`` is returned at once rather than run the risk of a hang.
+
+    Examples
+    ========
+
+    >>> from symprice.timelimit import within
+    >>> within(5, lambda: 6*7)
+    42
+    """
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
+        return default
+
+    expired = False
+
+    def expire(signum: int, frame: Any) -> None:
+        nonlocal expired
+        expired = True
+        raise TimeLimitExceeded
+
+    started = time.monotonic()
+    previous = signal.signal(signal.SIGALRM, expire)
+    outer = signal.setitimer(signal.ITIMER_REAL, seconds)[0]
+    try:
+        return compute()
+    except TimeLimitExceeded:
+        if not expired:
+            raise
+        return default
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        if outer:  # a deadline of the caller's: what is left of it, at least a moment
+            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - started), 1e-3))
