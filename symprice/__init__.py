@@ -25,6 +25,9 @@ _PUBLIC = {
     "tangent.limits": "limit_definition LimitDefinition",
     "networks.network": "Network MLP",
     "networks.layers": "Dense Activation Layer",
+    "policy.finite": "BernoulliPolicy CategoricalPolicy",
+    "policy.base": "Policy",
+    "policy.gradient": "policy_gradient PolicyGradient",
     "dynamics.equation": "price PriceEquation",
     "dynamics.flow": "GradientFlow",
     "dynamics.finite_step": "GradientDescent",
@@ -32,6 +35,9 @@ _PUBLIC = {
     "arrays": "VectorFunction",
     "closedform": "ClosedForm ClosedFormMatrix",
     "derivation": "Derivation Rule Step derive",
+    "emit.numpy": "lambdify source",
+    "emit.pythonic": "definition from_function",
+    "checks": "check Report",
     "errors": (
         "EliminationError NameClashError NoParameterError NoRuleError ParseError PolicyError "
         "ShapeError SympriceError"

@@ -16,11 +16,12 @@ from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 from sympy.printing.precedence import PRECEDENCE
 
+from .binding import Binder
 from .errors import ShapeError
 from .outputs import Outputs
 from .symbols import Name, Parameter
 
-__all__ = ["Binder", "ClosedForm", "ClosedFormMatrix", "Definitions", "hoist"]
+__all__ = ["ClosedForm", "ClosedFormMatrix", "Definitions", "hoist"]
 
 
 class Definitions:
@@ -100,44 +101,6 @@ def hoist(expr: Basic, into: Definitions) -> Basic:
         return result
 
     return visit(expr)
-
-
-class Binder(Basic):
-    """An expression that binds Names: replacing a symbol never touches what it binds, nor is
-    captured by it.
-    """
-
-    __slots__ = ()
-
-    @property
-    def bound_symbols(self) -> list[Name]:
-        """The names that are bound."""
-        raise NotImplementedError
-
-    def _eval_subs(self, old: Any, new: Any) -> Any:
-        bound = set(self.bound_symbols)
-        if old in bound:
-            return self
-        if bound & getattr(new, "free_symbols", set()):
-            return self._renamed(new.free_symbols)._subs(old, new)
-        return None
-
-    def _xreplace(self, rule: Any) -> Any:
-        if self in rule:
-            return rule[self], True
-        bound = set(self.bound_symbols)
-        if isinstance(rule, Mapping):
-            rule = {old: new for old, new in rule.items() if old not in bound}
-            arriving = (
-                set().union(*(new.free_symbols for new in rule.values())) & bound if rule else set()
-            )
-            if arriving and not self.free_symbols.isdisjoint(rule):
-                return Basic._xreplace(self._renamed(arriving), rule)
-        return Basic._xreplace(self, rule)
-
-    def _renamed(self, taken: Iterable[Any]) -> Any:
-        """The same with other names for those that are taken."""
-        raise NotImplementedError
 
 
 class _Where(Outputs, Binder):
@@ -332,8 +295,13 @@ class ClosedForm(_Where, Expr):
     is_commutative = True
 
     def __new__(cls, expr: Any, definitions: Any = (), origin: Any = None) -> ClosedForm:
+        expr = _sympify(expr)
+        if not isinstance(expr, Expr) or isinstance(expr, MatrixExpr):
+            raise ShapeError(
+                f"asked for a scalar closed form of {expr}: a Matrix takes ClosedFormMatrix(...)"
+            )
         tail = () if origin is None else (_sympify(origin),)
-        return Expr.__new__(cls, _sympify(expr), _checked(definitions), *tail)
+        return Expr.__new__(cls, expr, _checked(definitions), *tail)
 
     def _eval_derivative(self, symbol: Any) -> Any:
         return self._accumulated_derivative(symbol)

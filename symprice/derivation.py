@@ -95,7 +95,7 @@ class Derivation(Outputs, Basic):
     >>> [step.rule.name for step in D.steps]
     ['bilinearity', 'product rule', 'chain rule']
     >>> D.result
-    -log(P)*NTCov(L, Q) - Q*NTCov(L, P)/P
+    -log(P)*NTCov(Q, L) - Q*NTCov(P, L)/P
     """
 
     def __new__(cls, steps: Iterable[Step]) -> Derivation:

@@ -95,7 +95,7 @@ class Observable(_LatexName, Symbol):
     >>> from symprice import NTCov, observables
     >>> P, L = observables('P L')
     >>> NTCov(P**2, L).doit()
-    2*P*NTCov(L, P)
+    2*P*NTCov(P, L)
     """
 
     __slots__ = ()

@@ -1,13 +1,17 @@
-"""Derivatives, substitutions, sums, integrals and limits by numbers: quotients, loops, quadrature, extrapolation."""
+"""Derivatives, substitutions, sums, integrals and limits by numbers alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import mpmath
+from sympy.core.function import AppliedUndef
 
 from ..errors import NoRuleError
+from ..nodes import Node
+from ..symbols import Observable, ObservableVector
 from .graph import Cell, Graph, Scope, builds, no_evaluation
 from .state import Coordinate, State
 
@@ -21,13 +25,20 @@ _HALVINGS = 8
 
 @builds("Derivative")
 def derivative(graph: Graph, expr: Any, scope: Scope) -> Cell:
-    """The derivative by symbols, by observables or by unspecified functions: each is moved by itself."""
+    """The derivative by symbols, observables or unspecified functions: each is moved by itself."""
     body = graph.cell(expr.args[0], scope)
     along: list[Coordinate] = []
     for symbol, order in expr.args[1:]:
         if not order.is_Integer:
             raise no_evaluation(expr)
         along += [_coordinate(graph, symbol, scope)] * int(order)
+
+    held = _held(graph, expr, scope)
+
+    def run(state: State) -> Any:
+        return slope(
+            state.moving({cell: state.value(cell) for cell in held}) if held else state, along
+        )
 
     def slope(state: State, rest: list[Coordinate]) -> Any:
         if len(rest) == 1:
@@ -38,14 +49,30 @@ def derivative(graph: Graph, expr: Any, scope: Scope) -> Cell:
     if not along:
         return body
     kind = ("derivative", *along)
-    return graph.shared(kind, (body,), lambda state: slope(state, along), mask=_bits(c for c, _ in along))
+    return graph.shared(kind, (body,), run)
 
 
-def _bits(cells: Any) -> int:
-    mask = 0
-    for cell in cells:
-        mask |= cell.bit
-    return mask
+def _held(graph: Graph, expr: Any, scope: Scope) -> list[Cell]:
+    """What stays where it is in a partial derivative of an unspecified function.
+
+    ``Derivative(f(P, w), w)`` is the derivative in the second slot: P does not follow, though it
+    depends on w. A derivative of anything else is total.
+    """
+    if not isinstance(expr.args[0], AppliedUndef):
+        return []
+    moving = {symbol for symbol, _ in expr.args[1:]}
+    apart: list[Any] = []
+    stack = list(expr.args[0].args)
+    while stack:
+        part = stack.pop()
+        if (
+            isinstance(part, (Observable, ObservableVector, Node))
+            and not part.free_symbols & moving
+        ):
+            apart.append(part)
+        else:
+            stack.extend(part.args)
+    return [graph.cell(part, scope) for part in dict.fromkeys(apart)]
 
 
 def _coordinate(graph: Graph, symbol: Any, scope: Scope) -> Coordinate:
@@ -60,8 +87,8 @@ def _coordinate(graph: Graph, symbol: Any, scope: Scope) -> Coordinate:
         if cell.bit:
             return cell, None
     raise NoRuleError(
-        f"asked for a derivative by {symbol}, which cannot be moved by itself: write it by a symbol, an observable, "
-        "an entry of a matrix symbol or an unspecified function"
+        f"asked for a derivative by {symbol}, which cannot be moved by itself: write it by a "
+        "symbol, an observable, an entry of a matrix symbol or an unspecified function"
     )
 
 
@@ -111,7 +138,9 @@ def accumulation(graph: Graph, expr: Any, scope: Scope) -> Cell:
             total = total + term if is_sum else total * term
         return total
 
-    return graph.shared((type(expr).__name__, variables), (body, *(c for pair in bounds for c in pair)), run)
+    return graph.shared(
+        (type(expr).__name__, variables), (body, *(c for pair in bounds for c in pair)), run
+    )
 
 
 @builds("Integral")
@@ -136,7 +165,9 @@ def integral(graph: Graph, expr: Any, scope: Scope) -> Cell:
 
         found, error = mpmath.quad(integrand, [state.value(b) for b in bounds[place]], error=True)
         if error > mpmath.mpf(10) ** (-mpmath.mp.dps * 2 // 3) * max(1, abs(found)):
-            raise NoRuleError(f"the integral {expr} could not be computed to {state.digits} digits by quadrature")
+            raise NoRuleError(
+                f"the integral {expr} could not be computed to {state.digits} digits by quadrature"
+            )
         return found
 
     return graph.shared(("integral", variables), (body, *(c for pair in bounds for c in pair)), run)
@@ -159,7 +190,9 @@ def limit(graph: Graph, expr: Any, scope: Scope) -> Cell:
 
         best, previous = extrapolated(at)
         if abs(best - previous) > mpmath.mpf(10) ** -state.digits * max(1, abs(best)):
-            raise NoRuleError(f"{expr} could not be computed to {state.digits} digits by extrapolation")
+            raise NoRuleError(
+                f"{expr} could not be computed to {state.digits} digits by extrapolation"
+            )
         return best
 
     return graph.shared(("limit", variable, sign), (body, there), run)
@@ -172,7 +205,6 @@ def extrapolated(at: Callable[[Any], Any]) -> tuple[Any, Any]:
     previous = table[-1]
     for order in range(1, _HALVINGS):
         previous = table[-1]
-        table = [
-            (2**order * fine - coarse) / (2**order - 1) for coarse, fine in zip(table[:-1], table[1:], strict=True)
-        ]
+        weight = 2**order
+        table = [(weight * fine - coarse) / (weight - 1) for coarse, fine in pairwise(table)]
     return table[0], previous

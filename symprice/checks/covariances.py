@@ -1,6 +1,6 @@
-"""Covariances by their definition: `Σ_ij ∂a/∂θᵢ M_ij ∂b/∂θⱼ`, with difference quotients for the derivatives.
+"""Covariances by their definition, `Σ_ij ∂a/∂θᵢ M_ij ∂b/∂θⱼ`.
 
-No law of the calculus is used, and no code of the room that derives.
+The derivatives are difference quotients: no law of the calculus is used, and no code that derives.
 """
 
 from __future__ import annotations
@@ -12,15 +12,18 @@ import mpmath
 from sympy import Expr, Tuple
 
 from ..errors import NoRuleError
-from ..symbols import Name
+from ..symbols import Name, Observable, ObservableVector
 from .graph import Cell, Graph, Scope, builds
 from .matrices import as_matrix, is_matrix
 from .state import Coordinate, State
 
 __all__: list[str] = []
 
-# Σ over the coordinates of θ: from the two gradients to the pairs whose products are added up, each with its weight.
-Weights = Callable[[State, list[Coordinate], list[Coordinate]], list[tuple[Coordinate, Coordinate, Any]]]
+_WITHOUT_GRADIENT = (Name, Observable, ObservableVector)
+# From the coordinates of two gradients to the pairs whose products are added, with weights.
+Weights = Callable[
+    [State, list[Coordinate], list[Coordinate]], list[tuple[Coordinate, Coordinate, Any]]
+]
 
 
 @builds("NTCov", "NTVar", "NTCovMatrix", "NTVarMatrix")
@@ -52,10 +55,10 @@ def covariance(graph: Graph, expr: Any, scope: Scope) -> Cell:
 
 def _require_defined(graph: Graph, cell: Cell) -> None:
     for symbol, leaf in graph.variables.items():
-        if isinstance(symbol, Name) and leaf.bit & cell.mask:
+        if isinstance(symbol, _WITHOUT_GRADIENT) and leaf.bit & cell.mask:
             raise NoRuleError(
-                f"asked for a covariance with {symbol}, a name without definition: its gradient is unknown. Put it "
-                f"into a ClosedForm that defines {symbol}, or give the step the equation for it"
+                f"asked for a covariance with {symbol}, whose gradient is unknown: a name needs "
+                f"its definition, as ClosedForm(expr, {{{symbol}: ...}}), an observable a formula"
             )
 
 
@@ -70,7 +73,10 @@ def _metric(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[Cel
         return _diagonal(graph, metric, scope)
     if "MatrixMetric" in names:
         return _full(graph, metric, scope, inverse="InverseMetric" in names)
-    raise NoRuleError(f"asked for a covariance in the metric {metric}, a {type(metric).__name__}: its entries are unknown")
+    raise NoRuleError(
+        f"asked for a covariance in the metric {metric}: nothing says what the entries of a "
+        f"{type(metric).__name__} are"
+    )
 
 
 def _diagonal(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[Cell, ...]]:
@@ -90,7 +96,9 @@ def _diagonal(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[C
     return weights, (*rates, *rates.values())
 
 
-def _full(graph: Graph, metric: Any, scope: Scope, inverse: bool) -> tuple[Weights, tuple[Cell, ...]]:
+def _full(
+    graph: Graph, metric: Any, scope: Scope, inverse: bool
+) -> tuple[Weights, tuple[Cell, ...]]:
     """A symmetric matrix over an ordered list of parameters, or its inverse."""
     matrix = graph.cell(metric.args[0], scope)
     listed = metric.args[1] or getattr(graph.realisation, "fresh", ())
@@ -117,5 +125,5 @@ def _listed(table: dict[Cell, Any], coordinate: Coordinate, metric: Any) -> Any:
         return table[coordinate[0]]
     except KeyError:
         raise NoRuleError(
-            f"asked for the entry of {coordinate[0].symbol} in {metric}, which does not list this parameter"
+            f"asked for the entry of {coordinate[0].symbol} in {metric}, which does not list it"
         ) from None

@@ -1,6 +1,7 @@
 """Activations in elementary functions of mpmath, written down a second time.
 
-The package has these definitions once; a check that read them from there would not notice a wrong one.
+The package has these definitions already; a check that read them there would not notice a wrong
+one.
 """
 
 from __future__ import annotations

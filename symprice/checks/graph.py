@@ -1,8 +1,9 @@
 """Expressions as graphs of cells, evaluated by numbers alone.
 
-SymPy is read once: every subexpression becomes a ``Cell`` that computes a number from the numbers of other cells.
-Names of closed forms, observables and functions get their meaning here, when they are evaluated, and nothing is ever
-substituted; so a derivative is what it says, however its variable came about: move a cell, evaluate again.
+SymPy is read once: every subexpression becomes a ``Cell`` that computes a number from the numbers
+of other cells. Names of closed forms, observables and functions get their meaning here, when they
+are evaluated, and nothing is ever substituted; so a derivative is what it says, however its
+variable came about: move a cell, evaluate again.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def builds(*names: str) -> Callable[[Builder], Builder]:
 
 
 class TooDeep(Exception):
-    """A difference quotient inside others needs a higher working precision: ``level`` of them are nested."""
+    """``level`` nested difference quotients need a higher working precision."""
 
     def __init__(self, level: int) -> None:
         super().__init__(level)
@@ -43,7 +44,10 @@ class TooDeep(Exception):
 
 
 class Cell:
-    """One operation: ``run(state)`` is its value; ``mask`` has a bit for every movable cell that it depends on."""
+    """One operation: ``run(state)`` is its value.
+
+    ``mask`` has a bit for every cell that it depends on and that can be moved.
+    """
 
     __slots__ = ("bit", "children", "kind", "mask", "run", "symbol")
 
@@ -71,7 +75,9 @@ class Cell:
 class Scope:
     """What names mean at a place of the expression."""
 
-    def __init__(self, names: dict[Any, Cell] | None = None, replaced: dict[Any, Any] | None = None) -> None:
+    def __init__(
+        self, names: dict[Any, Cell] | None = None, replaced: dict[Any, Any] | None = None
+    ) -> None:
         self.names = names or {}
         self.replaced = replaced or {}
         self.memo: dict[Any, Cell] = {}
@@ -91,8 +97,8 @@ class Graph:
     Parameters
     ==========
 
-    realisation : the meaning of observables and unspecified functions (see ``realise``); without one, observables
-        are variables and unspecified functions cannot be evaluated.
+    realisation : the meaning of observables and unspecified functions (see ``realise``); without
+        one, observables are variables and unspecified functions cannot be evaluated.
     """
 
     def __init__(self, realisation: Any = None) -> None:
@@ -114,7 +120,9 @@ class Graph:
         """The cells of several expressions."""
         return tuple(self.cell(expr, scope) for expr in exprs)
 
-    def shared(self, kind: Any, children: tuple[Cell, ...], run: Callable[[Any], Any], **settings: Any) -> Cell:
+    def shared(
+        self, kind: Any, children: tuple[Cell, ...], run: Callable[[Any], Any], **settings: Any
+    ) -> Cell:
         """The cell of this kind on these children: made once, whoever asks."""
         key = (kind, children)
         found = self._shared.get(key)
@@ -123,7 +131,9 @@ class Graph:
             found = self._shared[key] = Cell(name, children, run, **settings)
         return found
 
-    def movable(self, kind: Any, children: tuple[Cell, ...], run: Callable[[Any], Any], symbol: Any) -> Cell:
+    def movable(
+        self, kind: Any, children: tuple[Cell, ...], run: Callable[[Any], Any], symbol: Any
+    ) -> Cell:
         """A shared cell that can be moved by itself, as the variable of a derivative."""
         key = (kind, children)
         if key not in self._shared:
@@ -136,8 +146,10 @@ class Graph:
         return 1 << (self._bits - 1)
 
     def define(self, name: Any, definition: Cell) -> Cell:
-        """The cell of a defined name; equal definitions under different names stay apart, so that one can move."""
-        return self.movable(("name", name), (definition,), lambda state: state.value(definition), name)
+        """The cell of a defined name; equal definitions stay apart, so that one can move alone."""
+        return self.movable(
+            ("name", name), (definition,), lambda state: state.value(definition), name
+        )
 
     def variable(self, symbol: Any) -> Cell:
         """The leaf of a symbol."""
@@ -214,6 +226,7 @@ def no_evaluation(expr: Any) -> NoRuleError:
     """The error for something that has no number."""
     shown = str(expr) if isinstance(expr, Basic) else repr(expr)
     return NoRuleError(
-        f"asked for the value of {shown[:200]}, but nothing says how a {type(expr).__name__} is evaluated: give the "
-        "class a method _numeric(self, evaluate, point), or enter an evaluator with symprice.checks.oracle.register"
+        f"asked for the value of {shown[:200]}, but nothing says how a {type(expr).__name__} is "
+        "evaluated: give the class a method _numeric(self, evaluate, point), or enter an evaluator "
+        "with symprice.checks.oracle.register"
     )

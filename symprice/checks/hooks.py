@@ -1,4 +1,4 @@
-"""How nodes that the oracle does not know say what they are: by a method of their own, or by an entry here."""
+"""How nodes that the oracle does not know say what they are: by a method, or by an entry here."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _EVALUATORS: dict[str, Evaluator] = {}
 
 
 def register(kind: type | str) -> Callable[[Evaluator], Evaluator]:
-    """Say how a class of nodes is evaluated: ``@register('Name')`` on a function ``(node, evaluate, point)``.
+    """Say how a class of nodes is evaluated, on a function ``(node, evaluate, point)``.
 
     A node of the package says it itself instead, with a method ``_numeric(self, evaluate, point)``.
-    ``evaluate(expr, point)`` is the oracle's recursion, and ``{**point, symbol: value}`` another point.
+    ``evaluate(expr, point)`` is the oracle's recursion, ``{**point, symbol: value}`` another point.
 
     Examples
     ========
@@ -58,7 +58,7 @@ def opaque(graph: Graph, expr: Any, scope: Scope, cls: type) -> Cell | None:
 
     else:
         return None
-    # The symbols inside must be known before the first value: a node may ask for all parameters of the point.
+    # A node may ask for all parameters of the point, so they must be known before the first value.
     for arg in expr.args:
         try:
             graph.cell(arg, scope)
@@ -87,7 +87,11 @@ class Point(Mapping[Any, Any]):
         symbols = self.state.graph.variables.items()
         state = self.state
         return iter(
-            [s for s, cell in symbols if s not in self.scope.names and (state.known(cell) is not None or s in state.draw)]
+            [
+                s
+                for s, cell in symbols
+                if s not in self.scope.names and (state.known(cell) is not None or s in state.draw)
+            ]
         )
 
     def __len__(self) -> int:

@@ -90,7 +90,9 @@ def hadamard_product(graph: Graph, expr: Any, scope: Scope) -> Cell:
         total = state.value(children[0])
         for child in children[1:]:
             factor = state.value(child)
-            total = _filled(total.rows, total.cols, lambda i, j, a=total, b=factor: a[i, j] * b[i, j])
+            total = _filled(
+                total.rows, total.cols, lambda i, j, a=total, b=factor: a[i, j] * b[i, j]
+            )
         return total
 
     return graph.shared("Hadamard product", children, run)
@@ -126,7 +128,9 @@ def constant_matrix(graph: Graph, expr: Any, scope: Scope) -> Cell:
 def diagonal(graph: Graph, expr: Any, scope: Scope) -> Cell:
     """The diagonal matrix of a vector."""
     inner = graph.cell(expr.args[0], scope)
-    return graph.shared("diagonal", (inner,), lambda state: mpmath.diag(entries([state.value(inner)])))
+    return graph.shared(
+        "diagonal", (inner,), lambda state: mpmath.diag(entries([state.value(inner)]))
+    )
 
 
 @builds("MatrixElement")
@@ -202,7 +206,7 @@ def vector_function(graph: Graph, expr: Any, scope: Scope) -> Cell:
 
 @builds("JacobianOf")
 def jacobian(graph: Graph, expr: Any, scope: Scope) -> Cell:
-    """The derivatives of a vector function by the entries of its argument, by difference quotients."""
+    """The derivatives of a vector function by its argument, by difference quotients."""
     if graph.realisation is None:
         raise no_evaluation(expr)
     size, inner = graph.cells(expr.args[0].args[1:], scope)

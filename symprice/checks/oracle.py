@@ -1,12 +1,14 @@
-"""The oracle: what an expression is worth at a point, by definitions and difference quotients alone.
+"""The oracle: what an expression is worth at a point, by definitions and difference quotients.
 
-It shares no code with what derives: no law, no rule, no pullback, no SymPy derivative. ``NTCov(a, b)`` is
-`Σ_θ (a(θ + h) - a(θ - h))/2h · (b(θ + h) - b(θ - h))/2h`, at a working precision that leaves the digits asked for.
+It shares no code with what derives: no law, no rule, no pullback, no SymPy derivative.
+``NTCov(a, b)`` is `Σ_θ (a(θ + h) - a(θ - h))/2h · (b(θ + h) - b(θ - h))/2h`, at a working precision
+that leaves the digits asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import mpmath
@@ -14,13 +16,13 @@ from sympy import Basic, MatrixSymbol
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
-from ..errors import NoRuleError, ShapeError
+from ..errors import NoRuleError, ShapeError, SympriceError
 from . import calculus, covariances, matrices, scalars
-from .graph import Graph, TooDeep
+from .graph import Cell, Graph, TooDeep, entries
 from .hooks import register
 from .state import State, Values, working_digits
 
-__all__ = ["evaluate_at", "register", "value"]
+__all__ = ["Undefined", "evaluate_at", "register", "value"]
 
 # The modules that enter how expressions are evaluated.
 ROOMS = (scalars, matrices, covariances, calculus)
@@ -39,12 +41,13 @@ class Given:
         if symbol not in self._point:
             listed = ", ".join(map(str, self._point)) or "no symbols"
             raise NoRuleError(
-                f"asked for the value of an expression in {symbol}, but the point gives {listed}: add {symbol} to it"
+                f"asked for the value of an expression in {symbol}, but the point gives {listed}: "
+                f"add {symbol} to it"
             )
         number = self._point[symbol]
         if isinstance(number, MatrixBase):
-            return mpmath.matrix([[number[i, j]._to_mpmath(mpmath.mp.prec) for j in range(number.cols)] for i in range(number.rows)])
-        return number._to_mpmath(mpmath.mp.prec) if isinstance(number, Basic) else number
+            return mpmath.matrix([[_mp(entry) for entry in row] for row in number.tolist()])
+        return _mp(number) if isinstance(number, Basic) else number
 
     def __contains__(self, symbol: Any) -> bool:
         return symbol in self._point
@@ -56,8 +59,15 @@ def _exact(symbol: Any, number: Any) -> Any:
         return number
     number = _sympify(number)
     if isinstance(symbol, MatrixSymbol) != isinstance(number, MatrixBase):
-        raise ShapeError(f"the point gives {symbol} the value {number}: a scalar needs a number, a matrix a Matrix")
+        raise ShapeError(
+            f"the point gives {symbol} the value {number}: write a number for a scalar, a Matrix "
+            "for a matrix"
+        )
     return number
+
+
+def _mp(number: Any) -> Any:
+    return mpmath.mpmathify(number._to_mpmath(mpmath.mp.prec))
 
 
 def value(expr: Any, point: Mapping[Any, Any], digits: int = 30) -> Any:
@@ -66,8 +76,8 @@ def value(expr: Any, point: Mapping[Any, Any], digits: int = 30) -> Any:
     Parameters
     ==========
 
-    expr : any expression with the package's nodes, SymPy's derivatives, sums, integrals, limits; a Tuple or an Eq
-        gives the list of its members.
+    expr : any expression with the package's nodes, SymPy's derivatives, sums, integrals, limits; a
+        Tuple or an Eq gives the list of its members.
     point : numbers for the symbols {symbol: number}, matrices for matrix symbols.
     digits : the digits wanted.
 
@@ -86,30 +96,72 @@ def value(expr: Any, point: Mapping[Any, Any], digits: int = 30) -> Any:
     >>> print(value(NTVar(sigmoid(b)), {b: 0}, 15))
     0.0625
     """
-    return evaluate_at([expr], Given(point), digits, Graph())[0]
+    found = evaluate_at([expr], Given(point), digits, Graph())[0]
+    if isinstance(found, Undefined):
+        raise NoRuleError(f"{expr} has no value at the point {dict(point)}: {found.reason}")
+    return found
 
 
-def evaluate_at(exprs: Any, draw: Values, digits: int, graph: Graph) -> list[Any]:
-    """The values of several expressions at one point; common parts are computed once."""
+@dataclass(frozen=True)
+class Undefined:
+    """In place of a value: there is none at this point."""
+
+    reason: str
+
+
+def evaluate_at(
+    exprs: Sequence[Any],
+    draw: Values,
+    digits: int,
+    graph: Graph,
+    measure: Callable[[State, Cell], Any] = State.value,
+) -> list[Any]:
+    """The values of several expressions at one point; ``Undefined`` at a pole."""
     level = 1
     while True:
         with mpmath.workdps(working_digits(digits, level)):
             try:
                 cells = [graph.cell(_basic(expr)) for expr in exprs]
                 state = State(graph, draw, digits)
-                return [rounded(state.value(cell), digits) for cell in cells]
+                return [_measured(measure, state, cell) for cell in cells]
             except TooDeep as deep:
                 if deep.level > _DEEPEST:
-                    raise NoRuleError(f"more than {_DEEPEST} derivatives of derivatives stand in {exprs[0]}") from deep
+                    raise NoRuleError(
+                        f"more than {_DEEPEST} derivatives of derivatives stand in {exprs[0]}"
+                    ) from deep
                 level = deep.level
+
+
+def _measured(measure: Callable[[State, Cell], Any], state: State, cell: Cell) -> Any:
+    try:
+        found = measure(state, cell)
+    except SympriceError:
+        raise
+    except (ArithmeticError, ValueError, mpmath.libmp.NoConvergence) as error:
+        return Undefined(str(error) or type(error).__name__)
+    if not all(map(mpmath.isfinite, entries(_listed(found)))):
+        return Undefined("it is not finite")
+    return rounded(found, state.digits)
+
+
+def _listed(found: Any) -> list[Any]:
+    return (
+        [each for part in found for each in _listed(part)]
+        if isinstance(found, (list, tuple))
+        else [found]
+    )
 
 
 def rounded(number: Any, digits: int) -> Any:
     """A value, or a list of them, at the digits that are right."""
     if isinstance(number, (list, tuple)):
         return [rounded(each, digits) for each in number]
-    with mpmath.workdps(digits + 5):
-        return number.apply(lambda entry: +entry) if isinstance(number, mpmath.matrix) else +mpmath.mpmathify(number)
+    with mpmath.workdps(digits + 10):
+        return (
+            number.apply(lambda entry: +entry)
+            if isinstance(number, mpmath.matrix)
+            else +mpmath.mpmathify(number)
+        )
 
 
 def _basic(expr: Any) -> Basic:

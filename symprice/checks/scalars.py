@@ -1,4 +1,4 @@
-"""How scalar expressions are evaluated: arithmetic, elementary functions, conditions, and closed forms."""
+"""How scalars are evaluated: arithmetic, elementary functions, conditions, and closed forms."""
 
 from __future__ import annotations
 
@@ -48,7 +48,15 @@ _CONSTANTS: dict[str, Callable[[], Any]] = {
 }
 
 
-@builds("Number", "NumberSymbol", "ImaginaryUnit", "Infinity", "NegativeInfinity", "NaN", "ComplexInfinity")
+@builds(
+    "Number",
+    "NumberSymbol",
+    "ImaginaryUnit",
+    "Infinity",
+    "NegativeInfinity",
+    "NaN",
+    "ComplexInfinity",
+)
 def number(graph: Graph, expr: Any, scope: Scope) -> Cell:
     """A constant."""
     constant = _CONSTANTS.get(type(expr).__name__)
@@ -101,20 +109,29 @@ def power(graph: Graph, expr: Any, scope: Scope) -> Cell:
     base, exponent = graph.cells(expr.args, scope)
     if expr.args[1].is_Integer:
         n = int(expr.args[1])
-        return graph.shared(("integer power", n), (base,), lambda state: state.value(base) ** n)
+        return graph.shared(
+            ("integer power", n), (base,), lambda state: state.value(base) ** n, symbol=n
+        )
     if expr.args[1] == S.Half:
         return graph.shared("square root", (base,), lambda state: mpmath.sqrt(state.value(base)))
-    return graph.shared("power", (base, exponent), lambda state: mpmath.power(state.value(base), state.value(exponent)))
+    return graph.shared(
+        "power",
+        (base, exponent),
+        lambda state: mpmath.power(state.value(base), state.value(exponent)),
+    )
 
 
 @builds("Function")
 def function(graph: Graph, expr: Any, scope: Scope) -> Cell:
-    """A function of numbers: by an elementary definition, by mpmath, or by its own numerical evaluation."""
+    """A function of numbers: by an elementary definition, by mpmath, or by its own evalf."""
     children = graph.cells(expr.args, scope)
     name = type(expr).__name__
     known = DEFINITIONS.get(name) or _MPMATH.get(name)
-    if known is not None:
-        return graph.shared(name, children, lambda state: known(*(state.value(child) for child in children)))
+    # A function of the same name from elsewhere is another function.
+    if known is not None and type(expr).__module__.startswith(("symprice.", "sympy.")):
+        return graph.shared(
+            name, children, lambda state: known(*(state.value(child) for child in children))
+        )
 
     def run(state: Any) -> Any:
         return _by_evalf(expr, [state.value(child) for child in children])
@@ -128,7 +145,11 @@ def _by_evalf(expr: Any, values: list[Any]) -> Any:
     for arg, value in zip(expr.args, values, strict=True):
         if isinstance(value, mpmath.matrix):
             raise no_evaluation(expr)
-        exact = Integer(int(value)) if arg.is_integer else Expr._from_mpmath(mpmath.mpmathify(value), precision)
+        exact = (
+            Integer(int(value))
+            if arg.is_integer
+            else Expr._from_mpmath(mpmath.mpmathify(value), precision)
+        )
         args.append(exact)
     found = expr.func(*args)._evalf(precision)
     try:
@@ -143,7 +164,9 @@ def extremum(graph: Graph, expr: Any, scope: Scope) -> Cell:
     children = graph.cells(expr.args, scope)
     choose = max if type(expr).__name__ == "Max" else min
     return graph.shared(
-        type(expr).__name__, children, lambda state: choose(state.value(child) for child in children)
+        type(expr).__name__,
+        children,
+        lambda state: choose(state.value(child) for child in children),
     )
 
 
@@ -173,7 +196,9 @@ def relation(graph: Graph, expr: Any, scope: Scope) -> Cell:
         "Unequality": lambda a, b: a != b,
     }[type(expr).__name__]
     return graph.shared(
-        type(expr).__name__, (left, right), lambda state: compare(state.value(left), state.value(right))
+        type(expr).__name__,
+        (left, right),
+        lambda state: compare(state.value(left), state.value(right)),
     )
 
 
@@ -192,7 +217,7 @@ def logic(graph: Graph, expr: Any, scope: Scope) -> Cell:
 
 @builds("ClosedForm", "ClosedFormMatrix")
 def closed_form(graph: Graph, expr: Any, scope: Scope) -> Cell:
-    """Definitions one after another, then the formula; what it is the closed form of is not looked at."""
+    """Definitions one after another, then the formula; its origin is not looked at."""
     names: dict[Any, Cell] = {}
     for name, value in expr.args[1]:
         names[name] = graph.define(name, graph.cell(value, scope.inside(names)))
@@ -211,4 +236,6 @@ def closed_form(graph: Graph, expr: Any, scope: Scope) -> Cell:
 def several(graph: Graph, expr: Any, scope: Scope) -> Cell:
     """The values of all members: of an equation, its two sides."""
     children = graph.cells(expr.args, scope)
-    return graph.shared("several", children, lambda state: [state.value(child) for child in children])
+    return graph.shared(
+        "several", children, lambda state: [state.value(child) for child in children]
+    )

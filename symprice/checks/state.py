@@ -18,12 +18,12 @@ Coordinate = tuple[Cell, tuple[int, int] | None]
 
 
 def step_exponent(digits: int) -> int:
-    """k of the step `h = 10⁻ᵏ`: a central quotient errs by h² f'''/6, ten digits beyond those asked for."""
+    """k of the step `h = 10⁻ᵏ`: a quotient errs by h² f'''/6, ten digits beyond those asked for."""
     return digits // 2 + 5
 
 
 def working_digits(digits: int, level: int) -> int:
-    """The working precision at which ``level`` nested quotients leave ``digits`` digits: each divides noise by h."""
+    """The precision at which ``level`` nested quotients leave the digits: each divides by h."""
     return digits + 15 + level * step_exponent(digits)
 
 
@@ -40,7 +40,7 @@ class Values(Protocol):
 class State:
     """Values of cells, computed when they are asked for and kept.
 
-    A state beside another one differs from it in a few cells; what does not depend on these is looked up there.
+    A state beside another one differs from it in a few cells; the rest is looked up there.
 
     Parameters
     ==========
@@ -60,7 +60,13 @@ class State:
         moved: Mapping[Cell, Any] | None = None,
         level: int = 0,
     ) -> None:
-        self.graph, self.draw, self.digits, self.parent, self.level = graph, draw, digits, parent, level
+        self.graph, self.draw, self.digits, self.parent, self.level = (
+            graph,
+            draw,
+            digits,
+            parent,
+            level,
+        )
         self.precision = mpmath.mp.prec
         moved = moved or {}
         self.changed = 0
@@ -100,14 +106,14 @@ class State:
         level = self.level if level is None else level
         parent: State | None = self
         if mpmath.mp.prec != self.precision:
-            # Values kept at another precision would spoil a quotient: start anew from the variables.
+            # Values kept at another precision would spoil a quotient: start from the variables.
             known = ((cell, self.known(cell)) for cell in self.graph.variables.values())
             leaves = {cell: value for cell, value in known if value is not None}
             parent, moved = None, {**leaves, **self.held, **moved}
         return State(self.graph, self.draw, self.digits, parent=parent, moved=moved, level=level)
 
     def deeper(self) -> int:
-        """The level of a state beside this one; more precision is asked for where it would drown in noise."""
+        """The level of a state beside this one; asks for more precision if it would be noise."""
         level = self.level + 1
         if mpmath.mp.dps < working_digits(self.digits, level):
             raise TooDeep(level)
@@ -142,7 +148,7 @@ class State:
         return self._partials[key]
 
     def coordinates(self, mask: int) -> list[Coordinate]:
-        """The coordinates of θ that a cell with this mask depends on: parameters, and entries of their matrices."""
+        """The coordinates of θ that a mask contains: parameters, entries of parameter matrices."""
         found: list[Coordinate] = []
         for symbol, cell in self.graph.variables.items():
             if not cell.bit & mask:
@@ -155,9 +161,9 @@ class State:
         return found
 
     def require_free(self, cell: Cell) -> None:
-        """Raise where a gradient is asked of what depends on an observable that is held as a variable."""
+        """Raise where the gradient of something is asked whose observables are held."""
         if cell.mask & self.held_bits:
             raise NoRuleError(
-                "asked for a covariance inside a derivative by an observable: it moves θ, which moves the observable. "
-                "Write the derivative by a Parameter"
+                "asked for a covariance inside a derivative by an observable: it moves θ, which "
+                "moves the observable. Write the derivative by a Parameter"
             )

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import log10
+from math import log10, prod
 from typing import Any
 
-from sympy import Add, Basic, Expr, I, Integer, S, log
+from sympy import Add, Basic, Expr, I, Integer, S, cosh, log
 from sympy.matrices.matrixbase import MatrixBase
 
 __all__ = ["Bounds"]
 
 DIGITS = 308  # of an integer, before and after the point of a constant: what a double holds
-HEIGHT = 4  # of the argument of a hyperbolic function, see Bounds.splitting
+TERMS = 1000  # of real and imaginary parts that SymPy writes out, see Bounds.hyperbolic
 _LARGE = Integer(10) ** DIGITS
 _INFINITE = frozenset({S.ComplexInfinity, S.Infinity, S.NegativeInfinity, S.NaN})
 
@@ -58,15 +58,19 @@ class Bounds:
                 return f"the power would have more than {DIGITS} digits"
         return None
 
-    def splitting(self, argument: Expr) -> str | None:
-        """Before a hyperbolic function is built.
+    def hyperbolic(self, function: Any, argument: Expr) -> str | None:
+        """Before tanh, sinh or cosh is built.
 
         Unless it knows that the argument is real, SymPy expands its real and imaginary part, and
-        those of all that is within it: the cost doubles with every level.
+        those of all that is within it: the terms multiply with every level and power. For cosh it
+        always does.
         """
-        unreal = sorted(str(s) for s in argument.free_symbols if not s.is_extended_real)
-        if unreal and _height(argument) > HEIGHT:
-            return f"nested too deeply for names that may be complex: declare {unreal[0]} real"
+        unreal = [str(s) for s in argument.free_symbols if not s.is_extended_real]
+        if (unreal or function is cosh) and _terms(argument) > TERMS:
+            remedy = (
+                f"declare {min(unreal)} real, or name its parts" if unreal else "name its parts"
+            )
+            return f"too deep an argument for {function.__name__}: {remedy}"
         return None
 
     def value(self, value: Basic) -> str | None:
@@ -123,6 +127,13 @@ def _nodes(value: Basic) -> Iterator[tuple[Any, int]]:
         stack.extend((part, depth + 1) for part in parts)
 
 
-def _height(expr: Basic) -> int:
-    """How many functions and powers stand within each other."""
-    return bool(expr.is_Function or expr.is_Pow) + max(map(_height, expr.args), default=0)
+def _terms(expr: Any) -> float:
+    """About how many terms the real and imaginary part of an expression have, written out."""
+    terms = [_terms(part) for part in expr.args]
+    if expr.is_Add:
+        return sum(terms)
+    if expr.is_Pow and expr.exp.is_Integer and expr.exp > 0:
+        return min(terms[0], TERMS + 1) ** min(int(expr.exp), 50)
+    if not terms:
+        return 1 if expr.is_extended_real else 2
+    return min(prod(terms) * (1 if expr.is_Mul else 4), TERMS + 1)

@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .tour.run import tour
 
             return tour(arguments.output, rows=arguments.rows, quiet=arguments.quiet)
-        from .derive import derive_command
+        from .formula import derive_command
 
         return derive_command(arguments)
     except ParseError as error:

@@ -288,7 +288,7 @@ class _Parser:
             if function in _EXPONENTIAL:
                 self.refuse(item, self.bounds.exponent, E, item.value)
             if function in _HYPERBOLIC:
-                self.refuse(item, self.bounds.splitting, item.value)
+                self.refuse(item, self.bounds.hyperbolic, function, item.value)
         return self.build(name, partial(function, **options), *(item.value for item in values))
 
     def no_function(self, name: Token) -> NoReturn:

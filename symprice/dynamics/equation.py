@@ -122,7 +122,7 @@ def price(P: Any, L: Any, dynamics: Any = None, *, order: int | None = None) -> 
     Eq(Derivative(P(t), t), NTCov(P, -L))
     >>> eta = symbols('eta', positive=True)
     >>> price(P, L, GradientDescent(eta), order=2).curvature
-    eta**2*(NTCov(L, NTCov(L, P)) - NTCov(P, NTVar(L))/2)/2
+    eta**2*(-NTCov(P, NTVar(L))/2 + NTCov(NTCov(P, L), L))/2
 
     References
     ==========

@@ -173,7 +173,7 @@ class GradientDescent(Basic):
     >>> P, L = observables('P L')
     >>> eta = symbols('eta', positive=True)
     >>> price(P, L, GradientDescent(eta)).selection
-    -eta*NTCov(L, P)
+    -eta*NTCov(P, L)
     """
 
     orders = (1, 2)

@@ -79,7 +79,7 @@ class TimeDerivative(Node, Expr):
     >>> from symprice.dynamics.flow import TimeDerivative
     >>> P, L = observables('P L')
     >>> TimeDerivative(P, L).doit()
-    -NTCov(L, P)
+    -NTCov(P, L)
     """
 
     is_commutative = True

@@ -1,7 +1,8 @@
 """The functions of generated code that lose no digits where the textbook formula does.
 
-Each stands for one call: of NumPy, of SciPy, or of a few lines that are written above the function when it uses them.
-They exist between rewriting and printing only, and no rule of SymPy applies to them.
+Each stands for one call: of NumPy, of SciPy, or of a few lines that are written above the function
+when it uses them. They exist between rewriting and printing only, and no rule of SymPy applies to
+them.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ __all__ = [
 
 
 class Careful(Function):
-    """A call of ``call``, the full name of a function; ``letter`` begins the names of its values."""
+    """A call of the function ``call``; ``letter`` begins the names of its values."""
 
     call: ClassVar[str] = ""
-    letter: ClassVar[str] = "l"
+    letter: ClassVar[str] = "ln"
 
 
 class Log1p(Careful):
@@ -135,7 +136,7 @@ def log1mexp(x):
     "log_softmax": '''\
 def log_softmax(*z):
     """log(exp(z_i)/sum_j exp(z_j)) along a new first axis, to full relative precision."""
-    z = np.stack(np.broadcast_arrays(*z)).astype(np.result_type(*z, 1.0))
+    z = np.stack(np.broadcast_arrays(*z), dtype=np.result_type(*z, 1.0))
     z = z - np.max(z, axis=0)
     rest = np.sum(np.sort(np.exp(z), axis=0)[:-1], axis=0)  # all but the largest, which is 1
     return z - np.log1p(rest)

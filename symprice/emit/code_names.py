@@ -1,7 +1,9 @@
-r"""Names in generated code: every symbol becomes one identifier, or an error that says what to write.
+r"""Names in generated code: every symbol becomes one identifier, or an error that says what to
+write.
 
-Generated source is executed, so a name is never copied into it unchecked: it is an identifier already, or LaTeX and
-primes of a fixed grammar (``x'``, ``\theta_{1}``) from which an identifier is read off.
+Generated source is executed, so a name is never copied into it unchecked: it is an identifier
+already, or LaTeX and primes of a fixed grammar (``x'``, ``\theta_{1}``) from which an identifier is
+read off.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from ..errors import NameClashError
 
 __all__ = ["CodeNames", "check_identifier", "identifier", "natural"]
 
-# What generated code always holds: an argument of such a name would be shadowed by it, or shadow it.
+# What generated code always holds, so that no argument may be called like it.
 RESERVED = frozenset({"np"})
 _SCRIPT = r"(?:[_^](?:\\?\w+|\{[\w\s,()\\'′*+-]*\}))"
 _LATEX = re.compile(rf"\\?[^\W\d_]\w*{_SCRIPT}*(?P<primes>['′]*){_SCRIPT}*")
@@ -34,8 +36,8 @@ def identifier(name: str) -> str:
     Raises
     ======
 
-    NameClashError : if the name is no identifier and cannot be read as one, is a keyword, or has two leading
-        underscores.
+    NameClashError : if the name is no identifier and cannot be read as one, is a keyword, or has
+        two leading underscores.
 
     Examples
     ========
@@ -50,8 +52,9 @@ def identifier(name: str) -> str:
         read = _LATEX.fullmatch(code)
         if read is None:
             raise NameClashError(
-                f"asked for code in which a symbol is called {name!r}, which is no name in Python: call it by letters, "
-                "digits and underscores, as in expr.subs(symbol, Symbol('x_1'))"
+                f"asked for code in which a symbol is called {name!r}, which is no name in "
+                "Python: call it by letters, digits and underscores, as in expr.subs(symbol, "
+                "Symbol('x_1'))"
             )
         primes = code.count("'") + code.count("′")
         suffix = {0: "", 1: "_prime"}.get(primes, f"_prime{primes}")
@@ -61,27 +64,22 @@ def identifier(name: str) -> str:
 
 
 def check_identifier(code: str, name: str | None = None) -> str:
-    """The code name itself, if it may stand in generated code; ``name`` is what it was made from."""
+    """The code name itself, if it may stand in generated code; ``name`` is what it is made from."""
     shown = code if name is None else name
-    if not code.isidentifier() or keyword.iskeyword(code):
-        raise NameClashError(
-            f"asked for code in which something is called {shown!r}, which Python reserves or cannot read: "
-            f"rename it, as in expr.subs(symbol, Symbol('{code}_')) or name='{code}_'"
-            if code.isidentifier()
-            else f"asked for code in which something is called {shown!r}, which is no name in Python: use letters, "
-            "digits and underscores"
-        )
-    if code.startswith("__"):
-        raise NameClashError(
-            f"asked for code in which something is called {shown!r}: two leading underscores have a meaning of their "
-            "own in Python; write one name without them"
-        )
-    if code in RESERVED:
-        raise NameClashError(
-            f"asked for code in which something is called {shown!r}, which generated code uses for NumPy: rename it, "
-            f"as in expr.subs(symbol, Symbol('{code}_'))"
-        )
-    return code
+    if not code.isidentifier():
+        reason = "is no name in Python: use letters, digits and underscores"
+    elif keyword.iskeyword(code):
+        reason = f"Python reserves: write '{code}_'"
+    elif code.startswith("__"):
+        reason = "begins with two underscores, which have a meaning of their own: leave them out"
+    elif code in RESERVED:
+        reason = f"is NumPy in generated code: write '{code}_'"
+    else:
+        return code
+    raise NameClashError(
+        f"asked for code in which something is called {shown!r}, which {reason}. A symbol is "
+        "renamed by expr.subs(symbol, Symbol('x_1')), the function by name='g'"
+    )
 
 
 class CodeNames:
@@ -98,7 +96,7 @@ class CodeNames:
             self.of[symbol], self.taken[code] = code, symbol
 
     def bind(self, symbol: Any) -> str:
-        """An identifier for a definition: its name, or its name with a number where that is taken."""
+        """An identifier for a definition: its name, with a number where that is taken."""
         self.of[symbol] = self.fresh(identifier(symbol.name))
         return self.of[symbol]
 
@@ -129,8 +127,10 @@ def _clash(code: str, first: Any, second: Any) -> NameClashError:
         same = f"{kinds}, both called {first.name!r}"
         if type(first) is type(second):
             same = f"two symbols called {first.name!r} with different assumptions"
-        return NameClashError(f"the arguments hold {same}: use one of them everywhere, or rename one with expr.subs")
+        return NameClashError(
+            f"the arguments hold {same}: use one of them everywhere, or rename one with expr.subs"
+        )
     return NameClashError(
-        f"the arguments {first.name!r} and {second.name!r} would both be called {code!r} in code: rename one of them, as "
-        f"in expr.subs(symbol, Symbol('{code}_2'))"
+        f"the arguments {first.name!r} and {second.name!r} would both be called {code!r} in code: "
+        f"rename one of them, as in expr.subs(symbol, Symbol('{code}_2'))"
     )

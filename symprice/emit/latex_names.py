@@ -1,7 +1,7 @@
 r"""LaTeX of names: whatever a symbol or a function is called, its LaTeX compiles.
 
-Layered names (``h1_2``) are read by ``symprice.symbols``, plain ones by SymPy; the rest is spelled out
-character by character: Greek letters, primes, accents, raised and lowered digits, and `# % &`.
+Layered names (``h1_2``) are read by ``symprice.symbols``, plain ones by SymPy; the rest is spelled
+out character by character: Greek letters, primes, accents, raised and lowered digits, and `# % &`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,14 @@ __all__ = ["function_name", "symbol_name"]
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _ADJOINT = re.compile(r"delta_([A-Za-z]+\d+_\w+)")
+_STACKED = re.compile(r"(?:_prime\d*){2,}$")
 _CLUSTER = re.compile("[^\u0300-\u036f\u20d7][\u0300-\u036f\u20d7]*|[\u0300-\u036f\u20d7]")
 _INDICES = re.compile(r"[ijklmnpqrst]{2}")
 _PRIMES = re.compile(r"['′″]+|(?<=[A-Za-z0-9])prime$")
 _SPECIAL = {
     "#": r"\#", "%": r"\%", "&": r"\&", "$": r"\$", "{": r"\{", "}": r"\}", "~": r"\sim ",
-    "\\": r"\backslash ", "_": r"\_", "^": r"\wedge ", " ": r"\ ", '"': "''", "`": "`", "@": r"\mathtt{@}",
+    "\\": r"\backslash ", "_": r"\_", "^": r"\wedge ", " ": r"\ ", '"': "''", "`": "`",
+    "@": r"\mathtt{@}",
 }  # fmt: skip
 _ACCENTS = {
     "\u0300": "grave", "\u0301": "acute", "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar",
@@ -42,6 +44,7 @@ def symbol_name(name: str) -> str:
     >>> symbol_name("loss"), symbol_name("50%"), symbol_name("é")
     ('\\mathit{loss}', '50\\%', '\\acute{e}')
     """
+    name = _STACKED.sub(_one_prime, name)
     if (adjoint := _ADJOINT.fullmatch(name)) is not None:
         return rf"\delta_{{{symbol_name(adjoint[1])}}}"
     if re.fullmatch(r"[A-Za-z0-9_]+", name) and (layered := latex_name(name)) is not None:
@@ -73,8 +76,13 @@ def function_name(name: str) -> str:
     return tex.replace(r"\mathit{", r"\operatorname{", 1) if tex.startswith(r"\mathit{") else tex
 
 
+def _one_prime(stacked: re.Match[str]) -> str:
+    count = sum(int(digits or 1) for digits in re.findall(r"_prime(\d*)", stacked[0]))
+    return f"_prime{count}"
+
+
 def _parts(name: str) -> tuple[str, list[str], list[str]]:
-    """The base of a name, what is raised and what is lowered, by `^` and `_` as SymPy reads them."""
+    """The base of a name, what is raised and what is lowered, as SymPy reads `^` and `_`."""
     if not name.strip("_^ "):
         return name or " ", [], []
     base, raised, lowered = split_super_sub(name)
@@ -117,7 +125,7 @@ def _character(character: str) -> str:
     found = as_latex(character)
     if found is not None:
         return f"{found} " if found[-1].isalpha() else found
-    letter, *accents = unicodedata.normalize("NFD", character)
+    letter, *accents = list(unicodedata.normalize("NFD", character))
     if accents and all(accent in _ACCENTS for accent in accents):
         tex = _character(letter).strip()
         for accent in accents:

@@ -1,7 +1,7 @@
 r"""LaTeX of expressions in the notation of papers.
 
-SymPy's printer with another order of factors and terms, `f'(P)` for derivatives of unspecified functions,
-`\top` for transposes, and brackets that grow only where they have to.
+SymPy's printer with another order of factors and terms, `f'(P)` for derivatives of unspecified
+functions, `\top` for transposes, and brackets that grow only where they have to.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sympy import Add, Basic, Expr, Mul, Pow, S, Symbol
+from sympy import Add, Basic, Expr, Pow, S, Symbol
 from sympy.core.function import AppliedUndef
 from sympy.functions import Heaviside
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
@@ -18,20 +18,27 @@ from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 
 from ..arrays import AppliedVectorFunction, ArrayNode, JacobianOf
 from ..nodes import Node
-from .documents.fragments import Group, Leaf, parse, source
-from .documents.fragments import Node as Fragment
-from .documents.width import delimiter_size, measure, width
+from .brackets import raised, scripted, tidy
+from .documents.width import width
 from .latex_names import function_name, symbol_name
-from .reading_order import COVARIANCE, NUMBER, OPERATOR, SUM, SYMBOL, Product
-from .reading_order import derived, ordered_terms, product, rank
+from .reading_order import (
+    COVARIANCE,
+    NUMBER,
+    OPERATOR,
+    SUM,
+    SYMBOL,
+    Product,
+    derived,
+    ordered_terms,
+    product,
+    rank,
+)
 
 __all__ = ["PaperPrinter", "paper"]
 
 # Wider than this (in ems), a numerator is written behind the fraction and an exponent into exp().
 _SHORT = 8.0
 _SHORT_EXPONENT = 4.0
-# The largest delimiter size (\\big) that brackets round an argument are denied.
-_LOW = 2
 
 
 def paper(expr: Any, **settings: Any) -> str:
@@ -63,7 +70,8 @@ class PaperPrinter(LatexPrinter):
         return tidy(super().doprint(expr))
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
-        # Names and vector functions bring LaTeX of their own, which the base class would ask for first.
+        # Names and vector functions bring LaTeX of their own, which the base class would ask for
+        # first.
         if isinstance(expr, (Symbol, MatrixSymbol)):
             return self._print_Symbol(expr)
         if isinstance(expr, AppliedVectorFunction):
@@ -72,6 +80,16 @@ class PaperPrinter(LatexPrinter):
             name = function_name(expr.applied.function.name)
             return self._called(f"J_{{{name}}}", expr.applied.argument)
         return str(super()._print(expr, **kwargs))
+
+    def parenthesize(
+        self, item: Any, level: int, is_neg: bool = False, strict: bool = False
+    ) -> str:
+        """LaTeX of ``item``, in brackets where it binds too loosely; a name never is."""
+        if isinstance(item, (Symbol, MatrixSymbol, ArrayNode)) or (item.is_Integer and item >= 0):
+            return self._print(item)
+        # A node that binds as tightly as a product needs no brackets in one, as ∇P in ∇P · ∇L.
+        ours = isinstance(item, Basic) and str(type(item).__module__).startswith("symprice.")
+        return str(super().parenthesize(item, level, is_neg, strict or ours))
 
     def _called(self, name: str, *arguments: Any) -> str:
         inner = ", ".join(map(self._print, arguments))
@@ -95,7 +113,7 @@ class PaperPrinter(LatexPrinter):
         if expr.parent.shape[1] == 1 and expr.j == 0:
             indices = indices[:1]
         name = self.parenthesize(expr.parent, PRECEDENCE["Atom"], strict=True)
-        if not isinstance(expr.parent, MatrixSymbol) or _has_scripts(name):
+        if not isinstance(expr.parent, MatrixSymbol) or scripted(name):
             name = rf"\left({name}\right)" if not isinstance(expr.parent, ArrayNode) else name
         return f"{name}_{{{','.join(self._print(index + 1) for index in indices)}}}"
 
@@ -137,7 +155,7 @@ class PaperPrinter(LatexPrinter):
         return fixed, [f for f in above if f not in fixed]
 
     def _factors(self, factors: Any, alone: bool = True) -> str:
-        """Factors side by side; 1 if there are none, and no brackets round a sum that stands ``alone``."""
+        """Factors side by side, 1 if there are none; a sum ``alone`` has no brackets."""
         if not factors:
             return "1"
         if alone and len(factors) == 1:
@@ -156,6 +174,8 @@ class PaperPrinter(LatexPrinter):
             return bool(factor.is_extended_negative) and not first
         if place == SUM:
             return not isinstance(factor, Pow)
+        if place == COVARIANCE:  # as u · v, which is one only where nothing follows
+            return not last and not isinstance(factor, Pow) and _loose(factor)
         return place >= OPERATOR and (not last or self._needs_mul_brackets(factor, last=True))
 
     # --- powers ----------------------------------------------------------------------------------
@@ -167,21 +187,25 @@ class PaperPrinter(LatexPrinter):
             index = "" if exponent.q == 2 else f"[{exponent.q}]"
             if self._settings["root_notation"]:
                 return rf"\sqrt{index}{{{self._print(base)}}}"
-        raised = self._exponent(exponent)
+        power = self._exponent(exponent)
         if base is S.Exp1:
             return self._exponential(exponent)
-        if isinstance(base, (AppliedUndef, Node)) or derived(base):
-            return f"{self._print(base)}^{{{raised}}}"
+        if (
+            isinstance(base, AppliedUndef)
+            or derived(base)
+            or (isinstance(base, Node) and not _loose(base))
+        ):
+            return f"{self._print(base)}^{{{power}}}"
         if base.is_Function:
-            return self._print(base, exp=raised)
+            return self._print(base, exp=power)
         tex = self._print(base)
         if isinstance(base, Symbol):
-            if "'" in tex and not _has_scripts(tex.replace("'", "")):
-                return f"{{{tex}}}^{{{raised}}}"
-            return rf"\left({tex}\right)^{{{raised}}}" if _raised(tex) else f"{tex}^{{{raised}}}"
-        if precedence_traditional(base) <= PRECEDENCE["Pow"] or _raised(tex):
-            return rf"\left({tex}\right)^{{{raised}}}"
-        return f"{tex}^{{{raised}}}"
+            if "'" in tex and not scripted(tex.replace("'", "")):
+                return f"{{{tex}}}^{{{power}}}"
+            return rf"\left({tex}\right)^{{{power}}}" if raised(tex) else f"{tex}^{{{power}}}"
+        if _loose(base) or precedence_traditional(base) <= PRECEDENCE["Pow"] or raised(tex):
+            return rf"\left({tex}\right)^{{{power}}}"
+        return f"{tex}^{{{power}}}"
 
     def _exponent(self, exponent: Any) -> str:
         if exponent.is_Rational and exponent.q != 1:
@@ -231,7 +255,9 @@ class PaperPrinter(LatexPrinter):
                 if v in slots
             )
             point = dict(zip(expr.variables, expr.point, strict=True))
-            if len(expr.expr.variable_count) == sum(v in slots for v, _ in expr.expr.variable_count):
+            if len(expr.expr.variable_count) == sum(
+                v in slots for v, _ in expr.expr.variable_count
+            ):
                 arguments = (slot.xreplace(point) for slot in slots)
                 return f"{places} " + self._called(function_name(inner.func.__name__), *arguments)
         return str(super()._print_Subs(expr))
@@ -240,7 +266,9 @@ class PaperPrinter(LatexPrinter):
         return self._with_exponent(self._called(r"\operatorname{H}", expr.args[0]), exp)
 
     def _print_DiracDelta(self, expr: Any, exp: str | None = None) -> str:
-        order = rf"^{{({self._print(expr.args[1])})}}" if len(expr.args) > 1 and expr.args[1] else ""
+        order = (
+            rf"^{{({self._print(expr.args[1])})}}" if len(expr.args) > 1 and expr.args[1] else ""
+        )
         tex = self._called(rf"\operatorname{{Dirac}}{order}", expr.args[0])
         return self._with_exponent(tex, exp)
 
@@ -257,7 +285,7 @@ class PaperPrinter(LatexPrinter):
     def _raised_matrix(self, matrix: Any, mark: str) -> str:
         tex = self._print(matrix)
         plain = isinstance(matrix, (MatrixSymbol, ArrayNode, Node, JacobianOf))
-        if not plain and isinstance(matrix, MatrixExpr) or _raised(tex):
+        if (not plain and isinstance(matrix, MatrixExpr)) or raised(tex):
             tex = rf"\left({tex}\right)"
         return f"{tex}^{{{mark}}}"
 
@@ -315,74 +343,10 @@ def _joined(left: str, right: str) -> str:
     return f"{left} {right}"
 
 
+def _loose(expr: Basic) -> bool:
+    """Whether a node prints as something that binds less tightly than a call."""
+    return isinstance(expr, Node) and expr.precedence < PRECEDENCE["Atom"]
+
+
 def _primed(name: str, order: int) -> str:
     return name + "'" * order if order < 4 else f"{name}^{{({order})}}"
-
-
-def _outside(tex: str) -> str:
-    """The characters of ``tex`` that stand in no group."""
-    return "".join(n.text for n in parse(tex) if isinstance(n, Leaf))
-
-
-def _raised(tex: str) -> bool:
-    """Whether ``tex`` ends with a superscript of its own."""
-    return any(mark in _outside(tex) for mark in "^'")
-
-
-def _has_scripts(tex: str) -> bool:
-    return _raised(tex) or "_" in _outside(tex)
-
-
-def tidy(tex: str) -> str:
-    r"""``tex`` with plain brackets round arguments that are no taller than a line.
-
-    ``\left(`` puts a thin space before the bracket, which reads as a product.
-
-    >>> print(tidy(r"\sigma{\left(x \right)} \operatorname{NTCov}\left(P, Q\right)"))
-    \sigma(x) \operatorname{NTCov}(P, Q)
-    >>> print(tidy(r"f{\left(\frac{1}{x} \right)}"))
-    f{\left(\frac{1}{x}\right)}
-    """
-    return source(_tidied(parse(tex))).rstrip()
-
-
-def _tidied(nodes: tuple[Fragment, ...]) -> list[Fragment]:
-    found: list[Fragment] = []
-    for i, node in enumerate(nodes):
-        if isinstance(node, Leaf):
-            found.append(node)
-            continue
-        children = _tidied(node.children)
-        if _round(node):
-            found.append(_bracket(node, source(children).strip(), applied=i > 0 and _calls(nodes[i - 1])))
-        elif _braced(node) and isinstance(fence := node.children[0], Group):
-            inner = source(_tidied(fence.children)).strip()
-            low = delimiter_size(measure(inner)) <= _LOW
-            tex = f"({inner})" if low else rf"{{\left({inner}\right)}}"
-            found.append(Leaf(tex + node.close[1:]))
-        else:
-            found.append(Group(node.open, tuple(children), node.close))
-    return found
-
-
-def _bracket(node: Group, inner: str, applied: bool) -> Leaf:
-    blank = node.close[len(node.close.rstrip()) :]
-    if applied and delimiter_size(measure(inner)) <= _LOW:
-        return Leaf(f"({inner}){blank}")
-    squeeze = r"\!" if applied else ""
-    return Leaf(rf"{squeeze}\left({inner}\right){blank}")
-
-
-def _round(node: Fragment) -> bool:
-    return isinstance(node, Group) and node.open.strip() == r"\left(" and ")" in node.close
-
-
-def _braced(node: Group) -> bool:
-    return node.kind == "brace" and len(node.children) == 1 and _round(node.children[0])
-
-
-def _calls(node: Fragment) -> bool:
-    """Whether what stands right before a bracket is a function's name: a product has a blank there."""
-    if isinstance(node, Group):
-        return node.kind == "brace" and not _braced(node) and not node.close.endswith(" ")
-    return not node.text.endswith(" ") and (node.text.isalpha() or node.text.startswith("\\"))

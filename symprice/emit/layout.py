@@ -5,82 +5,150 @@ Everything here is LaTeX text; where it breaks is decided from the widths of Com
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
-from .documents.breaking import broken
-from .documents.fragments import Group, Leaf, parse, source
-from .documents.width import prose_width, width
+from .documents.breaking import broken, pieces
+from .documents.metrics import CLASSES
+from .documents.width import width
 from .lines import ChainLine
+from .wide_matrices import without_wide_matrices
 
 __all__ = ["Layout", "laid_out"]
 
 _RELATION = 1.4  #: a relation sign with its spaces, in ems
 _INDENT = 2.0  #: of a line that goes on from the one above
 _GAP = 2.2  #: between a formula and the name of its rule
-_ROOM = 16.0  #: what must be left for formulas beside a column of rules
-_SHORT = 2.0  #: entries of a matrix that keep their place
+_COMMA = 0.5
+_QUAD = 1.0
 
 
 class Layout(NamedTuple):
-    """The rows of a display, and which of them ends the main formula."""
+    """The rows of a display, which of them ends the main formula, and what speaks against them."""
 
     rows: tuple[str, ...]
     last: int
+    cost: float = 0.0
+
+
+class _Grid(NamedTuple):
+    """Where things stand: left sides on rows of their own or not, rule names in a column or not."""
+
+    hanging: bool
+    column: bool
+    available: float  #: for right sides
 
 
 def laid_out(chain: Sequence[ChainLine], where: Sequence[tuple[str, str]], room: float) -> Layout:
-    r"""The rows of a chain and of its definitions, none wider than ``room`` ems as far as they can be broken.
+    r"""The rows of a chain and of its definitions, at most ``room`` ems wide if they can be.
 
     >>> for row in laid_out([ChainLine("f", "=", "a + b")], [("a", "x^{2}"), ("b", "y")], 30).rows:
     ...     print(row)
-    f &= a + b
-    \text{where}\quad a &= x^{2},
+    f &= a + b \\
+    \text{where}\quad a &= x^{2}, \\
     b &= y
     """
-    chain, extra = _without_wide_matrices(chain, room)
+    chain, extra = without_wide_matrices(chain, room)
     pairs = [*extra, *where]
-    labels = [name if i else rf"\text{{where}}\quad {name}" for i, (name, _) in enumerate(pairs)]
-    column = max(map(width, labels), default=0.0)
-    for line in chain:
-        if not _hangs(line, room):
-            column = max(column, width(line.left))
-    available = room - column - _RELATION
-    rows = _chain_rows(chain, available, room)
-    return Layout((*rows, *_definition_rows(pairs, available)), len(rows) - 1)
+    ruled = any(map(_tag, chain))
+    options = [
+        _arranged(chain, pairs, _Grid(hanging, column, room))
+        for hanging in (False, True)
+        for column in ((True, False) if ruled else (False,))
+    ]
+    best = min(options, key=lambda layout: layout.cost)
+    rows = tuple(rf"{row} \\" for row in best.rows[:-1])
+    return Layout((*rows, best.rows[-1]), best.last, best.cost)
 
 
-def _hangs(line: ChainLine, room: float) -> bool:
-    """Whether the left side is so long that it takes a row of its own."""
-    side = width(line.left)
-    return side > 0.3 * room and side + _RELATION + width(line.right) > room
-
-
-def _chain_rows(chain: Sequence[ChainLine], available: float, room: float) -> list[str]:
+def _arranged(chain: Sequence[ChainLine], pairs: Sequence[tuple[str, str]], grid: _Grid) -> Layout:
+    """One way to set it, with its cost: rows, and above all what sticks out."""
+    room = grid.available
+    sides = [rf"\text{{where}}\quad {name}" if not i else name for i, (name, _) in enumerate(pairs)]
+    sides += [] if grid.hanging else [line.left for line in chain]
     tags = [_tag(line) for line in chain]
-    widest = max(map(prose_width, map(_words, tags)), default=0.0)
-    beside = available - widest - _GAP if widest else available
-    in_column = beside >= _ROOM or all(width(line.right) <= beside for line in chain)
+    available = room - max(map(width, sides), default=0.0) - _RELATION
+    if grid.column:
+        available -= max(map(width, tags)) + _GAP
+    if available < _INDENT + 4:
+        return Layout(("",), 0, 1e9)
+    grid = grid._replace(available=available)
     rows: list[str] = []
+    excess = 0.0
     for line, tag in zip(chain, tags, strict=True):
-        start = "" if _hangs(line, room) else line.left
-        if _hangs(line, room):
-            rows += [f"& {piece}" for piece in broken(line.left, available, available - _INDENT)]
-        indent = r"\quad " if _hangs(line, room) else ""
-        limit = (beside if in_column else available) - bool(indent)
-        pieces = broken(line.right, limit, limit - _INDENT)
-        head = f"{start} &{indent}{line.relation} {pieces[0]}" if line.relation else f"& {pieces[0]}"
-        rows.append(head.strip())
-        rows += [rf"&\qquad {piece}" for piece in pieces[1:]]
-        if tag and in_column:
-            rows[-1] += f" && {tag}"
-        elif tag:
-            free = available - width(pieces[-1]) - _INDENT * (len(pieces) > 1)
-            fits = prose_width(_words(tag)) + _GAP <= free
-            rows += [] if fits else [rf"&\qquad {tag}"]
-            rows[-1] += rf" \qquad {tag}" if fits else ""
-    return rows
+        added, over = _line_rows(line, tag, grid)
+        rows += added
+        excess += over
+    last = len(rows) - 1
+    added, over = _definition_rows(pairs, available)
+    rows += added
+    loose = 0.0 if grid.column else 0.6 * sum(map(bool, tags))
+    return Layout(tuple(rows), last, len(rows) + loose + 0.5 * grid.hanging + 10 * (excess + over))
+
+
+def _line_rows(line: ChainLine, tag: str, grid: _Grid) -> tuple[list[str], float]:
+    rows: list[str] = []
+    excess = 0.0
+    limit, start, indent = grid.available, line.left, ""
+    if grid.hanging and line.left:
+        left = _pieces(line.left, limit, limit - _INDENT)
+        rows += [f"& {left[0]}", *(rf"&\qquad {piece}" for piece in left[1:])]
+        excess += sum(max(0.0, width(piece) - limit) for piece in left)
+        start = ""
+    if grid.hanging:
+        limit, indent = limit - _QUAD, r"\quad "
+    first, *others = _pieces(line.right, limit, limit - _INDENT)
+    excess += max(0.0, width(first) - limit)
+    excess += sum(max(0.0, width(piece) - limit + _INDENT) for piece in others)
+    rows.append(
+        f"{start} &{indent}{line.relation} {first}".strip() if line.relation else f"& {first}"
+    )
+    rows += [rf"&{indent}\qquad {piece}" for piece in others]
+    if tag and grid.column:
+        rows[-1] += f" && {tag}"
+    elif tag:
+        used = width(others[-1]) + _INDENT if others else width(first)
+        if used + _GAP + width(tag) <= limit:
+            rows[-1] += rf" \qquad {tag}"
+        else:
+            rows.append(rf"&{indent}\qquad {tag}")
+    return rows, excess
+
+
+def _pieces(latex: str, first: float, rest: float) -> list[str]:
+    """``latex`` in lines: broken before signs, and inside a term only where it must be."""
+    if width(latex) <= first:
+        return [latex]
+    found: list[str] = []
+    current = ""
+    for term in pieces(latex, math.inf):
+        limit = rest if found else first
+        joined = f"{current} {term}".strip()
+        if width(joined) <= limit:
+            current = joined
+            continue
+        if current:
+            found.append(current)
+        if width(term) <= rest:
+            current = term
+            continue
+        *full, current = _continued(broken(term, rest if found else first, rest))
+        found += full
+    return [*found, current] if current else found
+
+
+def _continued(lines: Sequence[str]) -> list[str]:
+    """The lines of a product, with a dot where one begins with a factor."""
+    found = list(lines[:1])
+    for before, piece in pairwise(lines):
+        sign = re.match(r"\\[A-Za-z]+|.", piece)
+        joined = sign is not None and CLASSES.get(sign[0]) in ("bin", "rel", "punct")
+        ended = before.rstrip()[-1:] in ",+-=" or before.rstrip().endswith("(")
+        found.append(piece if joined or ended else rf"\cdot {piece}")
+    return found
 
 
 def _tag(line: ChainLine) -> str:
@@ -92,34 +160,32 @@ def _tag(line: ChainLine) -> str:
     return rf"\text{{{words}: }} {given}" if given else rf"\text{{{words}}}"
 
 
-def _words(tag: str) -> str:
-    return f"${tag}$" if tag else ""
-
-
-def _definition_rows(pairs: Sequence[tuple[str, str]], available: float) -> list[str]:
+def _definition_rows(pairs: Sequence[tuple[str, str]], available: float) -> tuple[list[str], float]:
     """The definitions: those of one kind side by side where they fit, the others one a row."""
     rows: list[str] = []
+    excess = 0.0
     for group in _grouped(pairs):
         row, used = "", 0.0
         for name, value in group:
             wide = width(value)
-            beside = wide + width(name) + _RELATION + 1.0
-            if row and used + beside + 0.3 <= available:
+            beside = wide + width(name) + _RELATION + _QUAD + _COMMA
+            if row and used + beside <= available:
                 row += rf",\quad {name} = {value}"
-                used += beside + 0.3
+                used += beside
                 continue
             if row:
                 rows.append(row + ",")
-            pieces = broken(value, available - 0.5, available - _INDENT - 0.5)
-            rows.append(f"{name} &= {pieces[0]}")
-            rows += [rf"&\qquad {piece}" for piece in pieces[1:]]
-            row = rows.pop()
-            used = wide if len(pieces) == 1 else available
+            first, *others = _pieces(value, available - _COMMA, available - _INDENT - _COMMA)
+            excess += max(0.0, width(first) - available)
+            excess += sum(max(0.0, width(piece) - available + _INDENT) for piece in others)
+            *full, row = [f"{name} &= {first}", *(rf"&\qquad {piece}" for piece in others)]
+            rows += full
+            used = wide + _COMMA if not full else available
         rows.append(row + ",")
     if rows:
         rows[0] = rf"\text{{where}}\quad {rows[0]}"
         rows[-1] = rows[-1].removesuffix(",")
-    return rows
+    return rows, excess
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[list[tuple[str, str]]]:
@@ -134,48 +200,3 @@ def _grouped(pairs: Iterable[tuple[str, str]]) -> list[list[tuple[str, str]]]:
             groups.append([(name, value)])
         kind = stem
     return groups
-
-
-def _without_wide_matrices(
-    chain: Sequence[ChainLine], room: float
-) -> tuple[list[ChainLine], list[tuple[str, str]]]:
-    """The chain with the entries of matrices that are too wide written as `K_{ij}`, and what these are."""
-    names: dict[str, str] = {}
-    found: list[ChainLine] = []
-    letter = next(
-        (x for x in "KMCS" if not any(re.search(rf"(?<![A-Za-z]){x}(?![A-Za-z])", c.right) for c in chain)),
-        "K",
-    )
-    for line in chain:
-        if width(line.right) + _RELATION > room - 2.0 * bool(line.left):
-            line = line._replace(right=_entries_named(line.right, letter, names, room))
-        found.append(line)
-    return found, [(name, cell) for cell, name in names.items()]
-
-
-def _entries_named(latex: str, letter: str, names: dict[str, str], room: float) -> str:
-    pieces = []
-    for node in parse(latex):
-        if not (isinstance(node, Group) and node.kind == "pmatrix" and width(source(node)) > 0.6 * room):
-            pieces.append(source(node))
-            continue
-        rows = [
-            [source(cell).strip() for cell in _split(row, "&")] for row in _split(node.children, r"\\")
-        ]
-        for i, row in enumerate(rows, start=1):
-            for j, cell in enumerate(row, start=1):
-                if width(cell) > _SHORT:
-                    row[j - 1] = names.setdefault(cell, f"{letter}_{{{i}{j}}}")
-        body = r" \\ ".join(" & ".join(row) for row in rows)
-        pieces.append(rf"\begin{{pmatrix}} {body} \end{{pmatrix}}")
-    return "".join(pieces)
-
-
-def _split(nodes: Sequence[Leaf | Group], mark: str) -> list[list[Leaf | Group]]:
-    parts: list[list[Leaf | Group]] = [[]]
-    for node in nodes:
-        if isinstance(node, Leaf) and node.name == mark:
-            parts.append([])
-        else:
-            parts[-1].append(node)
-    return parts

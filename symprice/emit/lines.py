@@ -1,7 +1,7 @@
-"""A derivation as lines of text or LaTeX: left side, relation, right side, the rule and what it was given.
+"""A derivation as lines of text or LaTeX: left side, relation, right side, rule, what is given.
 
-The closed forms of the whole derivation share one list of definitions, so a name means one thing from the first line
-to the last.
+The closed forms of the whole derivation share one list of definitions, so a name means one thing
+from the first line to the last.
 """
 
 from __future__ import annotations
@@ -10,15 +10,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..derivation import Derivation
-from .latex_printer import paper
-from .short_names import ShortNames
+from sympy import Basic
+from sympy.core.relational import Relational
+from sympy.core.sympify import _sympify
+from sympy.matrices.matrixbase import MatrixBase
 
-__all__ = ["ChainLine", "Lines", "lines"]
+from ..derivation import Derivation, Step
+from ..errors import NoRuleError
+from .latex_printer import paper
+from .short_names import CLOSED, ShortNames
+
+__all__ = ["ChainLine", "Lines", "lines", "lines_of"]
+
+Show = Callable[[Any], str]
 
 
 class ChainLine(NamedTuple):
-    """One line ``left relation right`` of a chain; ``left`` is empty where it goes on from the line above.
+    """One line ``left relation right``; ``left`` is empty where it continues the line above.
 
     ``rule`` is the name of the law in words, ``given`` the equations that the step inserts.
     """
@@ -47,7 +55,7 @@ class Lines:
         return self.lines[index]
 
 
-def lines(derivation: Derivation, show: Callable[[Any], str] = paper) -> Lines:
+def lines(derivation: Derivation, show: Show = paper) -> Lines:
     r"""The lines of a derivation.
 
     Parameters
@@ -61,9 +69,9 @@ def lines(derivation: Derivation, show: Callable[[Any], str] = paper) -> Lines:
 
     >>> from symprice import NTVar, Parameter, derive, sigmoid
     >>> for line in lines(derive(NTVar(sigmoid(Parameter('b'))))):
-    ...     print(line.left or '   ', line.relation, line.right, '|', line.rule)
-    \operatorname{NTVar}(\sigma(b)) = \sigma(b)^{2} \left(1 - \sigma(b)\right)^{2} \operatorname{NTVar}(b) | chain rule
-        = \sigma(b)^{2} \left(1 - \sigma(b)\right)^{2} | coordinates
+    ...     print(line.left, line.relation, line.right.split('}')[0], '…', line.rule)
+    \operatorname{NTVar}(\sigma(b)) = \sigma(b)^{2 … chain rule
+     = \sigma(b)^{2 … coordinates
     """
     names = ShortNames(
         expr for step in derivation.steps for expr in (step.before, step.after, *step.given)
@@ -76,3 +84,61 @@ def lines(derivation: Derivation, show: Callable[[Any], str] = paper) -> Lines:
         found.append(ChainLine(left, "=", right, step.rule.name, given))
     where = tuple((show(name), show(value)) for name, value in names.where())
     return Lines(tuple(found), where)
+
+
+def lines_of(obj: Any, show: Show = paper) -> Lines:
+    """The lines that any object is shown in: one formula, several of a list, or a derivation.
+
+    Examples
+    ========
+
+    >>> from sympy import Eq
+    >>> from sympy.abc import x, y
+    >>> lines_of(Eq(y, 2*x))[0]
+    ChainLine(left='y', relation='=', right='2 x', rule='', given=())
+    """
+    if isinstance(obj, Step):
+        obj = Derivation((obj,))
+    if isinstance(obj, Derivation):
+        return lines(obj, show)
+    if (formula := _formula(obj)) is not None:
+        return lines_of(formula, show)
+    if isinstance(own := getattr(obj, "derivation", None), Derivation):
+        return lines(own, show)
+    sides = [_sides(part) for part in (obj if isinstance(obj, (list, tuple)) else [obj])]
+    names = ShortNames(e for left, _, right in sides for e in (left, right) if e is not None)
+    found = tuple(
+        ChainLine("" if left is None else show(names.shown(left)), sign, show(names.shown(right)))
+        for left, sign, right in sides
+    )
+    return Lines(found, tuple((show(name), show(value)) for name, value in names.where()))
+
+
+def _formula(obj: Any) -> Any:
+    """The equation or the formula that an object says it is."""
+    if isinstance(equation := getattr(obj, "equation", None), Relational):
+        return equation
+    formula = getattr(obj, "_formula", None)
+    return formula() if callable(formula) else None
+
+
+_RELATIONS = {"==": "=", "!=": r"\neq", "<=": r"\leq", ">=": r"\geq"}
+
+
+def _sides(part: Any) -> tuple[Any, str, Any]:
+    """Left side (or None), relation and right side of a formula."""
+    if (formula := _formula(part)) is not None:
+        return _sides(formula)
+    if isinstance(part, Relational):
+        return part.lhs, _RELATIONS.get(part.rel_op, part.rel_op), part.rhs
+    if isinstance(part, CLOSED):
+        return part.origin, "" if part.origin is None else "=", part.without_origin()
+    if isinstance(part, MatrixBase):
+        part = part.as_immutable()
+    if isinstance(part, (Basic, int, float, complex)):
+        return None, "", _sympify(part)
+    raise NoRuleError(
+        f"asked how to show a {type(part).__name__}: write a SymPy expression, an Eq, a Matrix, a "
+        "closed "
+        "form, a derivation, or a list of these"
+    )

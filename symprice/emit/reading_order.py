@@ -11,13 +11,27 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sympy import Add, Basic, Expr, Indexed, Integer, MatrixSymbol, Mul, Pow, S, Symbol, default_sort_key
+from sympy import (
+    Add,
+    Basic,
+    Expr,
+    Indexed,
+    Integer,
+    MatrixSymbol,
+    Mul,
+    Pow,
+    S,
+    Symbol,
+    default_sort_key,
+)
 from sympy.core.function import AppliedUndef, Derivative, Subs
 from sympy.core.numbers import ImaginaryUnit, NumberSymbol
-from sympy.functions import Piecewise
+from sympy.functions import Piecewise, tanh
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..closedform import ClosedForm
+from ..networks.activations import normal_cdf, sigmoid
+from ..networks.logits import SoftmaxEntry
 from ..nodes import Node
 from ..symbols import Name, Observable, Parameter
 
@@ -71,7 +85,7 @@ def rank(expr: Expr) -> int:
 
 
 def derived(expr: Basic) -> tuple[str, int, Any] | None:
-    """(function, order, argument) where ``expr`` is f'(u) of an unspecified function of one argument.
+    """(f, order, u) where ``expr`` is f'(u), f''(u), … of an unspecified function.
 
     Derivatives by the time t are none of these: they are written d/dt.
 
@@ -122,8 +136,8 @@ def _key(factor: Expr) -> tuple[Any, ...]:
 def product(expr: Expr) -> Product:
     """``expr`` as a signed fraction of ordered factors.
 
-    The sign of a product goes into a difference, so that `-p (p - 1)` is written `p (1 - p)`; and out of
-    a sum whose terms are all negative.
+    The sign of a product goes into a difference, so that `-p (p - 1)` is written `p (1 - p)`; and
+    out of a sum whose terms are all negative.
 
     >>> from sympy.abc import p, x
     >>> product(-p*(p - 1)/(2*x))
@@ -152,28 +166,50 @@ def product(expr: Expr) -> Product:
     below.sort(key=_key)
     for side in (above, below):
         for i, factor in enumerate(side):
-            if all(term.could_extract_minus_sign() for term in _sum_in(factor)):
+            terms = _sum_in(factor)
+            if _complement(terms) or all(term.could_extract_minus_sign() for term in terms):
                 side[i], flipped = _flipped(factor)
                 negative ^= flipped
-    for side in (above, below):
-        for i, factor in enumerate(side):
-            if negative and any(term.could_extract_minus_sign() for term in _sum_in(factor)):
+            elif negative and _odd(factor) and _difference(terms):
                 side[i], flipped = _flipped(factor)
                 negative ^= flipped
     return Product(negative, (*above, *fixed), tuple(below))
 
 
+def _complement(terms: tuple[Expr, ...]) -> bool:
+    """Whether a sum is u - 1 for a u between 0 and 1: then 1 - u is what is meant."""
+    if len(terms) != 2 or S.NegativeOne not in terms:
+        return False
+    u = terms[terms.index(S.NegativeOne) - 1]
+    if isinstance(u, Pow) and u.exp == 2:
+        u = u.base
+        return isinstance(u, tanh)
+    return isinstance(u, (sigmoid, normal_cdf, SoftmaxEntry)) or (
+        isinstance(u, Name) and u.name.startswith("pi_")
+    )
+
+
+def _difference(terms: tuple[Expr, ...]) -> bool:
+    """Whether a sum has negative terms, and none of the form 1 - u, which stays."""
+    positive = any(term.is_number and term.is_extended_positive for term in terms)
+    return not positive and any(term.could_extract_minus_sign() for term in terms)
+
+
 def _sum_in(factor: Expr) -> tuple[Expr, ...]:
     """The terms of a sum, or of one raised to an integer power; else one term without a sign."""
     base, exponent = factor.args if isinstance(factor, Pow) else (factor, S.One)
-    return base.args if isinstance(base, Add) and exponent.is_Integer else (S.One,)
+    plain = type(base) is Add and exponent.is_Integer
+    return base.args if plain else (S.One,)
+
+
+def _odd(factor: Expr) -> bool:
+    return not isinstance(factor, Pow) or bool(factor.exp.is_odd)
 
 
 def _flipped(factor: Expr) -> tuple[Expr, bool]:
     """The factor with the sum in it negated, and whether its sign changed."""
     base, exponent = factor.args if isinstance(factor, Pow) else (factor, S.One)
-    negated = Add(*(-term for term in base.args))
-    return (Pow(negated, exponent), True) if exponent.is_odd else (factor, False)
+    return Pow(Add(*(-term for term in base.args)), exponent), bool(exponent.is_odd)
 
 
 def signed(term: Expr) -> tuple[bool, Product]:
@@ -185,8 +221,8 @@ def signed(term: Expr) -> tuple[bool, Product]:
 def ordered_terms(expr: Add, order: str | None = None) -> list[Expr]:
     """The terms of a sum: of high degree first, a positive one in front.
 
-    Where the term of the highest degree is negative, powers ascend (`1 - p`); so they do in a truncated
-    series.
+    Where the term of the highest degree is negative, powers ascend (`1 - p`); so they do in a
+    truncated series.
 
     >>> from sympy.abc import b, w, x
     >>> ordered_terms(b + w*x + 1), ordered_terms(-x**2 + x + 1), ordered_terms(b - x)

@@ -1,7 +1,7 @@
 """The names in which several formulas are shown together.
 
-All definitions of their closed forms become one list; a network inside a covariance is shown by a short name, f
-at one input and f' at another; probabilities of a softmax become π.
+All definitions of their closed forms become one list; a network inside a covariance is shown by a
+short name, f at one input and f' at another; probabilities of a softmax become π.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from sympy import Basic, MatrixSymbol, Symbol
 from sympy.core.function import AppliedUndef
 from sympy.matrices.matrixbase import MatrixBase
 
+from ..binding import Binder
 from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
 from ..networks.logits import SoftmaxEntry
 from ..nodes import Node
@@ -62,23 +63,27 @@ class ShortNames:
         for expr in given:
             for closed in _inside_nodes(expr):
                 self._introduce(closed)
-        hoisted = [hoist(expr.xreplace(self._networks), self._definitions) for expr in given]
+        hoisted = [self._hoisted(expr) for expr in given]
         for closed, name in self._networks.items():
             if name not in self._entries.values():
                 self._bodies[name] = hoist(closed, self._definitions)
-        self._abbreviate([*hoisted, *self._bodies.values(), *dict(self._definitions.items()).values()])
+        self._abbreviate(
+            [*hoisted, *self._bodies.values(), *dict(self._definitions.items()).values()]
+        )
+        self._unstack()
 
     def shown(self, expr: Basic) -> Any:
         """``expr`` in the short names."""
-        hoisted = hoist(expr.xreplace(self._networks), self._definitions)
-        result = hoisted.xreplace(self._probabilities)
+        result = self._hoisted(expr).xreplace(self._display)
         self._shown.append(result)
         return result
 
     def where(self) -> list[tuple[Any, Any]]:
         """Pairs (name, value) of the names that occur in what was shown; networks first."""
-        pairs = [*self._bodies.items(), *self._definitions.items()]
-        values = {name: value.xreplace(self._probabilities) for name, value in pairs}
+        pairs = [*self._bodies.items(), *_by_kind(dict(self._definitions.items()))]
+        values = {
+            self._display.get(name, name): value.xreplace(self._display) for name, value in pairs
+        }
         values |= {name: entry for entry, name in self._probabilities.items()}
         wanted: set[Basic] = set().union(*(expr.free_symbols for expr in self._shown))
         while True:
@@ -98,6 +103,9 @@ class ShortNames:
         self._taken.add(name)
         return name
 
+    def _hoisted(self, expr: Basic) -> Basic:
+        return hoist(_replaced(expr, self._networks), self._definitions)
+
     def _introduce(self, closed: Basic) -> None:
         """A short name for a network: primed if it is one that has a name, at another input."""
         if closed in self._networks:
@@ -115,11 +123,28 @@ class ShortNames:
             return
         self._networks[closed] = vector = ObservableVector(text, *closed.shape)
         if isinstance(closed.expr, MatrixBase):
+            stem, mark, primes = text.partition("_prime")
             for i in range(len(closed)):
-                stem, primes = re.match(r"(.*?)((?:_prime\d*)?)$", text).groups()  # type: ignore[union-attr]
-                entry = Name(f"{stem}_{i + 1}{primes}")
+                entry = Name(f"{stem}_{i + 1}{mark}{primes}")
                 self._networks.setdefault(closed[i, 0], entry)
                 self._entries[entry] = vector
+
+    @property
+    def _display(self) -> dict[Basic, Basic]:
+        return {**self._probabilities, **self._clear}
+
+    def _unstack(self) -> None:
+        """Names with primes on primes get one that no other name is printed as."""
+        defined = [name for name, _ in self._definitions.items()]
+        self._clear: dict[Basic, Basic] = {}
+        used = {name.name for name in defined} | self._taken
+        for name in defined:
+            if name.name.count("_prime") < 2:
+                continue
+            stem = name.name[: name.name.index("_prime")]
+            count = next(n for n in range(2, len(used) + 3) if f"{stem}_prime{n}" not in used)
+            used.add(f"{stem}_prime{count}")
+            self._clear[name] = Name(f"{stem}_prime{count}")
 
     def _abbreviate(self, expressions: list[Basic]) -> None:
         """The letter π for probabilities that occur often."""
@@ -148,7 +173,7 @@ def _inside_nodes(expr: Basic) -> Iterator[Basic]:
         if inside and isinstance(node, CLOSED):
             found[node] = None
             return
-        if (node, inside) in seen:
+        if (node, inside) in seen or (isinstance(node, Binder) and not isinstance(node, CLOSED)):
             return
         seen.add((node, inside))
         for arg in node.args:
@@ -156,6 +181,32 @@ def _inside_nodes(expr: Basic) -> Iterator[Basic]:
 
     visit(expr, False)
     return iter(sorted(found, key=lambda closed: not isinstance(closed, ClosedFormMatrix)))
+
+
+def _by_kind(definitions: dict[Name, Basic]) -> list[tuple[Name, Basic]]:
+    """The definitions by kind (h1_1, h1_2, …), if each still follows what it uses."""
+    kinds: dict[str, list[Name]] = {}
+    for name in definitions:
+        kinds.setdefault(re.sub(r"_\d+(?=_prime|$)", "", name.name), []).append(name)
+    order = [name for names in kinds.values() for name in names]
+    place = {name: i for i, name in enumerate(order)}
+    sound = all(
+        place[used] < place[name]
+        for name in order
+        for used in definitions[name].free_symbols & place.keys()
+    )
+    return [(name, definitions[name]) for name in order] if sound else list(definitions.items())
+
+
+def _replaced(expr: Basic, values: dict[Basic, Basic]) -> Basic:
+    """``expr`` with what is in ``values`` replaced, but not inside what binds names of its own."""
+    if expr in values:
+        return values[expr]
+    if not expr.args or (isinstance(expr, Binder) and not isinstance(expr, CLOSED)):
+        return expr
+    args = [_replaced(arg, values) for arg in expr.args]
+    changed = any(new is not old for new, old in zip(args, expr.args, strict=True))
+    return expr.func(*args) if changed else expr
 
 
 def _at_any_input(closed: Any) -> Basic:

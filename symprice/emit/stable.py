@@ -1,8 +1,8 @@
 """Rewriting for float64: the same formula, without overflow and without cancellation in the tails.
 
-One pass from the leaves up; the rules are local and know what the names stand for: where ``p`` is defined as
-``sigmoid(b)``, ``1 - p`` is ``sigmoid(-b)``. A name defined as a tanh is left alone, so that a network's ``1 - a**2``
-stays the product that it is.
+One pass from the leaves up; the rules are local and know what the names stand for: where ``p`` is
+defined as ``sigmoid(b)``, ``1 - p`` is ``sigmoid(-b)``. A name defined as a tanh is left alone, so
+that a network's ``1 - a**2`` stays the product that it is.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sympy import Add, Basic, LambertW, Mul, Pow, cosh, erf, exp, log, tanh
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..arrays import SoftmaxVector
-from ..networks.activations import normal_cdf, sigmoid
-from ..networks.named_function import NamedFunction
+from ..networks.activations import log_sigmoid, normal_cdf, sigmoid
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
+from ..networks.named_function import NamedFunction
 from .careful import EntryOf, LogAddExp, WrightOmega
 from .stable_logarithms import stable_exponential, stable_logarithm
 from .stable_products import stable_product
@@ -24,13 +24,16 @@ from .stable_sums import stable_sum
 
 __all__ = ["stabilise"]
 
-# A name for one of these is replaced by it while the rules look; equal values get their name back when code is shared.
+# A name for one of these is replaced by it while the rules look; equal values get their name back
+# when code is shared.
 _TRANSPARENT = (sigmoid, normal_cdf, SoftmaxEntry, exp)
 # A value of one of these kinds that has a name keeps it: it is not taken apart.
 _KEPT = (tanh, erf)
 
 
-def stabilise(scalars: Sequence[Any], definitions: Mapping[Any, Any]) -> tuple[list[Any], dict[Any, Any]]:
+def stabilise(
+    scalars: Sequence[Any], definitions: Mapping[Any, Any]
+) -> tuple[list[Any], dict[Any, Any]]:
     """The scalars and the definitions of their names, rewritten; every name keeps its value.
 
     Examples
@@ -87,10 +90,14 @@ class _Rewriting:
     def _with_visited_args(self, node: Any) -> Any:
         if not node.args or isinstance(node, MatrixElement):
             return node
-        args = [self.visit(arg) for arg in node.args]
+        args = [self._factor(arg) if node.is_Mul else self.visit(arg) for arg in node.args]
         if all(new is old for new, old in zip(args, node.args, strict=True)):
             return node
         return node.func(*args)
+
+    def _factor(self, factor: Any) -> Any:
+        # A power is seen by the rules together with the factors beside it.
+        return self._with_visited_args(factor) if factor.is_Pow else self.visit(factor)
 
     def _rule(self, node: Any) -> Any:
         if isinstance(node, Add):
@@ -119,14 +126,19 @@ def _entry_of_softmax(element: Any) -> Any:
 
 
 def _written_out(node: Any, done: dict[Basic, Any]) -> Any:
-    """The functions of several logits in terms of what they share: one log-softmax a vector of logits."""
+    """The functions of several logits in terms of what they share: one log-softmax a vector of
+    logits.
+    """
     if not node.args or isinstance(node, MatrixElement):
         return node
     found = done.get(node)
     if found is None:
         args = [_written_out(arg, done) for arg in node.args]
         found = node
-        if isinstance(node, (SoftmaxEntry, LogSoftmaxEntry)):
+        if isinstance(node, (SoftmaxEntry, LogSoftmaxEntry)) and len(args) == 3:
+            logit = args[args[0]] - args[3 - args[0]]
+            found = sigmoid(logit) if isinstance(node, SoftmaxEntry) else log_sigmoid(logit)
+        elif isinstance(node, (SoftmaxEntry, LogSoftmaxEntry)):
             found = EntryOf.softmax(args[0], tuple(args[1:]), isinstance(node, LogSoftmaxEntry))
         elif isinstance(node, logsumexp):
             found = args[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Mul, Pow, S, beta, binomial, exp, factorial, gamma, log, loggamma, tanh
+from sympy import Add, Mul, Pow, S, beta, binomial, cosh, exp, factorial, gamma, log, loggamma, tanh
 
 from ..networks.activations import log_sigmoid, normal_cdf, sigmoid, softplus
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
@@ -22,6 +22,7 @@ _LOGARITHMS: dict[type, Callable[..., Any]] = {
     SoftmaxEntry: LogSoftmaxEntry,
     normal_cdf: LogNormalCdf,
     exp: lambda x: x,
+    cosh: lambda x: -LogSech2(x) / 2,
     gamma: loggamma,
     factorial: lambda n: loggamma(n + 1),
     binomial: lambda n, k: loggamma(n + 1) - loggamma(k + 1) - loggamma(n - k + 1),
@@ -118,7 +119,9 @@ def _entries(total: Any) -> tuple[Any, list[Any], list[Any]] | None:
     scale, first = pairs[0]
     if not scale.is_positive or not isinstance(first, SoftmaxEntry):
         return None
-    if any(c != scale or not isinstance(p, SoftmaxEntry) or p.logits != first.logits for c, p in pairs):
+    if any(
+        c != scale or not isinstance(p, SoftmaxEntry) or p.logits != first.logits for c, p in pairs
+    ):
         return None
     inside = [int(p.index) for _, p in pairs]
     logits = list(enumerate(first.logits, start=1))

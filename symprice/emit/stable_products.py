@@ -1,7 +1,8 @@
 """Products and powers without overflow: quotients of exponentials as logistic functions.
 
-`1/(1 + exp(-x))` is `σ(x)`, `exp(-x)/(1 + exp(-x))²` is `σ(x) σ(-x)`, `1/cosh²(x)` is `4 σ(2x) σ(-2x)`; a quotient of
-probabilities, which may be 0/0, is the exponential of a difference of logarithms.
+`1/(1 + exp(-x))` is `σ(x)`, `exp(-x)/(1 + exp(-x))²` is `σ(x) σ(-x)`, `1/cosh²(x)` is `4 σ(2x)
+σ(-2x)`; a quotient of probabilities, which may be 0/0, is the exponential of a difference of
+logarithms.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from sympy import Abs, Add, Integer, Mul, Pow, S, cosh, default_sort_key, exp, l
 from ..networks.activations import log_sigmoid, sigmoid
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
 from .careful import Log1p, XLog1py, XLogY
+
+_FUNCTIONS = (sigmoid, SoftmaxEntry, exp, log, Log1p, sinh)
 
 __all__ = ["exponents_of_sum", "stable_product"]
 
@@ -29,23 +32,29 @@ def itself(expr: Any) -> Any:
 
 def stable_product(expr: Any, meaning: Meaning = itself) -> Any:
     """A product or a power in terms of functions that neither overflow nor divide 0 by 0."""
+    if not any(_concerns(factor) for factor in Mul.make_args(expr)):
+        return expr
     powers: Powers = {}
     changed = False
     for factor in Mul.make_args(expr):
         base, exponent = factor.as_base_exp()
-        parts = _as_logistic(meaning(base), exponent) if isinstance(base, _QUOTIENTS) or base.is_Symbol else None
+        parts = _as_logistic(meaning(base), exponent)
         if parts is None:
             _put(powers, base, exponent)
             continue
         changed = True
         for part, power in parts:
             _put(powers, part, power)
-    for rule in (_tanh, _logistic_and_exponential, _softmax_of_exponentials, _likelihood_ratio, _times_logarithm):
+    for rule in _RULES:
         changed = rule(powers) or changed
     return Mul(*(Pow(base, exponent) for base, exponent in powers.items())) if changed else expr
 
 
-_QUOTIENTS = (Add, cosh)
+def _concerns(factor: Any) -> bool:
+    """Whether a rule may speak of a factor: a function, or what is below the fraction bar."""
+    if factor.is_Pow:
+        return not factor.exp.is_positive or isinstance(factor.base, _FUNCTIONS)
+    return isinstance(factor, _FUNCTIONS)
 
 
 def _put(powers: Powers, base: Any, exponent: Any) -> None:
@@ -59,17 +68,24 @@ def _put(powers: Powers, base: Any, exponent: Any) -> None:
 
 
 def exponents_of_sum(expr: Any) -> list[tuple[Any, Any]] | None:
-    """A sum Σ c exp(u) with positive numbers c as pairs (c, u), constants last; None for any other sum."""
+    """A sum Σ c exp(u) with positive numbers c as pairs (c, u), constants last; None for any other
+    sum.
+    """
     if not isinstance(expr, Add):
         return None
     pairs = []
     for term in expr.args:
         coefficient, rest = term.as_coeff_Mul()
-        numbers, others = [coefficient], []
+        numbers: list[Any] = [coefficient]
+        others: list[Any] = []
         for factor in Mul.make_args(rest):
             (others if factor.free_symbols else numbers).append(factor)
         scale = Mul(*numbers)
-        if not scale.is_positive or len(others) > 1 or not all(isinstance(other, exp) for other in others):
+        if (
+            not scale.is_positive
+            or len(others) > 1
+            or not all(isinstance(other, exp) for other in others)
+        ):
             return None
         pairs.append((scale, others[0].args[0] if others else S.Zero))
     pairs.sort(key=lambda pair: (pair[1] == 0, default_sort_key(pair[1])))
@@ -77,21 +93,16 @@ def exponents_of_sum(expr: Any) -> list[tuple[Any, Any]] | None:
 
 
 def _as_logistic(base: Any, exponent: Any) -> list[tuple[Any, Any]] | None:
-    """A negative power of a sum of exponentials, or of a cosh, as powers of logistic functions."""
-    if not (exponent.is_number and exponent.is_negative):
+    """A negative power of a sum of exponentials as powers of functions that do not overflow."""
+    if not (isinstance(base, Add) and exponent.is_number and exponent.is_negative):
         return None
-    if isinstance(base, cosh):
-        u, pairs = base.args[0], -exponent / 2
-        if pairs.is_Integer:
-            return [(S(4), pairs), (sigmoid(2 * u), pairs), (sigmoid(-2 * u), pairs)]
-        return [(S(2), -exponent), (exp(-Abs(u)), -exponent), (sigmoid(2 * Abs(u)), -exponent)]
     terms = exponents_of_sum(base)
     if terms is None:
         return None
-    if len(terms) == 2:
-        (c, u), (d, v) = terms
-        # c e^u + d e^v = d e^v / σ(v - u + log(d/c))
-        return [(d, exponent), (exp(v), exponent), (sigmoid(v - u + log(d / c)), -exponent)]
+    (c, u), (d, v) = terms[0], terms[-1]
+    if len(terms) == 2 and v == 0:
+        # c e^u + d = d/σ(log(d/c) - u)
+        return [(d, exponent), (sigmoid(log(d / c) - u), -exponent)]
     return [(exp(logsumexp(*(u + log(c) for c, u in terms))), exponent)]
 
 
@@ -107,6 +118,23 @@ def _tanh(powers: Powers) -> bool:
             _put(powers, other, shared)
             _put(powers, tanh(base.args[0]), shared)
             changed = True
+    return changed
+
+
+def _hyperbolic(powers: Powers) -> bool:
+    """1/cosh²(u) = 4 σ(2u) σ(-2u), and 1/cosh(u) = 2 exp(-|u|) σ(2|u|)."""
+    changed = False
+    for base in [base for base in powers if isinstance(base, cosh)]:
+        u, exponent = base.args[0], powers[base]
+        if not (exponent.is_number and exponent.is_negative):
+            continue
+        pairs = -exponent / 2
+        parts = [(S(4), pairs), (sigmoid(2 * u), pairs), (sigmoid(-2 * u), pairs)]
+        if not pairs.is_Integer:
+            parts = [(S(2), -exponent), (exp(-Abs(u)), -exponent), (sigmoid(2 * Abs(u)), -exponent)]
+        for part, power in ((base, -exponent), *parts):
+            _put(powers, part, power)
+        changed = True
     return changed
 
 
@@ -133,7 +161,9 @@ def _logistic_and_exponential(powers: Powers) -> bool:
 
 
 def _multiple(exponent: Any, x: Any) -> Any:
-    """The integer k towards 0 for which ``exponent - k x`` holds none of the terms of ``x``; 0 if there is none."""
+    """The integer k towards 0 for which ``exponent - k x`` holds none of the terms of ``x``; 0 if
+    there is none.
+    """
     held, wanted = exponent.as_coefficients_dict(), x.as_coefficients_dict()
     ratios = {held.get(term, S.Zero) / c for term, c in wanted.items()}
     ratio = ratios.pop()
@@ -145,25 +175,30 @@ def _multiple(exponent: Any, x: Any) -> Any:
 def _softmax_of_exponentials(powers: Powers) -> bool:
     """exp(z_i - logsumexp(z)) = π_i."""
     exponent = powers.get(S.Exp1, S.Zero)
-    found = _softmax_entry(exponent)
-    if found is None:
-        return False
-    entry, rest = found
-    _put(powers, entry, S.One)
-    _put(powers, S.Exp1, rest - exponent)
-    return True
+    held = exponent.as_coefficients_dict()
+    normalisers = sorted((t for t in held if isinstance(t, logsumexp)), key=default_sort_key)
+    entries: list[Any] = []
+    for normaliser in normalisers:
+        while held[normaliser] <= -1:
+            entry = _entry_in(held, normaliser)
+            if entry is None:
+                break
+            for term, c in (normaliser - entry.logit).as_coefficients_dict().items():
+                held[term] += c
+            entries.append(entry)
+    for entry in entries:
+        _put(powers, entry, S.One)
+        _put(powers, S.Exp1, logsumexp(*entry.logits) - entry.logit)
+    return bool(entries)
 
 
-def _softmax_entry(exponent: Any) -> tuple[Any, Any] | None:
-    terms = set(Add.make_args(exponent))
-    for term in sorted(terms, key=default_sort_key):
-        if not isinstance(-term, logsumexp):
-            continue
-        logits = (-term).args
-        for i, logit in enumerate(logits, start=1):
-            wanted = [part for part in Add.make_args(logit) if part != 0]
-            if terms.issuperset(wanted):
-                return SoftmaxEntry(i, *logits), Add(*terms.difference(wanted, (term,)))
+def _entry_in(held: dict[Any, Any], normaliser: Any) -> Any:
+    """The softmax entry whose logit is a part of the exponent; a logit 0 is a part of any."""
+    entries = [SoftmaxEntry(i, *normaliser.args) for i in range(1, len(normaliser.args) + 1)]
+    for entry in sorted(entries, key=lambda e: e.logit == 0):
+        wanted = {t: c for t, c in entry.logit.as_coefficients_dict().items() if c != 0}
+        if all(held.get(term, 0) / c >= 1 for term, c in wanted.items()):
+            return entry
     return None
 
 
@@ -184,7 +219,9 @@ def _likelihood_ratio(powers: Powers) -> bool:
 
 def _times_logarithm(powers: Powers) -> bool:
     """x log(x) and x log(1 + y) are 0 where x is."""
-    for logarithm in sorted((b for b in powers if isinstance(b, (log, Log1p))), key=default_sort_key):
+    for logarithm in sorted(
+        (b for b in powers if isinstance(b, (log, Log1p))), key=default_sort_key
+    ):
         if powers[logarithm] != 1:
             continue
         inner = logarithm.args[0]
@@ -199,3 +236,13 @@ def _times_logarithm(powers: Powers) -> bool:
                 powers[call(Pow(base, power), inner)] = S.One
                 return True
     return False
+
+
+_RULES = (
+    _tanh,
+    _hyperbolic,
+    _logistic_and_exponential,
+    _softmax_of_exponentials,
+    _likelihood_ratio,
+    _times_logarithm,
+)

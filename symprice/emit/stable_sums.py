@@ -1,7 +1,9 @@
-"""Sums without cancellation: `1 - σ(x)` is `σ(-x)`, `1 - tanh²` is `4 σ(2x) σ(-2x)`, `1 - π_1` is `π_2 + π_3`.
+"""Sums without cancellation: `1 - σ(x)` is `σ(-x)`, `1 - tanh²` is `4 σ(2x) σ(-2x)`, `1 - π_1` is
+`π_2 + π_3`.
 
-A sum is grouped by what multiplies a probability: within a group it is a polynomial in that probability, whose roots at
-the ends of the interval are divided out exactly. So `p - 2 p² + p³` is found to be `p (1 - p)²` as well.
+A sum is grouped by what multiplies a probability: within a group it is a polynomial in that
+probability, whose roots at the ends of the interval are divided out exactly. So `p - 2 p² + p³` is
+found to be `p (1 - p)²` as well.
 """
 
 from __future__ import annotations
@@ -23,7 +25,9 @@ Polynomial = list[Any]
 
 
 class Family(NamedTuple):
-    """A function with values in an interval, and what `1 - g/r` is at a root r: pairs (root, its formula in x)."""
+    """A function with values in an interval, and what `1 - g/r` is at a root r: pairs (root, its
+    formula in x).
+    """
 
     roots: tuple[tuple[Any, Callable[[Any], Any]], ...]
     mirrored: bool  # g(-x) = 1 - g(x) is of the family too
@@ -34,18 +38,25 @@ _FAMILIES: dict[type, Family] = {
         ((S.One, lambda x: sigmoid(-x)), (Rational(1, 2), lambda x: -tanh(x / 2))), mirrored=True
     ),
     normal_cdf: Family(
-        ((S.One, lambda x: normal_cdf(-x)), (Rational(1, 2), lambda x: -erf(x / sqrt(2)))), mirrored=True
+        ((S.One, lambda x: normal_cdf(-x)), (Rational(1, 2), lambda x: -erf(x / sqrt(2)))),
+        mirrored=True,
     ),
     tanh: Family(
-        ((S.One, lambda x: 2 * sigmoid(-2 * x)), (S.NegativeOne, lambda x: 2 * sigmoid(2 * x))), mirrored=False
+        ((S.One, lambda x: 2 * sigmoid(-2 * x)), (S.NegativeOne, lambda x: 2 * sigmoid(2 * x))),
+        mirrored=False,
     ),
     erf: Family(((S.One, erfc), (S.NegativeOne, lambda x: erfc(-x))), mirrored=False),
 }
+_FUNCTIONS = (*_FAMILIES, SoftmaxEntry, exp, softplus, logsumexp)
 _DEGREE = 24
 
 
 def stable_sum(expr: Any) -> Any:
-    """A sum with its differences of nearly equal terms written as products, where a rule knows them."""
+    """A sum with its differences of nearly equal terms written as products, where a rule knows
+    them.
+    """
+    if not any(_concerns(factor) for term in expr.args for factor in Mul.make_args(term)):
+        return expr
     for rule in (_bounded_functions, _softmaxes, _exponentials, _logarithms):
         expr = rule(expr)
         if not isinstance(expr, Add):
@@ -53,8 +64,14 @@ def stable_sum(expr: Any) -> Any:
     return expr
 
 
+def _concerns(factor: Any) -> bool:
+    return isinstance(factor.base if factor.is_Pow else factor, _FUNCTIONS)
+
+
 class _Terms:
-    """The terms of a sum by what they hold: coefficient of every product, and the products that a function is in."""
+    """The terms of a sum by what they hold: coefficient of every product, and the products that a
+    function is in.
+    """
 
     def __init__(self, expr: Any, kinds: tuple[type, ...]) -> None:
         self.coefficients: dict[Any, Any] = {}
@@ -88,7 +105,7 @@ def _generator(base: Any) -> Any:
     return base
 
 
-# --- functions with values in an interval -------------------------------------------------------------
+# --- functions with values in an interval ---------------------------------------------------------
 
 
 def _bounded_functions(expr: Any) -> Any:
@@ -147,7 +164,9 @@ def _polynomial(members: dict[Any, tuple[Any, tuple[int, int]]]) -> Polynomial |
 
 
 def _divided(polynomial: Polynomial, generator: Any, family: Family) -> Any:
-    """The polynomial with its roots at the ends of the interval divided out, or None if it has none there."""
+    """The polynomial with its roots at the ends of the interval divided out, or None if it has none
+    there.
+    """
     while polynomial and polynomial[-1] == 0:
         polynomial = polynomial[:-1]
     if len(polynomial) < 2:
@@ -178,7 +197,8 @@ def _quotient(polynomial: Polynomial, root: Any) -> Polynomial | None:
 def _shared_complement(expr: Any, generator: Any) -> Any:
     """A + B g = A (1 - g) where B = -A is a sum, as in `r₁ - r₀ + (r₀ - r₁) σ(x)`."""
     family = _FAMILIES[type(generator)]
-    free, linear = [], []
+    free: list[Any] = []
+    linear: list[Any] = []
     for term in expr.args:
         rest, (i, _) = _split(term, generator, None)
         if i > 1:
@@ -205,7 +225,9 @@ def _softmaxes(expr: Any) -> Any:
         for rest, members in groups.items():
             if rest in terms.coefficients:
                 members[()] = rest
-            found = _linear({indices: terms.coefficients[p] for indices, p in members.items()}, logits)
+            found = _linear(
+                {indices: terms.coefficients[p] for indices, p in members.items()}, logits
+            )
             if found is not None:
                 for product in members.values():
                     del terms.coefficients[product]
@@ -227,7 +249,9 @@ def _split_entries(product: Any, logits: tuple[Expr, ...]) -> tuple[Any, tuple[i
 
 
 def _linear(members: dict[tuple[int, ...], Any], logits: tuple[Expr, ...]) -> Any:
-    """c + Σ c_i π_i = Σ (c + c_i) π_i where that removes a difference, after common factors; else None."""
+    """c + Σ c_i π_i = Σ (c + c_i) π_i where that removes a difference, after common factors; else
+    None.
+    """
     if len(members) < 2:
         return None
     common = min(members, key=len)
@@ -253,7 +277,7 @@ def _without(indices: tuple[int, ...], i: int) -> tuple[int, ...]:
     return indices[:position] + indices[position + 1 :]
 
 
-# --- exponentials and logarithms ------------------------------------------------------------------------
+# --- exponentials and logarithms ------------------------------------------------------------------
 
 
 def _exponentials(expr: Any) -> Any:
@@ -272,14 +296,16 @@ def _exponentials(expr: Any) -> Any:
 
 
 def _logarithms(expr: Any) -> Any:
-    """z_i - logsumexp(z) = log π_i and x - softplus(x) = -softplus(-x), with a common coefficient."""
+    """z_i - logsumexp(z) = log π_i and x - softplus(x) = -softplus(-x), up to a factor."""
     present = set(expr.args)
     for term in expr.args:
         coefficient, product = term.as_coeff_Mul()
         if isinstance(product, softplus):
             choices = [(product.args[0], -softplus(-product.args[0]))]
         elif isinstance(product, logsumexp):
-            choices = [(z, LogSoftmaxEntry(i, *product.args)) for i, z in enumerate(product.args, start=1)]
+            choices = [
+                (z, LogSoftmaxEntry(i, *product.args)) for i, z in enumerate(product.args, start=1)
+            ]
         else:
             continue
         for argument, difference in choices:

@@ -1,7 +1,8 @@
 """What is to be computed: scalars with named definitions, and how they were arranged.
 
-Everything that can be emitted arrives here (an expression, a closed form, a matrix, an equation, a derivation, a tuple
-of these) and leaves as one flat list of definitions and a tree of scalar expressions, free of covariances.
+Everything that can be emitted arrives here (an expression, a closed form, a matrix, an equation, a
+derivation, a tuple of these) and leaves as one flat list of definitions and a tree of scalar
+expressions, free of covariances.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from sympy.core.sympify import SympifyError, _sympify
 from sympy.logic.boolalg import Boolean
 from sympy.matrices.matrixbase import MatrixBase
 
-from ..closedform import Definitions, hoist
+from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
 from ..derivation import Derivation, evaluate
 from ..errors import NoRuleError, ShapeError
 from ..nodes import Node
@@ -87,7 +88,9 @@ def walk(*exprs: Any) -> Iterator[Any]:
             continue
         seen.add(node)
         yield node
-        stack.extend(reversed(node.args))
+        # What a closed form is the closed form of is no part of what is computed.
+        closed = isinstance(node, (ClosedForm, ClosedFormMatrix))
+        stack.extend(reversed(node.args[:2] if closed else node.args))
 
 
 def _tree(expr: Any, definitions: Definitions) -> Branch:
@@ -117,20 +120,21 @@ def _tree(expr: Any, definitions: Definitions) -> Branch:
 
 def _not_a_formula(expr: Any) -> ShapeError:
     return ShapeError(
-        f"asked for code of {expr!r}, which is a {type(expr).__name__}: give a SymPy expression, a ClosedForm, a Matrix, "
-        "an Eq, or a tuple, list or dict of these"
+        f"asked for code of {expr!r}, which is a {type(expr).__name__}: give a SymPy expression, "
+        "a ClosedForm, a Matrix, an Eq, or a tuple, list or dict of these"
     )
 
 
 def _array(matrix: Any, definitions: Definitions) -> Array:
-    if isinstance(matrix, MatrixExpr):
+    if not isinstance(matrix, MatrixBase):
         # The law of its entries; without one, the matrix itself says what its entries are.
         matrix = hoist(evaluate(matrix), definitions)
-        if isinstance(matrix, MatrixExpr):
+        if not isinstance(matrix, MatrixBase):
             if not all(size.is_Integer for size in matrix.shape):
                 raise NoRuleError(
-                    f"asked for code of {matrix}, a matrix of shape {matrix.shape[0]} × {matrix.shape[1]}: code is "
-                    "written for explicit matrices. Substitute numbers for the sizes, as in expr.subs(n, 3)"
+                    f"asked for code of {matrix}, a matrix of shape {matrix.shape[0]} × "
+                    f"{matrix.shape[1]}: code is written for explicit matrices. Substitute "
+                    "numbers for the sizes, as in expr.subs(n, 3)"
                 )
             matrix = matrix.as_explicit()
     rows, columns = matrix.shape
@@ -160,21 +164,22 @@ def _without_covariances(scalar: Any) -> Basic:
         scalar = evaluate(scalar)
     for node in walk(scalar):
         if isinstance(node, Node):
-            observables = sorted(s.name for s in node.free_symbols if isinstance(s, Observable))
-            what = observables[0] if observables else str(node)
+            free = sorted(s.name for s in node.free_symbols if isinstance(s, Observable))
+            what = free[0] if free else str(node)
             raise NoRuleError(
-                f"asked for code of {node}, whose gradients have no formula. Substitute a property of Parameters for "
-                f"{', '.join(observables) or what}, as in expr.subs({what}, sigmoid(b))"
+                f"asked for code of {node}, whose gradients have no formula. Substitute a property "
+                f"of Parameters for {', '.join(free) or what}, as in expr.subs({what}, sigmoid(b))"
             )
         if isinstance(node, AppliedUndef):
             name = node.func.__name__
             raise NoRuleError(
-                f"asked for code of {node}, but the function {name} has no formula. Substitute one, as in "
-                f"expr.subs({name}, tanh).doit()"
+                f"asked for code of {node}, but the function {name} has no formula. Substitute "
+                f"one, as in expr.subs({name}, tanh).doit()"
             )
+    for node in walk(scalar):
         if isinstance(node, _UNEVALUATED):
             raise NoRuleError(
-                f"asked for code of {node}, which is not evaluated. Write expr.doit() first; where that leaves it, "
-                "no formula is known and no code can be written"
+                f"asked for code of {node}, which is not evaluated. Write expr.doit() first; where "
+                "that leaves it, no formula is known and no code can be written"
             )
     return scalar

@@ -6,7 +6,21 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from sympy import Add, Basic, Dict, Expr, MatrixExpr, Rational, Symbol, Tuple, expand
+from sympy import (
+    Add,
+    Basic,
+    Dict,
+    Dummy,
+    Expr,
+    Float,
+    MatrixExpr,
+    Rational,
+    S,
+    Symbol,
+    Tuple,
+    default_sort_key,
+    expand,
+)
 from sympy.core.function import AppliedUndef, FunctionClass
 from sympy.core.sympify import SympifyError, _sympify
 from sympy.matrices.expressions.matexpr import MatrixElement
@@ -18,7 +32,8 @@ from ..symbols import Observable, ObservableVector, Parameter, ParameterMatrix
 
 __all__ = [
     "action_label",
-    "check_probabilities",
+    "check_possible",
+    "check_sum",
     "listed",
     "observed",
     "rewards_of",
@@ -35,10 +50,14 @@ def scalar(given: Any, what: str) -> Any:
         value = None
     if isinstance(value, Expr) and not getattr(value, "is_Matrix", False):
         return value
-    hint = f", Symbol({given!r}) or a number" if isinstance(given, str) else " such as a Symbol or a number"
+    hint = (
+        f", Symbol({given!r}) or a number"
+        if isinstance(given, str)
+        else " such as a Symbol or a number"
+    )
     raise PolicyError(
-        f"asked for a policy with {given!r} as {what}, which is a {type(given).__name__}: write a scalar "
-        f"expression{hint}"
+        f"asked for a policy with {given!r} as {what}, which is a {type(given).__name__}: write a "
+        f"scalar expression{hint}"
     )
 
 
@@ -50,8 +69,8 @@ def listed(given: Any, what: str) -> list[Any] | None:
         rows, columns = map(_sympify, given.shape)
         if not (rows.is_Integer and columns == 1):
             raise PolicyError(
-                f"asked for {what} from {given}, which is {rows} × {columns}: write a column with a known number of "
-                "rows, or a list"
+                f"asked for {what} from {given}, which is {rows} × {columns}: write a column with "
+                "a known number of rows, or a list"
             )
         return [given[k, 0] for k in range(int(rows))]
     return None
@@ -61,7 +80,9 @@ def action_label(given: Any) -> Any:
     """An action as a SymPy object; a word is the Symbol of that name."""
     if isinstance(given, str):
         if not given.isidentifier():
-            raise PolicyError(f"asked for an action named {given!r}: write one word, as 'left', or a number")
+            raise PolicyError(
+                f"asked for an action named {given!r}: write one word, as 'left', or a number"
+            )
         return Symbol(given)
     if isinstance(given, bool):
         raise PolicyError(f"asked for the action {given}: write 1 for True and 0 for False")
@@ -82,8 +103,8 @@ def rewards_of(actions: Iterable[Any], reward: Any) -> Tuple:
     elif (entries := listed(reward, "rewards")) is not None:
         if len(entries) != len(actions):
             raise PolicyError(
-                f"received {len(entries)} rewards for the {len(actions)} actions {_shown(actions)}: write one reward "
-                "for each action, in this order"
+                f"received {len(entries)} rewards for the {len(actions)} actions "
+                f"{_shown(actions)}: write one reward for each action, in this order"
             )
         found = entries
     elif isinstance(reward, FunctionClass) or (callable(reward) and not isinstance(reward, Expr)):
@@ -91,12 +112,12 @@ def rewards_of(actions: Iterable[Any], reward: Any) -> Tuple:
     else:
         example = ", ".join(f"{action}: r_{action}" for action in actions)
         raise PolicyError(
-            f"asked for the expected reward of {reward!r}: write the reward of each action, {{{example}}}, a list in "
-            "the order of the actions, or a Function"
+            f"asked for the expected reward of {reward!r}: write the reward of each action, "
+            f"{{{example}}}, a list in the order of the actions, or a Function"
         )
     values = [scalar(r, f"the reward of action {a}") for a, r in zip(actions, found, strict=True)]
     for action, value in zip(actions, values, strict=True):
-        if value.is_number and value.is_finite is False or value.is_comparable is None:
+        if value.is_finite is False or value is S.NaN:
             raise PolicyError(f"the reward of action {action} is {value}: rewards are finite")
     return Tuple(*values)
 
@@ -106,13 +127,14 @@ def _by_action(actions: list[Any], given: Mapping[Any, Any]) -> list[Any]:
     missing = [a for a in actions if a not in given]
     if unknown:
         raise PolicyError(
-            f"received a reward for {_shown(unknown)}, which is no action of this policy: its actions are "
-            f"{_shown(actions)}"
+            f"received a reward for {_shown(unknown)}, which is no action of this policy: its "
+            f"actions are {_shown(actions)}"
         )
     if missing:
         example = ", ".join(f"{a}: {given.get(a, 0)}" for a in actions)
         raise PolicyError(
-            f"received no reward for action {_shown(missing)}: write one for each action, as {{{example}}}"
+            f"received no reward for action {_shown(missing)}: write one for each action, as "
+            f"{{{example}}}"
         )
     return [given[a] for a in actions]
 
@@ -121,43 +143,53 @@ def _shown(items: Iterable[Any]) -> str:
     return ", ".join(map(str, items))
 
 
-def check_probabilities(actions: Iterable[Any], probabilities: list[Any]) -> None:
-    """Raise a PolicyError unless these are positive and sum to one, as far as this can be told."""
+def check_possible(actions: Iterable[Any], probabilities: Iterable[Any]) -> None:
+    """Raise a PolicyError where a probability is known to be none, or to be 0."""
     for action, p in zip(actions, probabilities, strict=True):
-        if p.is_zero or p.is_negative or (p - 1).is_positive:
-            remedy = "leave the action out" if p.is_zero else "write a number between 0 and 1"
+        if p.is_zero or p.is_negative or (p - 1).is_positive or p is S.NaN:
+            remedy = "leave the action out" if p.is_zero else "it must be a number between 0 and 1"
             raise PolicyError(f"the probability of action {action} is {p}: {remedy}")
+
+
+def check_sum(probabilities: list[Any]) -> None:
+    """Raise a PolicyError unless the probabilities sum to one, by algebra or at some points."""
     total = Add(*probabilities)
     if total != 1 and expand(total - 1) != 0 and not _vanishes(total - 1):
-        first = Add(*probabilities[:-1])
         raise PolicyError(
-            f"the probabilities {_shown(probabilities)} sum to {total}, not to 1: write {1 - first} for the last one, "
-            "or give logits, which need not be normalised"
+            f"the probabilities {_shown(probabilities)} sum to {total}, not to 1: write "
+            f"{1 - Add(*probabilities[:-1])} for the last one, or give logits, which need not be "
+            "normalised"
         )
 
 
 def _vanishes(expr: Any) -> bool:
-    """Whether ``expr`` is 0 at some points of (0, 1), to 20 digits; to 12 where it has Floats in it."""
-    inner = expr.atoms(AppliedUndef, MatrixElement)
-    symbols = sorted(inner or set(), key=str)
-    free = sorted(expr.xreplace({e: Symbol(f"u{i}") for i, e in enumerate(symbols)}).free_symbols, key=str)
-    masked = expr.xreplace({e: Symbol(f"u{i}") for i, e in enumerate(symbols)})
-    bound = Rational(1, 10**12) if expr.is_number or masked.is_Float else Rational(1, 10**12)
+    """Whether ``expr`` is 0 at some points of (0, 1), to 20 digits; with Floats to 12."""
+    opaque = sorted(expr.atoms(AppliedUndef, MatrixElement), key=str)
+    expr = expr.xreplace({node: Dummy() for node in opaque})
+    free = sorted(expr.free_symbols, key=default_sort_key)
+    bound = Rational(1, 10 ** (12 if expr.atoms(Float) else 20))
     for trial in range(5):
-        point = {s: Rational((37 * (7 * i + 11 * trial + 3)) % 97 + 1, 101) for i, s in enumerate(free)}
-        value = masked.xreplace(point).evalf(30)
-        if not value.is_number or not value.is_comparable and not value.is_zero or abs(value) > bound:
+        point = {
+            s: Rational(37 * (7 * i + 11 * trial + 3) % 97 + 1, 101) for i, s in enumerate(free)
+        }
+        value = expr.xreplace(point).evalf(30)
+        if not value.is_Number or abs(value) > bound:
             return False
     return True
 
 
 def trained(*exprs: Basic) -> tuple[Any, ...]:
-    """The Parameters in some expressions (entries of ParameterMatrix too), in order of first appearance."""
-    return _found(exprs, Parameter, ParameterMatrix, lambda e: e.parameters if isinstance(e, ClosedForm) else ())
+    """The Parameters and entries of ParameterMatrix, in order of first appearance."""
+    return _found(
+        exprs,
+        Parameter,
+        ParameterMatrix,
+        lambda e: e.parameters if isinstance(e, ClosedForm) else (),
+    )
 
 
 def observed(*exprs: Basic) -> tuple[Any, ...]:
-    """The Observables in some expressions (entries of ObservableVector too), in order of first appearance."""
+    """The Observables and entries of ObservableVector, in order of first appearance."""
     return _found(exprs, Observable, ObservableVector, lambda e: ())
 
 

@@ -65,13 +65,9 @@ class Score(PolicyRule):
 
     title = "score"
 
-    def apply(self, node: Any) -> Any:
-        """∂π/π for a derivative ∂log π, each term divided by itself so that π cancels where it can."""
-        if not (isinstance(node, Derivative) and isinstance(node.expr, log)):
-            return S.Zero if node == 0 else None
-        (probability,), (variable,) = node.expr.args, node.variables
-        change = probability.diff(variable)
-        return Add(*(term / probability for term in Add.make_args(change)))
+    def of(self, probability: Any, variable: Any) -> Any:
+        """∂π/π."""
+        return _times(probability.diff(variable), 1 / probability)
 
 
 class ExpectationOfScores(PolicyRule):
@@ -81,9 +77,8 @@ class ExpectationOfScores(PolicyRule):
 
     def weight(self, probability: Any, score: Any) -> Any:
         """π(a) ∇log π(a), where a factor 1/π cancels."""
-        if score.has(Pow(probability, -1)):
-            return Add(*(probability * term for term in Add.make_args(score)))
-        return probability * score
+        coefficient, powers = _factors(_times(score, probability))
+        return Mul(coefficient, *(Pow(base, power) for base, power in powers.items()))
 
 
 class SubstitutionOfRewards(PolicyRule):
@@ -93,12 +88,12 @@ class SubstitutionOfRewards(PolicyRule):
 
 
 class CommonPart(PolicyRule):
-    """E[r (u + c)] = E[r u] + c J, where J = E[r]: what the scores of all actions share comes with J."""
+    """E[r (u + c)] = E[r u] + c J, where J = E[r] and c is what the scores of all actions share."""
 
     title = "common part"
 
     def split(self, scores: list[Any], probabilities: list[Any]) -> tuple[list[Any], Any] | None:
-        """The scores as u(a) + c, if c is -E[u] as it must be for scores to average to 0; else None.
+        """The scores as u(a) + c, if c = -E[u] as it must be for scores to average to 0; or None.
 
         ``probabilities`` are names: c is made of the terms in them that all scores have in common.
         """
@@ -119,8 +114,10 @@ class Collection(PolicyRule):
     title = "collection"
 
     def collected(self, weights: list[Any], values: list[Any]) -> Any:
-        """Σ wᵢ vᵢ with the common factors of the weights taken out, and the rest as it is written."""
-        pairs = [(_factors(w), v) for w, v in zip(weights, values, strict=True) if w != 0 and v != 0]
+        """Σ wᵢ vᵢ with the common factors of the weights taken out, and the rest as written."""
+        pairs = [
+            (_factors(w), v) for w, v in zip(weights, values, strict=True) if w != 0 and v != 0
+        ]
         if not pairs:
             return S.Zero
         content = reduce(gcd, (abs(coefficient) for (coefficient, _), _ in pairs))
@@ -158,6 +155,13 @@ class ChainRuleOfLogits(PolicyRule):
     title = "chain rule"
 
 
+def _times(total: Any, factor: Any) -> Any:
+    """A sum times a factor: as a whole, or term by term where more of it cancels so."""
+    whole = total * factor
+    terms = Add(*(term * factor for term in Add.make_args(total)))
+    return terms if terms.count_ops() < whole.count_ops() else whole
+
+
 def _distributed(expr: Any, names: list[Any]) -> Any:
     """``expr`` multiplied out where sums contain one of the names; other sums stay whole."""
     masks: dict[Any, Any] = {}
@@ -174,8 +178,9 @@ def _distributed(expr: Any, names: list[Any]) -> Any:
 
 
 def _factors(weight: Any) -> tuple[Any, dict[Any, Any]]:
-    """A product as a rational coefficient and powers of its factors; of a sum, the numerical content goes out."""
-    coefficient, powers = S.One, {}
+    """A product as a rational coefficient and powers; the content of a sum is in the former."""
+    coefficient: Any = S.One
+    powers: dict[Any, Any] = {}
     for factor in Mul.make_args(weight):
         if factor.is_Rational:
             coefficient *= factor

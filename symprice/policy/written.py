@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Basic, S
+from sympy import Add, Basic
+from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 __all__ = ["WrittenSum", "carried_out", "written"]
@@ -13,8 +14,8 @@ __all__ = ["WrittenSum", "carried_out", "written"]
 class WrittenSum(Add):
     """A sum that stays as it was written: `10 - 5`, where ``Add(10, -5)`` is 5.
 
-    An ``Add`` in every respect but this one; and, other than ``Add(..., evaluate=False)``, it stays so when it
-    is pickled, rebuilt from its arguments or substituted into. ``doit()`` adds up.
+    An ``Add`` in every respect but this one; and, unlike ``Add(..., evaluate=False)``, it stays so
+    when it is pickled, rebuilt from its arguments or substituted into. ``doit()`` adds up.
 
     Examples
     ========
@@ -27,7 +28,7 @@ class WrittenSum(Add):
     def __new__(cls, *terms: Any, evaluate: bool = False) -> Any:
         if evaluate:
             return Add(*terms)
-        return cls._from_args([S(term) if isinstance(term, int) else term for term in terms])
+        return cls._from_args([_sympify(term) for term in terms])
 
     def _sympystr(self, printer: Any) -> str:
         return str(printer._print_Add(self, order="none"))

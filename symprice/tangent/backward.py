@@ -13,7 +13,8 @@ from typing import Any
 from sympy import Add, Derivative, Expr, Function, Symbol
 from sympy.core.sympify import _sympify
 
-from ..closedform import Binder, ClosedForm
+from ..binding import Binder
+from ..closedform import ClosedForm
 from ..derivation import Derivation, Rule, Step
 from ..errors import ShapeError
 from ..nodes import Node

@@ -15,7 +15,8 @@ from sympy.core.sympify import _sympify
 from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
 from ..derivation import evaluate
 from ..symbols import TRAINED, Parameter
-from .covariance import MATRIX, NTCov, NTVar, covariance
+from .covariance import NTCov, NTVar, covariance
+from .properties import MATRIX
 from .pullback import Group, gradient_groups
 
 __all__ = ["close_covariance", "closed_form", "derivative"]

@@ -17,7 +17,7 @@ from ..errors import EliminationError, NameClashError
 from ..nodes import Node
 from ..symbols import Parameter
 from ..timelimit import within
-from .covariance import MATRIX
+from .properties import MATRIX
 
 __all__ = ["express"]
 

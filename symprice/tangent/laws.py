@@ -14,9 +14,10 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from ..closedform import ClosedForm
 from ..derivation import Rule
 from ..symbols import Name, Observable, ObservableVector, Parameter, depends_on_parameters
-from .covariance import NTCov, NTVar, _Covariance, covariance
+from .covariance import NTCov, NTVar, covariance
 from .metric import DiagonalMetric
 from .partials import partials
+from .properties import TangentCovariance
 
 __all__ = ["COVARIANCE", "EXPANSION"]
 
@@ -134,15 +135,8 @@ class UniformRate(Rule):
         return None if rate is None else rate * covariance(node.properties[0], node.properties[-1])
 
 
-class Network(Rule):
+class ReverseAccumulation(Rule):
     """NTCov(f, g) of closed forms: Σ over the parameters of adjoint × adjoint × input × input."""
-
-    @property
-    def name(self) -> str:
-        """'reverse accumulation': the gradient is accumulated from the output back to the
-        parameters.
-        """
-        return "reverse accumulation"
 
     def apply(self, node: Any) -> Any:
         """The closed form of the covariance, by reverse accumulation over the definitions."""
@@ -170,7 +164,7 @@ class Coordinates(Rule):
         return node.metric.entry(a, b)
 
 
-_ATOMS = (Add, Mul, Name, Parameter, Observable, _Covariance, ClosedForm)
+_ATOMS = (Add, Mul, Name, Parameter, Observable, TangentCovariance, ClosedForm)
 
 EXPANSION = (
     Constants(),
@@ -180,4 +174,4 @@ EXPANSION = (
     ProductRule(),
     ChainRule(),
 )
-COVARIANCE = (*EXPANSION, Network(), Coordinates())
+COVARIANCE = (*EXPANSION, ReverseAccumulation(), Coordinates())

@@ -13,6 +13,7 @@ from sympy.core.sympify import _sympify
 
 from ..timelimit import within
 from .backward import NeuronDerivative
+from .elimination import tidy
 
 __all__ = ["LimitDefinition", "limit_definition"]
 
@@ -83,7 +84,8 @@ def limit_definition(
     step = Symbol("h")
     along = _inlined_after(node)
     quotient = (along.xreplace({variable: variable + step}) - along) / step
-    symbolic = within(timeout, lambda: _limit(quotient, step))
+    inlined = {value: name for name, value in node.network.args[1]}
+    symbolic = within(timeout, lambda: _limit(quotient, step, inlined))
     free = sorted(node.free_symbols, key=lambda s: s.name)
     if point is None:
         generator = random.Random(1)
@@ -126,16 +128,14 @@ def _inlined_after(node: NeuronDerivative) -> Expr:
     return node.network.expr.xreplace(values)
 
 
-def _limit(quotient: Expr, step: Symbol) -> Expr | None:
+def _limit(quotient: Expr, step: Symbol, inlined: Mapping[Any, Any]) -> Expr | None:
     try:
         value = expand(quotient, deep=False).limit(step, 0)
     except (NotImplementedError, ValueError, TypeError, RecursionError):
         return None
-    return (
-        None
-        if value.has(Limit, step) or (not value.is_finite and value.is_finite is not None)
-        else value
-    )
+    if value.has(Limit, step) or value.is_finite is False:
+        return None
+    return tidy(value.xreplace(inlined).xreplace(inlined))
 
 
 def _name_values(node: NeuronDerivative, point: Mapping[Any, Any], digits: int) -> dict[Any, Any]:

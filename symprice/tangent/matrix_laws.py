@@ -16,7 +16,9 @@ from ..closedform import ClosedFormMatrix
 from ..derivation import Rule
 from ..errors import NoRuleError
 from ..symbols import ObservableVector, depends_on_parameters
-from .covariance import MATRIX, NTCovMatrix, NTVar, NTVarMatrix, covariance, size
+from .covariance import NTVar, covariance
+from .covariance_matrix import NTCovMatrix, NTVarMatrix
+from .properties import MATRIX, size
 
 __all__ = ["MATRIX_COVARIANCE", "MATRIX_EXPANSION"]
 

@@ -106,7 +106,7 @@ class MatrixMetric(Metric):
     Parameters
     ==========
 
-    matrix : n × n, an explicit Matrix or a MatrixSymbol (then taken as symmetric).
+    matrix : n × n, an explicit Matrix or a MatrixSymbol (taken as symmetric); a scalar for n = 1.
     parameters : the n parameters in the order of its rows; without it, the parameters of the two
     properties
         sorted by name.
@@ -126,6 +126,8 @@ class MatrixMetric(Metric):
         matrix = (
             ImmutableDenseMatrix(matrix) if isinstance(matrix, (list, tuple)) else _sympify(matrix)
         )
+        if isinstance(matrix, Expr) and not isinstance(matrix, MatrixExpr) and len(parameters) == 1:
+            matrix = ImmutableDenseMatrix([[matrix]])
         if isinstance(matrix, MatrixBase):
             matrix = ImmutableDenseMatrix(matrix)
         elif not isinstance(matrix, MatrixExpr):

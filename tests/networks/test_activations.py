@@ -38,7 +38,7 @@ from sympy.core.function import ArgumentIndexError
 
 from symprice import ShapeError
 from symprice.errors import NoRuleError
-from symprice.networks import activation_function, activations, named_function, softmax
+from symprice.networks import activation_function, activations, logits, named_function
 from symprice.networks.activations import (
     ActivationFunction,
     elu,
@@ -162,7 +162,7 @@ def test_every_class_of_the_room_is_public():
 
 
 def test_names_do_not_clash_with_sympy():
-    public = {*activations.__all__, *softmax.__all__}
+    public = {*activations.__all__, *logits.__all__}
     assert not public & set(sympy.__all__)
     assert not [name for name in public if hasattr(sympy, name)]
 

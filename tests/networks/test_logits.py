@@ -31,7 +31,7 @@ from sympy.core.function import ArgumentIndexError
 
 from symprice import ShapeError
 from symprice.arrays import SoftmaxVector
-from symprice.networks import softmax as module
+from symprice.networks import logits as module
 from symprice.networks.activations import log_sigmoid, sigmoid
 from symprice.networks.logits import (
     LogSoftmaxEntry,

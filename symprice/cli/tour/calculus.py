@@ -36,12 +36,11 @@ def genetics() -> Row:
     return Row(
         "S1",
         "Genetics: Price's equation as a tangent covariance",
-        "A trait $z$ under selection changes as $dz/dt = \\operatorname{cov}_g(z, w)$, its genetic "
-        "covariance with "
-        "fitness. With $z(g) = E[z \\mid g]$ and $w(g) = E[w \\mid g]$, predicted from two genes, "
-        "this is the tangent "
-        "covariance in the metric $M = \\operatorname{cov}(g, g)$ with entries $c_{ij}$: "
-        "$\\nabla E[z \\mid g]^{\\top} \\operatorname{cov}(g, g)\\, \\nabla E[w \\mid g]$.",
+        "A trait $z$ under selection changes as $dz/dt = \\operatorname{cov}_g(z, w)$, its "
+        "genetic covariance with fitness $w$. With both predicted from two genes, $z = "
+        "E[z|g]$ and $w = E[w|g]$, it is the tangent covariance in the metric $M = "
+        "\\operatorname{cov}(g, g)$ with entries $c_{ij}$, that is $∇E[z|g]^⊤ "
+        "\\operatorname{cov}(g, g) ∇E[w|g]$.",
         (derive(covariance),),
         (Claim("in coordinates", covariance, expected),),
     )
@@ -53,9 +52,8 @@ def gradient_flow() -> Row:
     return Row(
         "S2",
         "Gradient flow and the chain rule",
-        "Training by gradient flow moves the parameters as $d\\theta/dt = -\\nabla L$. Any "
-        "property $P$ of the network "
-        "is carried along by the chain rule.",
+        "Training by gradient flow moves the parameters as $dθ/dt = -∇L$. Any property $P$ of "
+        "the network is carried along, by the chain rule.",
         (price(P, L).derivation,),
     )
 
@@ -140,9 +138,8 @@ def finite_step() -> Row:
     return Row(
         "S13",
         "Relaxing the ideal: one finite step",
-        "A step of gradient descent, $\\theta \\to \\theta - \\eta \\nabla L$, is not "
-        "infinitesimal. To second order in "
-        "$\\eta$ the change of a property is again made of covariances, now of covariances.",
+        "A step of gradient descent, $θ → θ - η∇L$, is not infinitesimal. To second order in "
+        "$η$ the change of a property is again made of covariances, now of covariances.",
         (equation.derivation,),
         (Claim("to second order", equation.change, stated),),
     )

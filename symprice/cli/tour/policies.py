@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Derivative, Matrix, Symbol, diag, exp, symbols
+from sympy import Derivative, Matrix, MatrixSymbol, Symbol, diag, exp, symbols
 
 from ... import (
     BernoulliPolicy,
@@ -36,9 +36,8 @@ def two_rewards() -> Row:
     return Row(
         "S8",
         "Rewards of plus and minus one",
-        "The neuron decides, and is rewarded with $+1$ or $-1$. The update is $E[r \\nabla \\log "
-        "\\pi]$; in probability "
-        "space it is slower by another factor $p(1-p)$, of order 2 as $p \\to 0$.",
+        "The neuron decides, and is rewarded with $+1$ or $-1$. The update is $E[r ∇\\log π]$. "
+        "In probability space it is slower by another factor $p(1-p)$: of order 2 as $p → 0$.",
         (gradient.derivation, derive(NTVar(expected)), derive(NTCov(sigmoid(b), expected))),
         (
             Claim("the update", gradient.doit(), 2 / ((1 + exp(-b)) * (1 + exp(b)))),
@@ -50,7 +49,7 @@ def two_rewards() -> Row:
                 4 * p**2 * (1 - p) ** 2,
             ),
             Claim("in probability space, $dp/dt$", in_p, 2 * p**2 * (1 - p) ** 2),
-            Claim("its order as $p \\to 0$", leading_order(in_p, p, 0).exponent, 2),
+            Claim("its order as $p → 0$", leading_order(in_p, p, 0).exponent, 2),
         ),
         {"update": gradient.doit(), "dp_dt": NTCov(sigmoid(b), expected)},
     )
@@ -66,6 +65,7 @@ def softmax_policy() -> Row:
     policy = CategoricalPolicy(logits)
     gradient = policy_gradient(policy, list(rewards))
     pi = [policy.prob(action) for action in policy.actions]
+    names = symbols("pi_1:4")
     J = sum(q * r for q, r in zip(pi, rewards, strict=True))
     Z, Y = observables("z1:4"), observables("y1:4")
     at_z, at_y = softmax(*Z), softmax(*Y)
@@ -74,22 +74,25 @@ def softmax_policy() -> Row:
     return Row(
         "S10",
         "Softmax over $K$ actions",
-        "Probabilities $\\pi = \\operatorname{softmax}(z)$ at one input, "
-        "$\\operatorname{softmax}(y)$ at another: the "
-        "covariance of the logits between two matrices $S = \\operatorname{diag}(\\pi) - "
-        "\\pi\\pi^{\\top}$. For $K = 3$ "
-        "also entry by entry, and the gradient of the expected reward, $\\pi \\circ (r - J)$.",
+        "Probabilities $π = \\operatorname{softmax}(z)$ at one input and "
+        "$\\operatorname{softmax}(y)$ at another: their covariance is that of the logits "
+        "between two matrices $S = \\operatorname{diag}(π) - ππ^⊤$. For $K = 3$ it is checked "
+        "entry by entry, and so is the gradient of the expected reward, $π ∘ (r - J)$.",
         (derive(general), gradient.derivation),
         (
             Claim(
                 "entries for $K = 3$",
                 three,
                 S_z * Matrix(3, 3, lambda i, j: NTCov(Z[i], Y[j])) * S_y,
+                MatrixSymbol("S_z", 3, 3)
+                * NTCov(*observables("z y", 3))
+                * MatrixSymbol("S_y", 3, 3),
             ),
             Claim(
                 "gradient of $J$",
                 gradient.doit(),
                 Matrix([q * (r - J) for q, r in zip(pi, rewards, strict=True)]),
+                Matrix([q * (r - Symbol("J")) for q, r in zip(names, rewards, strict=True)]),
             ),
         ),
         {"softmax_gradient": gradient.doit()},
@@ -103,9 +106,8 @@ def log_likelihood_trick() -> Row:
     return Row(
         "S12",
         "The log-likelihood trick",
-        "A policy takes action 1 with probability $\\pi(1) = \\sigma(\\theta)$ and is rewarded "
-        "with 10, else with 5. Step "
-        "by step: log-likelihoods, scores, expectation, rewards.",
+        "A policy takes action 1 with probability $π(1) = σ(θ)$ and is rewarded with 10, else "
+        "with 5. Step by step: log-likelihoods, scores, expectation, rewards.",
         (gradient.derivation,),
         (Claim("the gradient", gradient.doit(), 5 * sigmoid(theta) * (1 - sigmoid(theta))),),
         {"trick": gradient.doit()},

@@ -25,6 +25,12 @@ class Claim:
     text: str
     left: Any
     right: Any
+    shown: Any = None
+
+    @property
+    def statement(self) -> Any:
+        """What is printed for the right side: a short form with names of its own, where given."""
+        return self.right if self.shown is None else self.shown
 
 
 @dataclass(frozen=True)
@@ -39,3 +45,4 @@ class Row:
     functions: dict[str, Expr] = field(default_factory=dict)
     header: tuple[str, ...] = ()
     table: tuple[tuple[str, ...], ...] = ()
+    verdicts: tuple[tuple[bool, str], ...] = ()

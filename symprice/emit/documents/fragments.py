@@ -104,18 +104,23 @@ def parse(latex: str) -> tuple[Node, ...]:
 
 
 def well_formed(latex: str) -> bool:
-    r"""Whether every brace, fence and environment of ``latex`` is closed.
+    r"""Whether everything in ``latex`` is closed, and no cell or row ends outside a table.
 
     >>> well_formed(r"\left. x \right|_{a}"), well_formed(r"\frac{a"), well_formed(r"a\right)")
     (True, False, False)
+    >>> well_formed("a & b"), well_formed(r"\begin{matrix} a & b \end{matrix}")
+    (False, True)
     """
 
-    def stray(node: Node) -> bool:
+    def stray(node: Node, inside: bool) -> bool:
         if isinstance(node, Group):
-            return any(map(stray, node.children))
-        return _opens(node.text) or _closes(node.text) or node.text == "\\"
+            inside = inside or node.kind != "fence"
+            return any(stray(child, inside) for child in node.children)
+        if node.name in ("&", "\\cr") or node.name.startswith("\\\\"):
+            return not inside
+        return _opens(node.text) or _closes(node.text) or node.text == "\\" or node.name == "$"
 
-    return not any(map(stray, parse(latex)))
+    return not any(stray(node, False) for node in parse(latex))
 
 
 def _opens(token: str) -> bool:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from symprice.emit.documents.breaking import broken, halves
-from symprice.emit.documents.fragments import Group, Node, parse, source
+from symprice.emit.documents.fragments import Group, Node, parse, source, well_formed
 from symprice.emit.documents.layout import frame, in_columns, wrapped
 from symprice.emit.documents.model import (
     Block,
@@ -179,8 +179,10 @@ def _math(latex: str) -> str:
     r"""``latex`` in words that neither Markdown nor GitHub's MathJax takes for something else.
 
     >>> print(_math(r"\operatorname{tr}\left\{x_{1}\,{y}_{2}\right\} < 2"))
-    \mathop{\mathrm{tr}}\left\lbrace x _{1}\thinspace {y} _{2}\right\rbrace \lt 2
+    \mathop{\mathrm{tr}}\left\lbrace x_1\thinspace {y} _{2}\right\rbrace \lt 2
     """
+    if not well_formed(latex):
+        return _text(latex.replace("$", r"\$"))
     written = re.sub(r"\s+", " ", _written(parse(in_math(latex))))
     return re.sub(r"\](?=[(\[])", "] ", written).strip()
 

@@ -60,7 +60,7 @@ def _known(latex: str) -> str:
     r"""``latex`` in the commands that the converter knows.
 
     >>> print(_known(r"\left. f \right|_{\substack{ x=a }}"))
-    \left. f \right|_{\begin{subarray}{c} x=a \end{subarray}}
+    {}f \rvert _{\begin{subarray}{c}x=a \end{subarray}}
     >>> print(_known(r"\underbrace{x}_{\text{sum of $y$}}"))
     \underbrace{x}_{\text{sum of }y}
     """
@@ -80,6 +80,8 @@ def _rewritten(nodes: Sequence[Node]) -> str:
             inside = _rewritten(following.children)
             out.append(f"\\begin{{subarray}}{{c}}{inside}\\end{{subarray}}")
             i += 1
+        elif node.name == "\\overline" and _single(following):
+            out.append("\\bar ")  # a bar that may grow lies on the letter
         elif node.name.startswith("\\operatorname") and isinstance(following, Group):
             name = source(following.children)
             if re.fullmatch(r"(?:[A-Za-z0-9 ]|\\[,; ])*", name):
@@ -94,6 +96,12 @@ def _rewritten(nodes: Sequence[Node]) -> str:
         elif node.name not in _SILENT:
             out.append(node.text)
     return "".join(out)
+
+
+def _single(node: Node | None) -> bool:
+    return (
+        isinstance(node, Group) and len(node.children) == 1 and isinstance(node.children[0], Leaf)
+    )
 
 
 def _has_limits(before: Sequence[Node]) -> bool:

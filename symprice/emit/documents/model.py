@@ -10,7 +10,6 @@ formulas, definitions) are LaTeX as it stands between the dollars.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from symprice.errors import ShapeError
@@ -119,8 +118,3 @@ class Document:
     title: str
     subtitle: str
     sections: tuple[Section, ...]
-
-    def blocks(self) -> Iterator[Block]:
-        """Every block, in reading order."""
-        for section in self.sections:
-            yield from section.blocks

@@ -68,7 +68,7 @@ def plain(prose: str) -> str:
     'The kernel K_theta of net'
     """
     parts = [
-        re.sub(r"[\\{}]|\\[,;:!]", "", span.text) if span.kind == "math" else span.text
+        re.sub(r"\\[,;:!]|[\\{}]", "", span.text) if span.kind == "math" else span.text
         for span in spans(prose)
     ]
     return " ".join("".join(parts).split())

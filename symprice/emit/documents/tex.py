@@ -259,7 +259,7 @@ def _paragraph(text: str) -> str:
             left, relation, right = halves(math(span.text))
             parts.append("\n" + _chain([Line(left, relation, right)]) + "\n")
         elif span.kind == "math":
-            parts.append(f"${math(span.text)}$")
+            parts.append(f"${math(span.text).strip()}$")
         else:
             parts.append(escaped(span.text) if span.kind == "text" else typewriter(span.text))
     return "".join(parts)

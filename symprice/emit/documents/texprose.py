@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from symprice.emit.documents.fragments import well_formed
 from symprice.emit.documents.prose import spans
 from symprice.emit.documents.unicode import as_latex, in_math
 
@@ -14,6 +15,7 @@ _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
     "^": r"\textasciicircum{}", "_": r"\_", "~": r"\textasciitilde{}", "%": r"\%",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}",
+    "[": "{[}", "]": "{]}", "*": "{*}",  # bare, a row of a table may take them for an option
 }  # fmt: skip
 # Letters that LaTeX composes by itself: these accents over ASCII, and the characters below.
 _ACCENTS = set("\u0300\u0301\u0302\u0303\u0308\u030a\u030b\u0327\u030c")
@@ -44,7 +46,15 @@ def typewriter(text: str) -> str:
 
 
 def math(latex: str) -> str:
-    """A fragment for math mode; letters that only text mode has are put into ``\\text{}``."""
+    r"""A fragment for math mode; letters that only text mode has are put into ``\text{}``.
+
+    A fragment that would tear the document apart is shown as its source.
+
+    >>> print(math("θ_é"), math("{x"))
+    \theta _\text{é} \text{\texttt{\{x}}
+    """
+    if not well_formed(latex):
+        return f"\\text{{{typewriter(latex)}}}"
     return re.sub(r"[^\x00-\x7f]+", _in_text, in_math(latex))
 
 
@@ -60,7 +70,7 @@ def prose(text: str) -> str:
     >>> print(prose("5% at $θ$ in `f_1`"))
     5\% at $\theta$ in \texttt{f\_1}
     """
-    writers = {"text": escaped, "code": typewriter, "math": lambda tex: f"${math(tex)}$"}
+    writers = {"text": escaped, "code": typewriter, "math": lambda tex: f"${math(tex).strip()}$"}
     return "".join(writers[span.kind](span.text) for span in spans(text))
 
 

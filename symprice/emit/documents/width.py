@@ -236,8 +236,8 @@ class _Setter:
         if name.startswith(("\\text", "\\mbox")) and "{" in node.text:
             words = node.text.split("{", 1)[1].rstrip()[:-1]
             return "ord", Box(prose_width(words) * scale), False
-        if bare := name.rstrip("lrm") if name.startswith(("\\big", "\\Big")) else "":
-            size = BIG.get(bare, 1)
+        if (bare := name.rstrip("lrm")) in BIG:
+            size = BIG[bare]
             sign = self.nodes[self.at] if self.at < len(self.nodes) else None
             self.at += 1
             wide = DELIMITERS.get(sign.name if isinstance(sign, Leaf) else "", (0.5,) * 6)[size]

@@ -1,0 +1,98 @@
+"""What the things that can be checked claim: a list of items, each a left and a right side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sympy import Basic, Derivative, Equality, Expr, Integral, Limit, Product, Subs, Sum, Tuple
+from sympy.logic.boolalg import BooleanAtom
+from sympy.matrices.matrixbase import MatrixBase
+
+from ..closedform import ClosedForm, ClosedFormMatrix
+from ..derivation import Derivation, Step
+from ..errors import NoRuleError
+from ..nodes import Node
+from .sides import Item
+
+__all__ = ["claims", "subject_of"]
+
+UNEVALUATED = (Derivative, Integral, Limit, Product, Subs, Sum)
+
+
+def claims(thing: Any) -> tuple[list[Item], list[tuple[str, Any]]]:
+    """The claims of a thing, and its formulas that generated code should compute.
+
+    Raises
+    ======
+
+    NoRuleError : for something that claims nothing that numbers could decide.
+    """
+    own = getattr(thing, "_check_items", None)
+    if callable(own):
+        return [Item(str(label), before, after) for label, before, after in own()], []
+    if isinstance(thing, (list, tuple, Tuple)):
+        return _several(thing)
+    if isinstance(thing, Derivation):
+        return [
+            _of_step(step, f"step {i} ({step.rule.name})")
+            for i, step in enumerate(thing.steps, start=1)
+        ], []
+    if isinstance(thing, Step):
+        return [_of_step(thing, f"step ({thing.rule.name})")], []
+    if isinstance(thing, Equality):
+        return [Item("equation", thing.lhs, thing.rhs)], []
+    if isinstance(thing, BooleanAtom):
+        return [Item("equation", thing, thing)], []
+    if isinstance(thing, (ClosedForm, ClosedFormMatrix)) and thing.origin is not None:
+        return _of_closed(thing.origin, thing)
+    if isinstance(thing, (Expr, MatrixBase)):
+        return _of_expression(thing)
+    derivation = getattr(thing, "derivation", None)
+    if isinstance(derivation, Derivation):
+        return claims(derivation)
+    raise NoRuleError(
+        f"asked to check {str(thing)[:200]}, a {type(thing).__name__}: what can be checked is an "
+        "expression, an Eq, a Step, a Derivation, a closed form, or a result that has one of these"
+    )
+
+
+def _several(things: Iterable[Any]) -> tuple[list[Item], list[tuple[str, Any]]]:
+    items: list[Item] = []
+    formulas: list[tuple[str, Any]] = []
+    for number, thing in enumerate(things, start=1):
+        found, coded = claims(thing)
+        items += [
+            Item(f"{number}: {item.label}", item.before, item.after, item.given) for item in found
+        ]
+        formulas += [(f"{number}: {label}", formula) for label, formula in coded]
+    return items, formulas
+
+
+def _of_step(step: Step, label: str) -> Item:
+    return Item(label, step.before, step.after, tuple(step.given))
+
+
+def _of_closed(origin: Any, closed: Any) -> tuple[list[Item], list[tuple[str, Any]]]:
+    formula = closed.without_origin() if closed.definitions else closed.expr
+    return [Item("closed form", origin, formula)], [("closed form", formula)]
+
+
+def _of_expression(expr: Any) -> tuple[list[Item], list[tuple[str, Any]]]:
+    """An expression claims that its closed form, or what ``doit`` makes of it, is the same."""
+    if expr.has(Node):
+        from ..tangent.closing import closed_form
+
+        return _of_closed(expr, closed_form(expr))
+    if isinstance(expr, Basic) and expr.has(*UNEVALUATED):
+        done = expr.doit()
+        return [Item("evaluation", expr, done)], [("evaluation", done)]
+    return [], [("formula", expr)]
+
+
+def subject_of(thing: Any) -> str:
+    """What was checked, in a few words."""
+    if isinstance(thing, Derivation):
+        return f"a derivation of {len(thing.steps)} steps"
+    text = " ".join(str(thing).split()) or type(thing).__name__
+    return text if len(text) <= 100 else f"{text[:97]} …"

@@ -1,0 +1,94 @@
+"""Whether what an O-term leaves out is really of that order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mpmath
+from sympy import Expr, Order
+
+from ..errors import NoRuleError
+from .graph import Graph
+from .oracle import Undefined, evaluate_at
+from .points import Draw
+from .sides import Pair, numbers
+
+__all__ = ["exponent_shortfall"]
+
+# The distances from the limit at which the remainder is looked at: 10⁻⁶, 10⁻⁷, 10⁻⁸.
+_DISTANCES = (6, 7, 8)
+
+
+class Near:
+    """A point with one symbol moved close to where an O-term is meant."""
+
+    def __init__(self, draw: Draw, symbol: Any, value: Any) -> None:
+        self._draw, self._symbol, self._value = draw, symbol, value
+
+    def __call__(self, symbol: Any) -> Any:
+        """The value of a symbol."""
+        return self._value if symbol == self._symbol else self._draw(symbol)
+
+    def __contains__(self, symbol: Any) -> bool:
+        return True
+
+
+def exponent_shortfall(pair: Pair, draw: Draw, digits: int, graph: Graph) -> Any:
+    """How much more slowly than its O-term a difference vanishes, as an exponent.
+
+    The slope of the O-term in the logarithm of the distance, minus that of the difference: negative
+    where it vanishes faster, None where a side is undefined.
+
+    Raises
+    ======
+
+    NoRuleError : for an O-term in several variables.
+    """
+    order = pair.remainder
+    symbol, target = _variable(order)
+    needed = max(digits, 15 + _DISTANCES[-1] * _power(order.expr, symbol, target))
+    sizes, claims, scale = [], [], mpmath.mpf(0)
+    for exponent in _DISTANCES:
+        near = Near(draw, symbol, _placed(target, mpmath.mpf(10) ** -exponent))
+        found = evaluate_at([pair.left, pair.right, order.expr], near, needed, graph)
+        if any(isinstance(value, Undefined) for value in found):
+            return None
+        left, right, claim = (numbers(value)[0] for value in found)
+        with mpmath.workdps(needed):
+            sizes.append(max(abs(a - b) for a, b in zip(left, right, strict=True)))
+            claims.append(abs(claim[0]))
+            scale = max(scale, *(abs(a) for a in (*left, *right)))
+    with mpmath.workdps(needed):
+        if max(sizes) <= scale * mpmath.mpf(10) ** -(needed - 5):
+            return -mpmath.inf  # the two sides are equal
+        return _slope(claims) - _slope(sizes, floor=scale * mpmath.mpf(10) ** -needed)
+
+
+def _variable(order: Order) -> tuple[Any, Any]:
+    if len(order.variables) != 1:
+        raise NoRuleError(
+            f"the remainder {order} is in several variables: it is compared in one only"
+        )
+    return order.variables[0], order.point[0]
+
+
+def _placed(target: Expr, distance: Any) -> Any:
+    if target.is_infinite:
+        return 1 / distance if target.is_positive else -1 / distance
+    return mpmath.mpmathify(target._to_mpmath(mpmath.mp.prec) if target.is_number else 0) + distance
+
+
+def _power(claim: Any, symbol: Any, target: Any) -> int:
+    """About which power of the distance an O-term is, for the digits that seeing it takes."""
+    near = claim if target.is_infinite else claim.subs(symbol, target + symbol)
+    exponent = near.as_leading_term(symbol).as_coeff_exponent(symbol)[1]
+    return int(abs(exponent)) + 2 if exponent.is_number else 8
+
+
+def _slope(sizes: list[Any], floor: Any = 0) -> Any:
+    """The fitted exponent of sizes at the distances; what is less than the floor is rounding."""
+    heights = [mpmath.log10(max(size, floor, mpmath.mpf(10) ** -10_000)) for size in sizes]
+    places = [mpmath.mpf(-exponent) for exponent in _DISTANCES]
+    middle, mean = mpmath.fsum(places) / len(places), mpmath.fsum(heights) / len(heights)
+    above = mpmath.fsum((p - middle) * (h - mean) for p, h in zip(places, heights, strict=True))
+    return above / mpmath.fsum((p - middle) ** 2 for p in places)

@@ -1,0 +1,81 @@
+"""Running the tour: derive each row, check it, print it, and write the documents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...derivation import Step
+from ...errors import ShapeError
+from .row import Row, Stated
+
+__all__ = ["Visited", "builders", "tour", "visit"]
+
+
+@dataclass(frozen=True)
+class Visited:
+    """A row with the reports on its derivations and claims."""
+
+    row: Row
+    reports: tuple[Any, ...]
+    claims: tuple[Any, ...]
+    seconds: float
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check of the row passed."""
+        return all(self.reports) and all(self.claims) and all(ok for ok, _ in self.row.verdicts)
+
+
+def builders() -> dict[str, Callable[[], Row]]:
+    """The rows by name, in order."""
+    from . import calculus, networks, policies
+
+    found: dict[str, Any] = {**calculus.rows(), **networks.rows(), **policies.rows()}
+    return dict(sorted(found.items(), key=lambda item: int(item[0][1:])))
+
+
+def visit(build: Callable[[], Row]) -> Visited:
+    """Build a row and check every step and every claim of it."""
+    from ...checks import check
+
+    started = time.perf_counter()
+    row = build()
+    reports = tuple(check(derivation) for derivation in row.derivations)
+    claims = tuple(check(Step(Stated(), claim.left, claim.right)) for claim in row.claims)
+    return Visited(row, reports, claims, time.perf_counter() - started)
+
+
+def tour(output: Path, rows: Iterable[str] | None = None, quiet: bool = False) -> int:
+    """Derive, print and check the rows, and write them; 1 if a check failed.
+
+    Parameters
+    ==========
+
+    output : the folder for ``tour.md``, ``tour.tex``, ``tour.pdf`` (where there is a TeX),
+        ``tour.html`` and ``tour_formulas.py``.
+    rows : names such as ``S7``; all of them where not given.
+    quiet : print the verdicts only.
+    """
+    from rich.console import Console
+    from rich.progress import track
+
+    from .printing import show, summary
+    from .writing import write
+
+    console = Console()
+    known = builders()
+    wanted = list(known) if rows is None else [name.upper() for name in rows]
+    if unknown := [name for name in wanted if name not in known]:
+        raise ShapeError(f"the tour has no row {', '.join(unknown)}: it has {', '.join(known)}")
+    visited = []
+    for name in track(wanted, description="deriving", console=console, transient=True):
+        visited.append(visit(known[name]))
+        if not quiet:
+            show(console, visited[-1])
+    written = write(output, visited)
+    summary(console, visited, written)
+    return 0 if all(stop.ok for stop in visited) else 1

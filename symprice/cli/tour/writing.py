@@ -1,0 +1,81 @@
+"""The tour as documents, Markdown, TeX, PDF and HTML, and as a Python module of its formulas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...emit.documents.html import to_html
+from ...emit.documents.markdown import to_markdown
+from ...emit.documents.model import Block, Chain, Document, Line, Section, Table, Text, Verdict
+from ...emit.documents.pdf import compile_pdf
+from ...emit.documents.tex import to_tex
+from ...emit.latex_printer import paper
+from ...emit.lines import lines
+
+__all__ = ["document", "formulas", "write"]
+
+
+def write(output: Path, visited: Sequence[Any]) -> dict[str, Path]:
+    """Write everything into a folder; what was written, by kind. Without a TeX there is no PDF."""
+    output.mkdir(parents=True, exist_ok=True)
+    paper_document = document(visited)
+    written: dict[str, Path] = {}
+    for kind, name, content in (
+        ("markdown", "tour.md", to_markdown(paper_document)),
+        ("tex", "tour.tex", to_tex(paper_document)),
+        ("html", "tour.html", to_html(paper_document)),
+        ("numpy", "tour_formulas.py", formulas(visited)),
+    ):
+        written[kind] = output / name
+        written[kind].write_text(content, encoding="utf-8")
+    pdf = compile_pdf(written["tex"])
+    if pdf is not None:
+        written["pdf"] = pdf
+    return written
+
+
+def document(visited: Sequence[Any]) -> Document:
+    """The tour as a document."""
+    sections = tuple(
+        Section(f"{stop.row.name}. {stop.row.title}", tuple(_blocks(stop))) for stop in visited
+    )
+    subtitle = (
+        "Every formula is derived by the rules named beside it, and every step of it is compared "
+        "with an evaluation by difference quotients that shares no code with the derivation."
+    )
+    return Document("A tour of symprice", subtitle, sections)
+
+
+def _blocks(stop: Any) -> list[Block]:
+    row = stop.row
+    blocks: list[Block] = [Text(row.text)]
+    for derivation, report in zip(row.derivations, stop.reports, strict=True):
+        chain = lines(derivation)
+        blocks.append(
+            Chain(tuple(Line(line.left, line.relation, line.right, line.rule) for line in chain))
+        )
+        if chain.where:
+            blocks.append(Text("where"))
+            blocks.append(Chain(tuple(Line(name, "=", value) for name, value in chain.where)))
+        blocks.append(Verdict(bool(report), str(report).splitlines()[0]))
+    if row.claims:
+        cells = tuple(
+            (claim.text, f"${paper(claim.statement)}$", "✓" if report else "✗")
+            for claim, report in zip(row.claims, stop.claims, strict=True)
+        )
+        blocks.append(Table(("", "as stated", "checked"), cells))
+    if row.table:
+        blocks.append(Table(row.header, row.table))
+    blocks.extend(Verdict(ok, sentence) for ok, sentence in row.verdicts)
+    return blocks
+
+
+def formulas(visited: Sequence[Any]) -> str:
+    """A Python module with the NumPy functions of all the rows; it needs NumPy and SciPy only."""
+    from ...emit.numpy import module
+
+    functions = {name: expr for stop in visited for name, expr in stop.row.functions.items()}
+    title = "The formulas of the tour, as NumPy functions."
+    return module(functions, title)

@@ -1,0 +1,92 @@
+"""Brackets and scripts of LaTeX: where brackets may be plain, what has a superscript already."""
+
+from __future__ import annotations
+
+import re
+
+from .documents.fragments import Group, Leaf, Node, parse, source
+
+__all__ = ["raised", "scripted", "tidy"]
+
+# What makes brackets grow beyond the height of a line.
+_TALL = re.compile(r"\\(?:d?frac|binom|sum|prod|int|iint|oint|begin|left|under|over)(?![a-z])")
+
+
+def _outside(tex: str) -> str:
+    """The characters of ``tex`` that stand in no group."""
+    return "".join(n.text for n in parse(tex) if isinstance(n, Leaf))
+
+
+def raised(tex: str) -> bool:
+    r"""Whether ``tex`` has a superscript of its own, so that another one does not compile.
+
+    >>> raised("w^{(1)}_{2}"), raised("x'"), raised(r"\\sigma{\\left(x^{2}\\right)}")
+    (True, True, False)
+    """
+    return any(mark in _outside(tex) for mark in "^'")
+
+
+def scripted(tex: str) -> bool:
+    """Whether ``tex`` ends with a script, raised or lowered."""
+    return raised(tex) or "_" in _outside(tex)
+
+
+def tidy(tex: str) -> str:
+    r"""``tex`` with plain brackets round arguments that are no taller than a line.
+
+    ``\left(`` puts a thin space before the bracket, which reads as a product.
+
+    >>> print(tidy(r"\sigma{\left(x \right)} \operatorname{NTCov}\left(P, Q\right)"))
+    \sigma(x) \operatorname{NTCov}(P, Q)
+    >>> print(tidy(r"f{\left(\frac{1}{x} \right)}"))
+    f{\left(\frac{1}{x}\right)}
+    """
+    return source(_tidied(parse(tex))).rstrip()
+
+
+def _tidied(nodes: tuple[Node, ...]) -> list[Node]:
+    found: list[Node] = []
+    for i, node in enumerate(nodes):
+        if isinstance(node, Leaf):
+            found.append(node)
+            continue
+        children = _tidied(node.children)
+        if _round(node):
+            found.append(
+                _bracket(node, source(children).strip(), applied=i > 0 and _calls(nodes[i - 1]))
+            )
+        elif _braced(node) and isinstance(fence := node.children[0], Group):
+            inner = source(_tidied(fence.children)).strip()
+            low = _low(inner)
+            tex = f"({inner})" if low else rf"{{\left({inner}\right)}}"
+            found.append(Leaf(tex + node.close[1:]))
+        else:
+            found.append(Group(node.open, tuple(children), node.close))
+    return found
+
+
+def _bracket(node: Group, inner: str, applied: bool) -> Leaf:
+    blank = node.close[len(node.close.rstrip()) :]
+    if applied and _low(inner):
+        return Leaf(f"({inner}){blank}")
+    squeeze = r"\!" if applied else ""
+    return Leaf(rf"{squeeze}\left({inner}\right){blank}")
+
+
+def _low(tex: str) -> bool:
+    return not _TALL.search(tex)
+
+
+def _round(node: Node) -> bool:
+    return isinstance(node, Group) and node.open.strip() == r"\left(" and ")" in node.close
+
+
+def _braced(node: Group) -> bool:
+    return node.kind == "brace" and len(node.children) == 1 and _round(node.children[0])
+
+
+def _calls(node: Node) -> bool:
+    """Whether a function's name stands right before a bracket: a product has a blank there."""
+    if isinstance(node, Group):
+        return node.kind == "brace" and not _braced(node) and not node.close.endswith(" ")
+    return not node.text.endswith(" ") and (node.text.isalpha() or node.text.startswith("\\"))

@@ -1,0 +1,215 @@
+"""NumPy out of formulas: readable source, and functions of arrays made from that source."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from .arguments import default_order, free_symbols, leaves, nested
+from .compile import compile_source
+from .describing import describe
+from .numpy_source import Source, write_source
+from .unfolding import unfold
+
+__all__ = ["NumpyFunction", "lambdify", "source"]
+
+
+def source(args: Any, expr: Any, *, name: str = "f") -> str:
+    """Readable NumPy source of one function ``name(args)`` that computes a formula.
+
+    Every definition of a closed form is a line under its own name, repeated subexpressions are
+    computed once, and the code neither overflows nor cancels in the tails (`1 - σ(x)` is
+    ``expit(-x)``, a softmax shares its log-softmax, …). It needs NumPy and SciPy only.
+
+    Parameters
+    ==========
+
+    args : the arguments: a symbol, or symbols in a sequence, nested as for SymPy's lambdify. None
+        stands for all free symbols, what is trained first, then the others, each in natural order
+        (`w1_2` before `w1_10`).
+    expr : an expression, closed form, Matrix, derivation (its result), Eq (its right-hand side), or
+        a tuple, list or dict of these. Covariances are unfolded first.
+    name : what the function is called.
+
+    Raises
+    ======
+
+    NameClashError : for a name that Python cannot hold, or that means two things; it says what to
+        write.
+    ShapeError : if free symbols are missing among the arguments.
+    NoRuleError : where no code is known: an Observable's covariance, an unspecified function.
+
+    Examples
+    ========
+
+    >>> from symprice import NTVar, Parameter, sigmoid
+    >>> from symprice.emit.numpy import source
+    >>> b = Parameter('b')
+    >>> text = source([b], NTVar(sigmoid(b)), name='speed')
+    >>> [line.strip() for line in text.splitlines() if 'expit' in line]
+    ['from scipy.special import expit', 'return expit(-b)**2*expit(b)**2']
+    """
+    return _written(args, expr, name)[1].text
+
+
+def lambdify(args: Any, expr: Any, *, name: str = "f") -> NumpyFunction:
+    """A NumPy function of arrays that computes a formula: ``source``, made callable.
+
+    Parameters and errors are those of ``source``. Numbers give NumPy numbers, arrays broadcast,
+    float32 stays float32; a matrix gives its entries on the last two axes, a column on the last
+    one.
+
+    Examples
+    ========
+
+    >>> import numpy as np
+    >>> from symprice import NTCov, parameters, sigmoid
+    >>> from symprice.emit.numpy import lambdify
+    >>> w, b = parameters('w b')
+    >>> f = lambdify(None, NTCov(sigmoid(w), sigmoid(w + b)))
+    >>> f
+    <NumpyFunction f(b, w)>
+    >>> f(b=0, w=0).item()
+    0.0625
+    >>> f({b: np.zeros(3), w: 1000.0})
+    array([0., 0., 0.])
+    """
+    tree, written = _written(args, expr, name)
+    return NumpyFunction(written, tree, name)
+
+
+def _written(args: Any, expr: Any, name: str) -> tuple[tuple[Any, ...], Source]:
+    formula = unfold(expr)
+    tree = default_order(free_symbols(formula)) if args is None else nested(args)
+    return tree, write_source(tree, formula, name, describe(expr))
+
+
+class NumpyFunction:
+    """A function of arrays with the source that it was made from. Made by ``lambdify``.
+
+    It is called with the arguments in order, by their names in code, or with one dict {symbol or
+    name: value}. It pickles by its source.
+
+    Examples
+    ========
+
+    >>> from sympy import Symbol, exp
+    >>> from symprice.emit.numpy import lambdify
+    >>> x = Symbol('x')
+    >>> f = lambdify([x], 1/(1 + exp(-x)))
+    >>> float(f(-1000.0)), f.args
+    (0.0, (x,))
+    """
+
+    def __init__(self, written: Source, args: tuple[Any, ...], name: str) -> None:
+        self.source = written.text
+        self.args = args
+        self.__name__ = self.__qualname__ = name
+        self._written = written
+        self._symbols = leaves(args)
+        self._known: dict[Any, Any] = {}
+        for symbol, code in written.names.items():
+            self._known |= {code: symbol, symbol.name: symbol, symbol: symbol}
+        self.__wrapped__ = compile_source(self.source, name)
+        self.__doc__ = self.__wrapped__.__doc__
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self.__wrapped__)
+
+    def __repr__(self) -> str:
+        shown = list(self._written.signature)
+        if len(shown) > 8:
+            shown = [*shown[:4], "…", *shown[-2:]]
+        return f"<NumpyFunction {self.__name__}({', '.join(shown)})>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._written, self.args, self.__name__)
+
+    def __call__(self, *values: Any, **named: Any) -> Any:
+        if len(values) == 1 and isinstance(values[0], Mapping) and not named:
+            given = self._by_symbol(values[0])
+        else:
+            given = self._by_symbol(named)
+            if len(values) > len(self.args):
+                raise ShapeError(
+                    f"{self!r} takes {len(self.args)} arguments, received {len(values)}: "
+                    f"write {self.__name__}({', '.join(self._written.signature)})"
+                )
+            for arg, value in zip(self.args, values, strict=False):
+                self._bind(arg, value, given)
+        missing = [self._written.names[s] for s in self._symbols if s not in given]
+        if missing:
+            raise ShapeError(
+                f"{self!r} was called without {', '.join(missing)}: write "
+                f"{self.__name__}({', '.join(self._written.signature)}), or a dict with an entry "
+                "for each"
+            )
+        arrays = {symbol: _numeric(given[symbol]) for symbol in self._symbols}
+        result = self.__wrapped__(*(_arranged(arg, arrays) for arg in self.args))
+        return _finished(result, [id(array) for array in arrays.values()])
+
+    def _by_symbol(self, given: Mapping[Any, Any]) -> dict[Any, Any]:
+        found: dict[Any, Any] = {}
+        for key, value in given.items():
+            symbol = self._known.get(key)
+            if symbol is None:
+                raise ShapeError(
+                    f"{self!r} was given a value for {key}, which it does not depend on: its "
+                    "arguments are "
+                    f"{', '.join(self._written.names[s] for s in self._symbols) or 'none'}"
+                )
+            self._bind(symbol, value, found)
+        return found
+
+    def _bind(self, arg: Any, value: Any, given: dict[Any, Any]) -> None:
+        if not isinstance(arg, tuple):
+            if arg in given:
+                raise ShapeError(f"{self!r} was given two values for {arg}: give one")
+            given[arg] = value
+            return
+        if not isinstance(value, Iterable) or len(parts := list(value)) != len(arg):
+            received = f"{len(list(value))} values" if isinstance(value, Iterable) else repr(value)
+            raise ShapeError(
+                f"{self!r} takes the {len(arg)} values ({', '.join(map(str, arg))}) as one "
+                f"argument, received {received}"
+            )
+        for inner, part in zip(arg, parts, strict=True):
+            self._bind(inner, part, given)
+
+
+def _numeric(value: Any) -> Any:
+    """An array or NumPy number; floats and complex numbers keep their type, the rest is float."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "fc":
+        try:
+            array = array.astype(float)
+        except (TypeError, ValueError):
+            raise ShapeError(
+                f"asked for the value at {value!r}, a {type(value).__name__}: give numbers, or "
+                "arrays of numbers whose shapes broadcast"
+            ) from None
+    return array[()]
+
+
+def _arranged(arg: Any, values: Mapping[Any, Any]) -> Any:
+    return (
+        tuple(_arranged(inner, values) for inner in arg) if isinstance(arg, tuple) else values[arg]
+    )
+
+
+def _finished(result: Any, given: list[int]) -> Any:
+    """Results as NumPy numbers and arrays of their own, in the structure they came in."""
+    if isinstance(result, dict):
+        return {key: _finished(value, given) for key, value in result.items()}
+    if isinstance(result, (tuple, list)):
+        return type(result)(_finished(value, given) for value in result)
+    array = np.asarray(result)
+    if array.ndim == 0:
+        return np.float64(array) if array.dtype.kind in "iu" else array[()]
+    # A result may be a view of an argument: it is copied, so that changing it changes nothing else.
+    return array if array.flags.owndata and id(array) not in given else array.copy()

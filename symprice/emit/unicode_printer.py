@@ -1,0 +1,275 @@
+"""Expressions on one line of Unicode text, for a terminal: `σ(b)²(1 - σ(b))²`.
+
+The same order of factors and terms as in the LaTeX. What only has LaTeX of its own is read off
+that.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sympy import Add, Basic, MatrixSymbol, Pow, S, Symbol
+from sympy.core.function import AppliedUndef, Derivative
+from sympy.core.relational import Relational
+from sympy.printing.precedence import PRECEDENCE, precedence, precedence_traditional
+from sympy.printing.str import StrPrinter
+
+from ..closedform import ClosedForm, ClosedFormMatrix
+from .from_latex import LOWERED, RAISED, from_latex, lowered, raised
+from .latex_names import symbol_name
+from .reading_order import (
+    COVARIANCE,
+    NUMBER,
+    SUM,
+    Product,
+    derived,
+    ordered_terms,
+    product,
+    rank,
+)
+
+__all__ = ["UnicodePrinter", "text"]
+
+_FUNCTIONS = {
+    "Abs": "abs",
+    "gamma": "Γ",
+    "loggamma": "log Γ",
+    "digamma": "ψ",
+    "Max": "max",
+    "Min": "min",
+}
+
+
+def text(expr: Any) -> str:
+    """A linear Unicode form of an expression; of a closed form, with its definitions.
+
+    Examples
+    ========
+
+    >>> from sympy import Symbol
+    >>> from symprice import NTCov, Parameter, observables, sigmoid
+    >>> b, theta = Parameter('b'), Symbol('theta')
+    >>> print(text(sigmoid(b)**2*(1 - sigmoid(b))**2))
+    σ(b)²(1 - σ(b))²
+    >>> P, L = observables('P L')
+    >>> print(text(NTCov(P, -L)), text(Symbol('w1_23')*theta/2), sep='   ')
+    NTCov(P, -L)   θ w⁽¹⁾₂₃/2
+    """
+    return UnicodePrinter().doprint(expr)
+
+
+class UnicodePrinter(StrPrinter):
+    """SymPy's printer of text with the signs of mathematics, and no star for a product."""
+
+    def _print(self, expr: Any, **kwargs: Any) -> str:
+        if isinstance(expr, (Symbol, MatrixSymbol)):
+            return _name(expr.name)
+        if isinstance(expr, (ClosedForm, ClosedFormMatrix)):
+            return self._closed(expr)
+        # A class of ours that states its LaTeX: its parts come out as text, its signs are
+        # translated.
+        if isinstance(expr, Basic) and _is_ours(expr):
+            for method in ("_tex", "_latex"):
+                if (write := getattr(expr, method, None)) is not None and not isinstance(expr, Add):
+                    return from_latex(write(self))
+        return str(super()._print(expr, **kwargs))
+
+    def _closed(self, expr: Any) -> str:
+        where = ", ".join(
+            f"{self._print(name)} = {self._print(value)}" for name, value in expr.args[1]
+        )
+        return f"{self._print(expr.expr)} where {where}" if where else self._print(expr.expr)
+
+    def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
+        """``item``, in brackets where it binds less tightly than ``level``; a name never is."""
+        if isinstance(item, (Symbol, MatrixSymbol)):
+            return self._print(item)
+        return str(super().parenthesize(item, level, strict or _is_ours(item)))
+
+    # --- sums, products, powers ------------------------------------------------------------------
+    def _print_Add(self, expr: Any, order: Any = None) -> str:
+        found = ""
+        for i, term in enumerate(ordered_terms(expr, order or self._settings["order"])):
+            parts = product(term)
+            sign = ("-" if not i else " - ") if parts.negative else (" + " if i else "")
+            body = self._product(parts)
+            found += sign + (f"({body})" if isinstance(term, (Add, Relational)) else body)
+        return found
+
+    def _print_Mul(self, expr: Any) -> str:
+        parts = product(expr)
+        return ("-" if parts.negative else "") + self._product(parts)
+
+    def _product(self, parts: Product) -> str:
+        if not parts.below:
+            return self._factors(parts.above)
+        below = self._factors(parts.below)
+        return f"{self._factors(parts.above)}/{f'({below})' if len(parts.below) > 1 else below}"
+
+    def _factors(self, factors: tuple[Any, ...]) -> str:
+        found = ""
+        for i, factor in enumerate(factors):
+            piece = self._factor(factor, last=i == len(factors) - 1)
+            number = re.fullmatch(r"[\d.]+", found)
+            if not found:
+                found = piece
+            elif re.search(r"[0-9]$", found) and re.match(r"[0-9]", piece):
+                found += f"·{piece}"
+            elif number or (found.endswith((")", *RAISED)) and piece.startswith("(")):
+                found += piece
+            else:
+                found += f" {piece}"
+        return found or "1"
+
+    def _factor(self, factor: Any, last: bool) -> str:
+        piece = self._print(factor)
+        if isinstance(factor, Pow):
+            return piece
+        place = rank(factor)
+        negative = place == NUMBER and factor.is_extended_negative
+        fraction = factor.is_Rational and factor.q != 1
+        prefix = isinstance(factor, Derivative) or precedence(factor) < PRECEDENCE["Atom"]
+        loose = place >= COVARIANCE and not last and prefix
+        return f"({piece})" if place == SUM or negative or fraction or loose else piece
+
+    def _print_Pow(self, expr: Any, rational: bool = False) -> str:
+        base, exponent = expr.base, expr.exp
+        if exponent.is_number and exponent.is_negative and base.is_commutative and base != 1:
+            return self._print_Mul(expr)
+        if exponent == S.Half:
+            return f"√{self._base(base)}"
+        written = self._print(exponent)
+        up = raised(written)
+        if up is None:
+            up = f"^{written}" if re.fullmatch(r"\w+", written) else f"^({written})"
+        return self._base(base) + up
+
+    def _base(self, base: Any) -> str:
+        piece = self._print(base)
+        loose = precedence_traditional(base) <= PRECEDENCE["Pow"] and not derived(base)
+        scripted = piece.endswith((*RAISED, "'")) or any(c in RAISED for c in piece.rstrip(LOWERED))
+        called = piece.endswith(")") and not isinstance(base, Symbol)
+        return f"({piece})" if loose or (scripted and not called) else piece
+
+    def _print_Rational(self, expr: Any) -> str:
+        return f"{expr.p}/{expr.q}" if expr.q != 1 else str(expr.p)
+
+    # --- functions and derivatives ---------------------------------------------------------------
+    def _print_Function(self, expr: Any) -> str:
+        name = expr.func.__name__
+        name = _name(name) if isinstance(expr, AppliedUndef) else _FUNCTIONS.get(name, name)
+        return f"{name}({self.stringify(expr.args, ', ')})"
+
+    def _print_LatticeOp(self, expr: Any) -> str:
+        return self._print_Function(expr)
+
+    def _print_Abs(self, expr: Any) -> str:
+        return f"|{self._print(expr.args[0])}|"
+
+    def _print_Derivative(self, expr: Any) -> str:
+        found = derived(expr)
+        if found is not None:
+            return self._primed(*found)
+        many = len(expr.expr.free_symbols) > 1
+        sign = "∂" if many else "d"
+        below = " ".join(
+            f"{sign}{self._print(v)}{raised(str(n)) if n != 1 else ''}"
+            for v, n in expr.variable_count
+        )
+        order = sum(n for _, n in expr.variable_count)
+        top = sign + (raised(str(order)) or "" if order != 1 else "")
+        return f"{top}/{below} {self.parenthesize(expr.expr, PRECEDENCE['Mul'])}"
+
+    def _print_Subs(self, expr: Any) -> str:
+        found = derived(expr)
+        return str(super()._print_Subs(expr)) if found is None else self._primed(*found)
+
+    def _primed(self, name: str, order: int, argument: Any) -> str:
+        primes = "'" * order if order < 4 else raised(f"({order})")
+        return f"{_name(name)}{primes}({self._print(argument)})"
+
+    # --- constants and relations -----------------------------------------------------------------
+    def _print_Pi(self, expr: Any) -> str:
+        return "π"
+
+    def _print_Exp1(self, expr: Any) -> str:
+        return "e"
+
+    def _print_ImaginaryUnit(self, expr: Any) -> str:
+        return "i"
+
+    def _print_Infinity(self, expr: Any) -> str:
+        return "∞"
+
+    def _print_NegativeInfinity(self, expr: Any) -> str:
+        return "-∞"
+
+    def _print_Relational(self, expr: Any) -> str:
+        sign = {"==": "=", "!=": "≠", "<=": "≤", ">=": "≥"}.get(expr.rel_op, expr.rel_op)
+        return f"{self._print(expr.lhs)} {sign} {self._print(expr.rhs)}"
+
+    # --- matrices --------------------------------------------------------------------------------
+    def _print_MatPow(self, expr: Any) -> str:
+        written = self._print(expr.exp)
+        return self.parenthesize(expr.base, PRECEDENCE["Pow"]) + (
+            raised(written) or f"^({written})"
+        )
+
+    def _print_Inverse(self, expr: Any) -> str:
+        return self.parenthesize(expr.arg, PRECEDENCE["Pow"]) + "⁻¹"
+
+    def _print_Trace(self, expr: Any) -> str:
+        return f"tr({self._print(expr.arg)})"
+
+    def _print_Transpose(self, expr: Any) -> str:
+        return self.parenthesize(expr.arg, PRECEDENCE["Pow"]) + "ᵀ"
+
+    def _print_MatMul(self, expr: Any) -> str:
+        scalar, matrices = expr.as_coeff_matrices()
+        parts = product(scalar)
+        pieces = [f"({self._print(m)})" if m.is_MatAdd else self._print(m) for m in matrices]
+        if scalar not in (1, -1):
+            front = self._product(parts)
+            pieces.insert(0, f"({front})" if isinstance(scalar, Add) else front)
+        return ("-" if parts.negative else "") + " ".join(pieces)
+
+    def _print_MatAdd(self, expr: Any) -> str:
+        pieces = sorted(map(self._print, expr.args), key=lambda piece: piece.startswith("-"))
+        return pieces[0] + "".join(
+            f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}" for piece in pieces[1:]
+        )
+
+    def _print_HadamardProduct(self, expr: Any) -> str:
+        return " ∘ ".join(self.parenthesize(arg, PRECEDENCE["Mul"]) for arg in expr.args)
+
+    def _print_DiagMatrix(self, expr: Any) -> str:
+        return f"diag({self._print(expr.args[0])})"
+
+    def _print_MatrixElement(self, expr: Any) -> str:
+        column = expr.parent.shape[1] == 1 and expr.j == 0
+        indices = [self._print(i + 1) for i in ((expr.i,) if column else (expr.i, expr.j))]
+        small = [lowered(index) for index in indices]
+        name = self.parenthesize(expr.parent, PRECEDENCE["Atom"], strict=True)
+        return name + (",".join(filter(None, small)) if all(small) else f"_({', '.join(indices)})")
+
+    def _print_MatrixBase(self, expr: Any) -> str:
+        rows = [
+            "  ".join(self._print(expr[i, j]) for j in range(expr.cols)) for i in range(expr.rows)
+        ]
+        return f"[{'; '.join(rows)}]"
+
+    _print_ImmutableMatrix = _print_ImmutableDenseMatrix = _print_MatrixBase
+    _print_DenseMatrix = _print_MatrixBase
+
+    def emptyPrinter(self, expr: Any) -> str:
+        return str(expr)
+
+
+def _name(name: str) -> str:
+    tex = symbol_name(name)
+    return name if r"\mathtt{U" in tex else from_latex(tex)  # letters that LaTeX cannot spell
+
+
+def _is_ours(expr: Basic) -> bool:
+    return str(type(expr).__module__).startswith("symprice.")

@@ -1,0 +1,70 @@
+r"""Matrices that are wider than a line: their entries get names `K_{ij}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from .documents.fragments import Group, Leaf, parse, source
+from .documents.width import width
+from .lines import ChainLine
+
+__all__ = ["without_wide_matrices"]
+
+_SHORT = 2.0  #: entries that keep their place, in ems
+_LETTERS = "KMCS"
+
+
+def without_wide_matrices(
+    chain: Sequence[ChainLine], room: float
+) -> tuple[list[ChainLine], list[tuple[str, str]]]:
+    r"""The chain with entries of wide matrices named, and pairs (name, entry).
+
+    >>> wide = r"\begin{pmatrix} a + b + c & 0 \\ 0 & a + b + c \end{pmatrix}"
+    >>> chain, entries = without_wide_matrices([ChainLine("", "", wide)], 10)
+    >>> print(chain[0].right)
+    \begin{pmatrix} K_{11} & 0 \\ 0 & K_{11} \end{pmatrix}
+    >>> entries
+    [('K_{11}', 'a + b + c')]
+    """
+    used = " ".join(f"{line.left} {line.right}" for line in chain)
+    letter = next(
+        (x for x in _LETTERS if not re.search(rf"(?<![A-Za-z]){x}(?![A-Za-z])", used)), "K"
+    )
+    names: dict[str, str] = {}
+    found = []
+    for line in chain:
+        if width(line.left) + width(line.right) + 2 > room:
+            line = line._replace(right=_named(line.right, letter, names, room))
+        found.append(line)
+    return found, [(name, entry) for entry, name in names.items()]
+
+
+def _named(latex: str, letter: str, names: dict[str, str], room: float) -> str:
+    pieces = []
+    for node in parse(latex):
+        if not isinstance(node, Group) or node.kind != "pmatrix" or width(source(node)) < room / 2:
+            pieces.append(source(node))
+            continue
+        cells = [
+            [source(c).strip() for c in _split(row, "&")] for row in _split(node.children, r"\\")
+        ]
+        column = all(len(row) == 1 for row in cells)
+        for i, row in enumerate(cells, start=1):
+            for j, cell in enumerate(row):
+                if width(cell) > _SHORT:
+                    index = f"{i}" if column else f"{i}{j + 1}"
+                    row[j] = names.setdefault(cell, f"{letter}_{{{index}}}")
+        body = r" \\ ".join(" & ".join(row) for row in cells)
+        pieces.append(rf"\begin{{pmatrix}} {body} \end{{pmatrix}}")
+    return "".join(pieces)
+
+
+def _split(nodes: Sequence[Leaf | Group], mark: str) -> list[list[Leaf | Group]]:
+    parts: list[list[Leaf | Group]] = [[]]
+    for node in nodes:
+        if isinstance(node, Leaf) and node.name == mark:
+            parts.append([])
+        else:
+            parts[-1].append(node)
+    return parts

@@ -1,0 +1,59 @@
+"""What every policy answers, whatever its actions are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Basic, log
+
+from ..errors import NoRuleError
+
+__all__ = ["Policy"]
+
+
+class Policy(Basic):
+    """A distribution over actions whose probabilities depend on θ; the base of all policies.
+
+    A subclass states its ``actions``, ``parameters``, ``prob``, ``score`` and ``expectation``; the
+    rest follows. Made as ``BernoulliPolicy(logit)`` or ``CategoricalPolicy(logits)``.
+    """
+
+    @property
+    def actions(self) -> Any:
+        """The actions that can be taken."""
+        raise self._unstated("actions")
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """What is trained, in order of first appearance."""
+        raise self._unstated("parameters")
+
+    def prob(self, action: Any) -> Any:
+        """The probability (density) π(a) of an action."""
+        raise self._unstated("prob")
+
+    def expectation(self, f: Any) -> Any:
+        """E[f(a)] over the actions of this policy."""
+        raise self._unstated("expectation")
+
+    def log_prob(self, action: Any) -> Any:
+        """The log-likelihood log π(a) of an action."""
+        return log(self.prob(action))
+
+    def score(self, action: Any, wrt: Any = None) -> Any:
+        """The score ∇log π(a) of an action."""
+        raise self._unstated("score")
+
+    def entropy(self) -> Any:
+        """The entropy -E[log π(a)], in nats."""
+        return -self.expectation(self.log_prob)
+
+    def expected(self, reward: Any) -> Any:
+        """The expected reward J = E[r(a)]; rewards are given as to ``policy_gradient``."""
+        return self.expectation(reward)
+
+    def _unstated(self, what: str) -> NoRuleError:
+        return NoRuleError(
+            f"asked for {what} of {self}, which a {type(self).__name__} does not state: write "
+            f"BernoulliPolicy(logit) or CategoricalPolicy(logits), or give the class a {what}"
+        )

@@ -1,0 +1,273 @@
+"""Policies with finitely many actions: two with one logit, several with logits or probabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Add, Integer, Tuple
+
+from ..errors import PolicyError
+from ..networks.activations import sigmoid
+from ..networks.logits import softmax
+from .arguments import (
+    action_label,
+    check_possible,
+    check_sum,
+    listed,
+    observed,
+    rewards_of,
+    scalar,
+    trained,
+)
+from .base import Policy
+from .information import fisher, score
+
+__all__ = ["BernoulliPolicy", "CategoricalPolicy", "FinitePolicy"]
+
+
+class FinitePolicy(Policy):
+    """A policy with finitely many actions; a subclass states them and their probabilities."""
+
+    @property
+    def actions(self) -> tuple[Any, ...]:
+        """The actions in order."""
+        raise self._unstated("actions")
+
+    @property
+    def probabilities(self) -> tuple[Any, ...]:
+        """π(a) of each action, in order."""
+        raise self._unstated("probabilities")
+
+    @property
+    def logits(self) -> tuple[Any, ...]:
+        """The logits of the probabilities; empty where the probabilities themselves were given."""
+        return ()
+
+    def with_logits(self, logits: Any) -> FinitePolicy:
+        """The same policy with other logits."""
+        raise self._unstated("with_logits")
+
+    @property
+    def parameters(self) -> tuple[Any, ...]:
+        """The Parameters that the policy depends on, in order of first appearance."""
+        return trained(*self._given)
+
+    @property
+    def observables(self) -> tuple[Any, ...]:
+        """The Observables that the policy depends on, in order of first appearance."""
+        return observed(*self._given)
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """The symbols in the logits or probabilities; the labels of actions are none."""
+        return set().union(*(given.free_symbols for given in self._given))
+
+    @property
+    def _given(self) -> tuple[Any, ...]:
+        return self.logits or self.probabilities
+
+    def _index(self, action: Any) -> int:
+        label = action_label(action)
+        if label not in self.actions:
+            shown = ", ".join(map(str, self.actions))
+            raise PolicyError(f"asked for action {action} of {self}, whose actions are {shown}")
+        return self.actions.index(label)
+
+    def prob(self, action: Any) -> Any:
+        """The probability π(a) of an action."""
+        return self.probabilities[self._index(action)]
+
+    def expectation(self, f: Any) -> Any:
+        """E[f(a)] = Σ π(a) f(a), for a function of an action, a dict {action: value} or a list."""
+        values = rewards_of(self.actions, f)
+        return Add(*(p * value for p, value in zip(self.probabilities, values, strict=True)))
+
+    def score(self, action: Any, wrt: Any = None) -> Any:
+        """The score ∇log π(a): a scalar by one variable, a column by several.
+
+        Examples
+        ========
+
+        >>> from symprice import BernoulliPolicy, Parameter
+        >>> pi = BernoulliPolicy(logit=Parameter('theta'))
+        >>> pi.score(1), pi.score(0)
+        (1 - sigmoid(theta), -sigmoid(theta))
+        """
+        return score(self, self._index(action), wrt)
+
+    def fisher(self, wrt: Any = None) -> Any:
+        """The Fisher information E[s sᵀ] of the scores s: by several variables a matrix.
+
+        Examples
+        ========
+
+        >>> from symprice import BernoulliPolicy, CategoricalPolicy, Parameter, observables
+        >>> BernoulliPolicy(logit=Parameter('theta')).fisher()
+        (1 - sigmoid(theta))*sigmoid(theta)
+        >>> F = CategoricalPolicy(observables('z1:4')).fisher()
+        >>> F[0, 1]
+        -SoftmaxEntry(1, z1, z2, z3)*SoftmaxEntry(2, z1, z2, z3)
+        """
+        return fisher(self, wrt)
+
+
+class BernoulliPolicy(FinitePolicy):
+    """Two actions, 1 with probability `σ(z)` and 0 with `1 - σ(z)`, where z is the logit.
+
+    Parameters
+    ==========
+
+    logit : a Parameter, an Observable, an expression of these, or a network with one output.
+
+    Raises
+    ======
+
+    PolicyError : if the logit is no scalar, or if it makes one of the actions impossible.
+
+    Examples
+    ========
+
+    >>> from symprice import BernoulliPolicy, Parameter
+    >>> pi = BernoulliPolicy(logit=Parameter('theta'))
+    >>> pi.actions, pi.probabilities
+    ((1, 0), (sigmoid(theta), 1 - sigmoid(theta)))
+    >>> pi.expected({1: 1, 0: -1})
+    2*sigmoid(theta) - 1
+    """
+
+    def __new__(cls, logit: Any) -> BernoulliPolicy:
+        entries = listed(logit, "a logit")
+        if entries is not None:
+            raise PolicyError(
+                f"BernoulliPolicy takes one logit, received {len(entries)}: write "
+                f"CategoricalPolicy({entries})"
+            )
+        self = super().__new__(cls, scalar(logit, "the logit"))
+        check_possible(self.actions, self.probabilities)
+        return self
+
+    @property
+    def logit(self) -> Any:
+        """The logit z of action 1."""
+        return self.args[0]
+
+    @property
+    def logits(self) -> tuple[Any, ...]:
+        """The one logit."""
+        return self.args
+
+    @property
+    def actions(self) -> tuple[Any, ...]:
+        """1 and 0."""
+        return Integer(1), Integer(0)
+
+    @property
+    def probabilities(self) -> tuple[Any, ...]:
+        """σ(z) and 1 - σ(z)."""
+        p = sigmoid(self.logit)
+        return p, 1 - p
+
+    def with_logits(self, logits: Any) -> BernoulliPolicy:
+        """The policy with another logit."""
+        return BernoulliPolicy(*logits)
+
+    def _latex(self, printer: Any) -> str:
+        return (
+            rf"\operatorname{{Bernoulli}}{{\left({printer._print(self.probabilities[0])} \right)}}"
+        )
+
+
+class CategoricalPolicy(FinitePolicy):
+    """Several actions with probabilities `π = softmax(z)`, or with probabilities as given.
+
+    Parameters
+    ==========
+
+    logits : a list or column of logits, one for each action; or a network with several outputs.
+    probabilities : instead of logits, the probabilities themselves, which must sum to one.
+    actions : their labels, numbers or words; ``1, ..., K`` where not given.
+
+    Raises
+    ======
+
+    PolicyError : if probabilities do not sum to one, an action is impossible, or labels do not fit.
+
+    Examples
+    ========
+
+    >>> from symprice import CategoricalPolicy, Parameter, parameters
+    >>> pi = CategoricalPolicy(parameters('z1:4'), actions=['left', 'stay', 'right'])
+    >>> pi.prob('stay')
+    SoftmaxEntry(2, z1, z2, z3)
+    >>> p = Parameter('p')
+    >>> CategoricalPolicy(probabilities=[p, 1 - p]).score(2)
+    -1/(1 - p)
+    """
+
+    def __new__(
+        cls, logits: Any = (), probabilities: Any = (), actions: Any = ()
+    ) -> CategoricalPolicy:
+        zs = _scalars(logits, "logits")
+        ps = _scalars(probabilities, "probabilities")
+        if bool(zs) == bool(ps) or len(zs or ps) < 2:
+            raise PolicyError(
+                "CategoricalPolicy takes the logits or the probabilities of two or more actions, "
+                f"received {len(zs)} logits and {len(ps)} probabilities: write "
+                "CategoricalPolicy([z1, z2]) or CategoricalPolicy(probabilities=[p, 1 - p])"
+            )
+        count = len(zs or ps)
+        labels = [action_label(a) for a in listed(actions, "actions") or range(1, count + 1)]
+        if len(labels) != count or len(set(labels)) != count:
+            raise PolicyError(
+                f"received the actions {', '.join(map(str, labels))} for {count} "
+                f"{'logits' if zs else 'probabilities'}: write {count} different labels"
+            )
+        self = super().__new__(cls, Tuple(*zs), Tuple(*ps), Tuple(*labels))
+        check_possible(labels, self.probabilities)
+        if ps:
+            check_sum(ps)
+        return self
+
+    @property
+    def logits(self) -> tuple[Any, ...]:
+        """The logits z, one for each action; empty where probabilities were given."""
+        return tuple(self.args[0])
+
+    @property
+    def actions(self) -> tuple[Any, ...]:
+        """The labels of the actions."""
+        return tuple(self.args[2])
+
+    @property
+    def probabilities(self) -> tuple[Any, ...]:
+        """The entries of softmax(z), or the probabilities that were given."""
+        return tuple(softmax(*self.args[0])) if self.args[0] else tuple(self.args[1])
+
+    def with_logits(self, logits: Any) -> CategoricalPolicy:
+        """The policy with other logits and the same actions."""
+        return CategoricalPolicy(logits, actions=self.actions)
+
+    def _latex(self, printer: Any) -> str:
+        inner = ", ".join(map(printer._print, self._given))
+        if self.logits:
+            inner = rf"\operatorname{{softmax}}{{\left({inner} \right)}}"
+        return rf"\operatorname{{Categorical}}{{\left({inner} \right)}}"
+
+    def _sympystr(self, printer: Any) -> str:
+        logits, probabilities, actions = self.args
+        shown = (
+            printer._print(logits) if logits else f"probabilities={printer._print(probabilities)}"
+        )
+        if actions != Tuple(*range(1, len(actions) + 1)):
+            shown += f", actions={printer._print(actions)}"
+        return f"CategoricalPolicy({shown})"
+
+
+def _scalars(given: Any, what: str) -> list[Any]:
+    entries = listed(given, what)
+    if entries is None:
+        raise PolicyError(
+            f"CategoricalPolicy takes a list of {what}, received {given!r}: write [{given}, ...] "
+            "with one entry for each action; for two actions with one logit write BernoulliPolicy"
+        )
+    return [scalar(entry, f"one of the {what}") for entry in entries]

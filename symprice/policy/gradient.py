@@ -1,0 +1,174 @@
+"""The log-likelihood trick: ∇J = E[r(a) ∇log π(a)], in closed form and step by step."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from sympy import Add, Basic, Derivative, Eq, Symbol, Tuple
+
+from ..closedform import hoist
+from ..derivation import Derivation, Step
+from ..errors import PolicyError
+from ..outputs import Outputs
+from ..symbols import TRAINED, Observable, ObservableVector
+from .arguments import rewards_of
+from .finite import FinitePolicy
+from .logits import Logits
+from .rules import ChainRuleOfLogits, InsertionOfLogits
+from .setting import Names, Setting, by_logits, is_network, variables_of
+from .steps import DirectSteps, stacked
+
+__all__ = ["PolicyGradient", "policy_gradient"]
+
+
+class PolicyGradient(Outputs, Basic):
+    """The gradient of the expected reward of a policy: its closed form and its derivation.
+
+    Made by ``policy_gradient``. By one variable it is a scalar, by several a column in their order.
+    """
+
+    def __new__(cls, policy: Any, rewards: Any, wrt: Any = None) -> PolicyGradient:
+        if not isinstance(policy, FinitePolicy):
+            raise PolicyError(
+                f"asked for the policy gradient of {policy!r}, which is a {type(policy).__name__}: "
+                "write BernoulliPolicy(logit) or CategoricalPolicy(logits)"
+            )
+        values = rewards_of(policy.actions, rewards)
+        variables = variables_of(policy, wrt)
+        _require_visible(policy, values, variables)
+        return super().__new__(cls, policy, values, Tuple(*variables))
+
+    @property
+    def policy(self) -> FinitePolicy:
+        """The policy π."""
+        return self.args[0]
+
+    @property
+    def rewards(self) -> tuple[Any, ...]:
+        """The rewards in the order of the actions."""
+        return tuple(self.args[1])
+
+    @property
+    def wrt(self) -> tuple[Any, ...]:
+        """The variables of the gradient."""
+        return tuple(self.args[2])
+
+    @property
+    def expected(self) -> Any:
+        """The expected reward J."""
+        return self.policy.expected(self.rewards)
+
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The steps from ∇J to the closed form, each of which can be checked by itself."""
+        names = Names(self)
+        if not (is_network(self.policy) or by_logits(self.policy, self.wrt)):
+            return Derivation(
+                DirectSteps(Setting(self.policy, self.wrt, names), self.rewards).steps
+            )
+        logits = Logits(self.policy, names)
+        direct = DirectSteps(logits.setting, self.rewards)
+        last = self._inserted if by_logits(self.policy, self.wrt) else self._pulled_back
+        return Derivation([*direct.steps, last(direct, logits)])
+
+    def _inserted(self, direct: DirectSteps, logits: Logits) -> Step:
+        entries, definitions = logits.inserted(direct.result)
+        given = [
+            Eq(z, f, evaluate=False)
+            for z, f in zip(logits.symbols, self.policy.logits, strict=True)
+        ]
+        after = definitions.closing(hoist(stacked(entries), definitions))
+        return Step(InsertionOfLogits(), direct.steps[-1].after, after, given)
+
+    def _pulled_back(self, direct: DirectSteps, logits: Logits) -> Step:
+        pi = logits.setting.probabilities
+        pathwise = [
+            Add(*(p * r.diff(v) for p, r in zip(pi, self.rewards, strict=True) if r.has(v)))
+            for v in self.wrt
+        ]
+        entries, definitions = logits.pulled_back(direct.result, self.wrt, pathwise)
+        before = stacked([Derivative(self.expected, v) for v in self.wrt])
+        return Step(
+            ChainRuleOfLogits(), before, definitions.closing(hoist(stacked(entries), definitions))
+        )
+
+    def _formula(self) -> Any:
+        return self.derivation.result
+
+    def doit(self, **hints: Any) -> Any:
+        """The closed form as one expression: a scalar, or a column."""
+        return self._formula().doit(**hints)
+
+    def _eval_subs(self, old: Any, new: Any) -> Any:
+        # A variable is both free and differentiated by: replacing it means differentiating first.
+        if old in self.wrt and not isinstance(new, Symbol):
+            return self.doit().subs(old, new)
+        return None
+
+    def _latex(self, printer: Any) -> str:
+        variables = (
+            "z" if by_logits(self.policy, self.wrt) else ", ".join(map(printer._print, self.wrt))
+        )
+        return rf"\nabla_{{{variables}}} \left({printer._print(self.expected)}\right)"
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
+
+def _require_visible(policy: FinitePolicy, rewards: Tuple, variables: tuple[Any, ...]) -> None:
+    """Raise where a reward depends on θ in a way that the gradient by the variables would lose."""
+    unspecified = by_logits(policy, variables) or any(v in policy.observables for v in variables)
+    for action, reward in zip(policy.actions, rewards, strict=True):
+        for symbol in sorted(reward.free_symbols - set(variables), key=str):
+            if isinstance(symbol, TRAINED if unspecified else (Observable, ObservableVector)):
+                raise PolicyError(
+                    f"asked for a gradient by {', '.join(map(str, variables))}, but the reward "
+                    f"{reward} of action {action} depends on {symbol}, which is trained too, and "
+                    f"how it depends on these is not specified: write Symbol('{symbol}') for a "
+                    "constant, or differentiate by Parameters that both are formulas of"
+                )
+
+
+def policy_gradient(policy: Any, reward: Any, wrt: Any = None) -> PolicyGradient:
+    """The gradient of the expected reward, `∇J = E[r(a) ∇log π(a)]`.
+
+    Parameters
+    ==========
+
+    policy : a BernoulliPolicy or a CategoricalPolicy.
+    reward : {action: reward}, a list in the order of the actions, or a function of an action.
+        Rewards that depend on the variables contribute their own gradient, `E[∇r]`.
+    wrt : the variables: symbols, or ``policy.logits``. Where not given: the logits if they hold
+        Observables, else the Parameters of the policy in order of first appearance.
+
+    Raises
+    ======
+
+    PolicyError : if a reward is missing or belongs to no action, or if nothing is trained.
+
+    Examples
+    ========
+
+    >>> from symprice import BernoulliPolicy, CategoricalPolicy, Parameter, observables
+    >>> from symprice import policy_gradient
+    >>> theta = Parameter('theta')
+    >>> G = policy_gradient(BernoulliPolicy(logit=theta), reward={1: 10, 0: 5})
+    >>> G.doit()
+    5*(1 - sigmoid(theta))*sigmoid(theta)
+    >>> [step.rule.name for step in G.derivation.steps][:4]
+    ['log-likelihood trick', 'log-likelihood', 'score', 'expectation']
+
+    Of a softmax policy by its logits it is `π ∘ (r - J)`:
+
+    >>> G = policy_gradient(CategoricalPolicy(observables('z1:4')), [3, 2, 0])
+    >>> G.derivation.result.expr.T
+    Matrix([[pi_1*(3 - J), pi_2*(2 - J), -J*pi_3]])
+
+    References
+    ==========
+
+    R. J. Williams, Simple statistical gradient-following algorithms for connectionist reinforcement
+    learning, Machine Learning 8 (1992).
+    """
+    return PolicyGradient(policy, reward, wrt)

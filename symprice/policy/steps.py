@@ -1,0 +1,157 @@
+"""The derivation of a policy gradient, step by step as in the textbook."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Add, Derivative, Eq, Function, ImmutableDenseMatrix, Symbol, diff, log
+from sympy.core.function import AppliedUndef
+
+from ..closedform import hoist
+from ..derivation import Rule, Step
+from .collecting import collect, weights
+from .rules import (
+    Arithmetic,
+    Collection,
+    CommonPart,
+    ExpectationOfScores,
+    LogLikelihood,
+    LogLikelihoodTrick,
+    PathwiseTerm,
+    Score,
+    SubstitutionOfRewards,
+)
+from .setting import Setting
+from .written import carried_out, written
+
+__all__ = ["DirectSteps", "stacked"]
+
+
+def stacked(entries: list[Any]) -> Any:
+    """The one entry, or the column of several."""
+    return entries[0] if len(entries) == 1 else ImmutableDenseMatrix(len(entries), 1, entries)
+
+
+class DirectSteps:
+    """The steps from ∇J to its short form, by variables that are symbols.
+
+    Rewards are written r(a) until they are inserted; those that are symbols already stay as they
+    are. The short form is in ``result``, one entry for each variable, in the names of the setting.
+    """
+
+    def __init__(self, setting: Setting, rewards: tuple[Any, ...]) -> None:
+        self.setting, self.rewards = setting, list(rewards)
+        self.variables = setting.variables
+        self.unspecified = self._unspecified()
+        self.scores = setting.scores()
+        self.steps: list[Step] = []
+        tricked = self._trick()
+        self._log_likelihoods()
+        expected = self._column([Add(*self._terms(v, self.unspecified)) for v in self.variables])
+        self._step(ExpectationOfScores(), tricked, expected)
+        if self.unspecified != self.rewards:
+            expected = self._substitution(expected)
+        self.result = self._collection(expected)
+
+    def _unspecified(self) -> list[Any]:
+        symbols = [
+            r
+            for r in self.rewards
+            if isinstance(r, (Symbol, AppliedUndef)) and r not in self.variables
+        ]
+        if len(set(symbols)) == len(self.rewards):
+            return self.rewards
+        moving = [v for v in self.variables if any(r.has(v) for r in self.rewards)]
+        return [Function("r")(action, *moving) for action in self.setting.policy.actions]
+
+    def _trick(self) -> Any:
+        """∇J as Σ π r ∇log π, after the pathwise term where there is one."""
+        pi, r = self.setting.policy.probabilities, self.unspecified
+        expected = Add(*(p * x for p, x in zip(pi, r, strict=True)))
+        before = stacked([Derivative(expected, v) for v in self.variables])
+        rule = LogLikelihoodTrick()
+        parted, tricked = [], []
+        for v in self.variables:
+            moved = [(Derivative(p, v), x) for p, x in zip(pi, r, strict=True) if p.has(v)]
+            pathwise = self._pathwise(v, r)
+            parted.append(Add(*(change * x for change, x in moved), *pathwise))
+            tricked.append(Add(*(rule.apply(change) * x for change, x in moved), *pathwise))
+        if any(self._pathwise(v, r) for v in self.variables):
+            self._step(PathwiseTerm(), before, stacked(parted))
+            before = stacked(parted)
+        self._step(rule, before, stacked(tricked))
+        return stacked(tricked)
+
+    def _pathwise(self, v: Any, r: list[Any], derivative: Any = Derivative) -> list[Any]:
+        """π(a) ∂r(a), where a reward depends on the variable."""
+        pi = self.setting.policy.probabilities
+        return [p * derivative(x, v) for p, x in zip(pi, r, strict=True) if x.has(v)]
+
+    def _log_likelihoods(self) -> None:
+        policy = self.setting.policy
+        symbolic = [Function("pi")(action) for action in policy.actions]
+        given = [
+            Eq(f, p, evaluate=False) for f, p in zip(symbolic, policy.probabilities, strict=True)
+        ]
+        before, after = (stacked([log(p) for p in ps]) for ps in (symbolic, policy.probabilities))
+        self._step(LogLikelihood(), before, after, given)
+        before = ImmutableDenseMatrix(self.setting.log_derivatives())
+        self._step(Score(), before, self._closed(ImmutableDenseMatrix(self.scores)))
+
+    def _terms(self, v: Any, r: list[Any], derivative: Any = Derivative) -> list[Any]:
+        """The terms of E[r s] + E[∂r], in names."""
+        column = [row[self.variables.index(v)] for row in self.scores]
+        products = [
+            w * x for w, x in zip(weights(self.setting.probabilities, column), r, strict=True)
+        ]
+        pathwise = self._pathwise(v, r, derivative)
+        return products + [self.setting.with_names(term) for term in pathwise]
+
+    def _substitution(self, before: Any) -> Any:
+        given = [
+            Eq(f, x, evaluate=False) for f, x in zip(self.unspecified, self.rewards, strict=True)
+        ]
+        after = self._column([written(self._terms(v, self.rewards, diff)) for v in self.variables])
+        self._step(SubstitutionOfRewards(), before, after, given)
+        return after
+
+    def _collection(self, before: Any) -> list[Any]:
+        """The short form of each entry."""
+        pi = self.setting.probabilities
+        mean = Add(*(p * r for p, r in zip(pi, self.rewards, strict=True)))
+        if self.setting.named:
+            definitions = self.setting.definitions
+            mean = definitions.define(self.setting.names.fresh("J"), hoist(mean, definitions))
+        parted, collected = [], []
+        for i, v in enumerate(self.variables):
+            split, short = collect(
+                pi, self.rewards, [row[i] for row in self.scores], mean, self.setting
+            )
+            moved = self._pathwise(v, self.rewards, diff)
+            pathwise = [self.setting.with_names(term) for term in moved]
+            parted.append(Add(split, *pathwise))
+            collected.append(Add(short, *pathwise))
+        result = [carried_out(entry) for entry in collected]
+        if parted != collected:
+            before = self._next(CommonPart(), before, parted)
+        before = self._next(Collection(), before, collected)
+        self._next(Arithmetic(), before, result)
+        return result
+
+    def _column(self, entries: list[Any]) -> Any:
+        return self._closed(stacked(entries))
+
+    def _closed(self, expr: Any) -> Any:
+        """The expression with the definitions of the names in it."""
+        definitions = self.setting.definitions
+        return definitions.closing(hoist(expr, definitions))
+
+    def _step(self, rule: Rule, before: Any, after: Any, given: Any = ()) -> None:
+        self.steps.append(Step(rule, before, after, given))
+
+    def _next(self, rule: Rule, before: Any, entries: list[Any]) -> Any:
+        """The next expression of the chain, where the rule changes anything."""
+        after = self._column(entries)
+        if after != before:
+            self._step(rule, before, after)
+        return after

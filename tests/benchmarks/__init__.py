@@ -1,0 +1,1 @@
+"""Benchmarks: what things cost, beside their peers, measured in the same run."""

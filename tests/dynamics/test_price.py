@@ -1,0 +1,109 @@
+"""Price's equation under gradient flow and under finite steps, against the motion itself."""
+
+from __future__ import annotations
+
+import pickle
+
+import mpmath
+import pytest
+from sympy import Derivative, Eq, Function, O, Rational, Symbol, exp, symbols, tanh
+
+from symprice import (
+    GradientDescent,
+    GradientFlow,
+    NTCov,
+    NTVar,
+    ShapeError,
+    observables,
+    parameters,
+    price,
+    sigmoid,
+)
+from symprice.dynamics.finite_step import AfterStep, HessianForm
+from symprice.dynamics.flow import TimeDerivative
+from tests.differences import agree, covariance, number, random_point
+
+P, L = observables("P L")
+w, b = parameters("w b", real=True)
+eta = Symbol("eta", positive=True)
+t = Symbol("t")
+PROPERTY = sigmoid(w * 3 + b) * w
+LOSS = exp(w * b / 2) + tanh(b - w) ** 2
+
+
+def step(point, rate):
+    """The parameters after one step on LOSS, its gradient by difference quotients."""
+    with mpmath.workdps(120):
+        gradient = {p: covariance(LOSS, p, point) for p in (w, b)}
+        return {p: point[p] - rate * gradient[p] for p in (w, b)}
+
+
+def test_the_contract():
+    assert price(P, L).equation == Eq(Derivative(Function("P")(t), t), NTCov(P, -L), evaluate=False)
+    assert price(L, L).doit() == -NTVar(L)
+    rules = [s.rule.name for s in price(P, L).derivation.steps]
+    assert rules == ["chain rule", "gradient flow", "definition of NTCov"]
+
+
+def test_gradient_flow_is_the_slope_of_an_infinitesimal_step():
+    point = random_point({w, b}, 7)
+    with mpmath.workdps(120):
+        rate = mpmath.mpf(10) ** -40
+        ahead, behind = number(PROPERTY, step(point, rate)), number(PROPERTY, step(point, -rate))
+        slope = (ahead - behind) / (2 * rate)
+    assert agree(number(price(PROPERTY, LOSS).doit(), point), slope)
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_what_is_left_of_a_finite_step_is_of_the_next_order(order):
+    point = random_point({w, b}, 8)
+    change = price(PROPERTY, LOSS, GradientDescent(eta), order=order).change.removeO().doit()
+    errors = []
+    with mpmath.workdps(120):
+        for exponent in (4, 5):
+            rate = mpmath.mpf(10) ** -exponent
+            actual = number(PROPERTY, step(point, rate)) - number(PROPERTY, point)
+            errors.append(abs(actual - number(change, {**point, eta: rate})))
+        slope = mpmath.log10(errors[0] / errors[1])
+    assert abs(slope - (order + 1)) < 0.01
+
+
+def test_parts_add_up_to_the_change():
+    found = price(P, L, GradientDescent(eta), order=2)
+    assert (found.selection + found.curvature + found.remainder - found.change) == O(eta**3)
+    assert found.selection == -eta * NTCov(P, L)
+    moving = NTCov(NTCov(P, L), L) - Rational(1, 2) * NTCov(P, NTVar(L))
+    assert (found.curvature - eta**2 / 2 * moving).expand() == 0
+
+
+def test_the_step_itself_is_exact_for_a_quadratic():
+    assert AfterStep(w**2, w**2 / 2, eta).doit() == w**2 * (1 - eta) ** 2
+    assert HessianForm(w**2, b * w).doit() == 2 * b**2
+    assert TimeDerivative(P, L).doit() == -NTCov(P, L)
+
+
+def test_results_are_objects_like_any_other():
+    found = price(P, L, GradientDescent(eta), order=2)
+    assert found.func(*found.args) == found
+    assert pickle.loads(pickle.dumps(found)) == found
+    assert GradientFlow() == GradientFlow()
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"),
+    [
+        (lambda: price(P, L, GradientDescent(eta), order=5), "1, 2"),
+        (lambda: price(P, L, "adam"), "GradientDescent(eta)"),
+        (lambda: GradientDescent(-1), "positive"),
+        (lambda: price(P, L, GradientDescent(Rational(1, 10))).change, "symbol"),
+    ],
+)
+def test_bad_dynamics_say_what_to_write(make, remedy):
+    with pytest.raises(ShapeError) as caught:
+        make()
+    assert remedy in str(caught.value)
+
+
+def test_symbols_that_are_constants_stay():
+    j, s = symbols("j s", positive=True)
+    assert NTCov(P, j * s * P).doit() == j * s * NTVar(P)

@@ -1,0 +1,252 @@
+"""What every class of the package keeps to, on a specimen of each; one without a specimen fails."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pickle
+import pkgutil
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from sympy import Basic, Eq, Expr, Function, Matrix, MatrixSymbol, Symbol, latex, pretty, symbols
+
+import symprice
+from symprice import (
+    MLP,
+    Activation,
+    BernoulliPolicy,
+    CategoricalPolicy,
+    ClosedForm,
+    ClosedFormMatrix,
+    Dense,
+    DiagonalMetric,
+    GradientDescent,
+    GradientFlow,
+    InverseMetric,
+    MatrixMetric,
+    Name,
+    NTCov,
+    NTVar,
+    Observable,
+    ObservableVector,
+    Parameter,
+    ParameterMatrix,
+    Rule,
+    Step,
+    VectorFunction,
+    closed_form,
+    derive,
+    observables,
+    parameters,
+    policy_gradient,
+    price,
+)
+from symprice.arrays import AppliedVectorFunction, JacobianOf, SoftmaxVector
+from symprice.derivation import Unchanged
+from symprice.dynamics.finite_step import AfterStep, HessianForm
+from symprice.dynamics.flow import FlowVelocity, TimeDerivative
+from symprice.tangent.backward import NeuronDerivative
+from symprice.tangent.gradient import Inner, Nabla
+from tests.differences import agree, gradient, number, random_point
+
+w, b, v = parameters("w b v", real=True)
+x, y = symbols("x y", real=True)
+eta = Symbol("eta", positive=True)
+P, L = observables("P L")
+K = Symbol("K", integer=True, positive=True)
+z, u = observables("z u", K)
+a = Name("a")
+net = ClosedForm(w * a + b, {a: sympy.tanh(v * x)})
+vector = ClosedFormMatrix(Matrix([w * a, b]), {a: sympy.tanh(v * x)})
+f = VectorFunction("f", 2)
+
+# One of each class that is not a function of scalars; these are found by themselves.
+SPECIMENS = [
+    Parameter("w"),
+    Observable("P"),
+    Name("h1_2"),
+    ParameterMatrix("W", 2, 3),
+    ObservableVector("X", 3, 1),
+    f(z),
+    JacobianOf(f(z)),
+    SoftmaxVector(z),
+    net,
+    vector,
+    closed_form(NTVar(net)),
+    NTCov(w * x, w * y + b),
+    NTCov(P, -L),
+    NTCov(NTCov(P, L), L),
+    NTVar(sympy.tanh(w * x)),
+    NTCov(w * b, w, {w: eta, b: 1}),
+    NTCov(z, u),
+    NTVar(z),
+    NTVar((w * x, b)),
+    DiagonalMetric({w: eta, b: 0}),
+    MatrixMetric([[1, x], [x, 2]], (w, b)),
+    InverseMetric([[1, x], [x, 2]], (w, b)),
+    derive(NTVar(sympy.tanh(w))),
+    Step(Unchanged(), x, x, [Eq(x, y)]),
+    price(P, L),
+    GradientDescent(eta),
+    GradientFlow(),
+    TimeDerivative(P, L),
+    FlowVelocity(L),
+    Nabla(P),
+    Inner(Nabla(P), Nabla(L)),
+    AfterStep(w**2, w**2 / 2, eta),
+    HessianForm(w**2 * b, w * b),
+    NeuronDerivative(MLP(1, 1, 1).explicit(), "h1_1"),
+    Dense(2, 3),
+    Activation(sympy.tanh),
+    MLP(2, 3, 1),
+    BernoulliPolicy(logit=b),
+    CategoricalPolicy([w, b, 0]),
+    policy_gradient(BernoulliPolicy(logit=b), {1: 10, 0: 5}),
+]
+# Bases, and what exists only while code is being written.
+WITHOUT = {
+    "ActivationFunction",
+    "ArrayNode",
+    "Binder",
+    "FinitePolicy",
+    "KinkedActivation",
+    "Layer",
+    "Metric",
+    "NamedFunction",
+    "Node",
+    "Policy",
+}
+
+
+def classes() -> dict[str, type[Basic]]:
+    found = {}
+    for module in pkgutil.walk_packages(symprice.__path__, "symprice."):
+        if module.name.endswith("__main__") or ".emit." in module.name:
+            continue
+        loaded = importlib.import_module(module.name)
+        for name, cls in vars(loaded).items():
+            if inspect.isclass(cls) and issubclass(cls, Basic) and cls.__module__ == module.name:
+                if not name.startswith("_") and name not in WITHOUT:
+                    found[f"{module.name}.{name}"] = cls
+    return found
+
+
+def functions() -> list[Expr]:
+    """A value of every function of scalars in the package."""
+    found = []
+    for cls in classes().values():
+        if issubclass(cls, Function):
+            count = next(iter(cls.nargs)) if cls.nargs != sympy.S.Naturals0 else 2
+            indexed = cls.__name__.endswith("Entry")
+            found.append(cls(1, w * x, b) if indexed else cls(*(w * x, b, v)[: int(count)]))
+    return [value for value in found if value.args]
+
+
+def laws() -> list[Rule]:
+    return [cls() for cls in classes().values() if issubclass(cls, Rule)]
+
+
+ALL = [*SPECIMENS, *functions(), *laws()]
+NAMES = {
+    **{name: getattr(sympy, name) for name in sympy.__all__},
+    **{name: cls for path, cls in classes().items() for name in [path.rpartition(".")[2]]},
+    **{name: getattr(symprice, name) for name in symprice.__all__},
+    **{s.name: s for s in (w, b, v, x, y, eta, P, L, K, z, u, a)},
+}
+
+
+def shown(specimen: Basic) -> str:
+    return f"{type(specimen).__name__}: {str(specimen)[:40]}"
+
+
+def test_every_class_has_a_specimen():
+    have = {type(specimen) for specimen in ALL}
+    evaluated = {"identity", "square", "swish"}  # these become another expression at once
+    missing = [
+        n
+        for n, cls in classes().items()
+        if cls not in have and n.rpartition(".")[2] not in evaluated
+    ]
+    assert not missing, f"add a specimen of each to SPECIMENS: {missing}"
+
+
+@pytest.mark.parametrize("specimen", ALL, ids=shown)
+def test_args_say_everything(specimen):
+    assert specimen.func(*specimen.args) == specimen
+    assert hash(specimen.func(*specimen.args)) == hash(specimen)
+    assert pickle.loads(pickle.dumps(specimen)) == specimen
+    assert all(isinstance(arg, Basic) for arg in specimen.args)
+
+
+@pytest.mark.parametrize("specimen", ALL, ids=shown)
+def test_it_prints(specimen):
+    assert "object at 0x" not in repr(specimen)
+    assert str(specimen)
+    assert pretty(specimen)
+    assert latex(specimen).count("{") == latex(specimen).count("}")
+
+
+@pytest.mark.parametrize("specimen", ALL, ids=shown)
+def test_str_can_be_parsed_again(specimen):
+    if not isinstance(specimen, (Expr, sympy.MatrixExpr)) or specimen.has(Nabla, FlowVelocity):
+        pytest.skip("not an expression that a user types")
+    own = {s.name: s for s in specimen.atoms(Symbol, MatrixSymbol)}
+    if isinstance(specimen, (AppliedVectorFunction, JacobianOf)):
+        own["f"] = f
+    text = str(specimen)
+    assert sympy.sympify(text, locals={**NAMES, **own}) == specimen
+
+
+@pytest.mark.parametrize("specimen", [s for s in ALL if isinstance(s, Expr)], ids=shown)
+def test_powers_and_products_of_it_print(specimen):
+    if specimen.is_commutative is False or isinstance(specimen, sympy.MatrixExpr):
+        pytest.skip("a matrix")
+    assert specimen.is_commutative
+    assert latex(2 * specimen**2 + 1).count("{") == latex(2 * specimen**2 + 1).count("}")
+    assert str(1 / specimen)
+
+
+SCALARS = [
+    s
+    for s in ALL
+    if isinstance(s, Expr)
+    and not isinstance(s, (sympy.MatrixExpr, Name))
+    and s.free_symbols
+    and not s.has(Observable, ObservableVector, TimeDerivative, Nabla)
+]
+
+
+@pytest.mark.parametrize("specimen", SCALARS, ids=shown)
+def test_diff_is_the_limit_of_difference_quotients(specimen):
+    point = random_point(specimen.free_symbols, 11, 0.2, 1.4)
+    for symbol in sorted(specimen.free_symbols, key=lambda s: s.name):
+        expected = gradient(specimen, [symbol], point)[0]
+        assert agree(number(specimen.diff(symbol).doit(), point), expected)
+
+
+@pytest.mark.parametrize("specimen", SCALARS, ids=shown)
+def test_numpy_computes_what_mpmath_does(specimen):
+    point = random_point(specimen.free_symbols, 12, 0.2, 1.4)
+    arguments = sorted(point, key=lambda s: s.name)
+    value = float(mpmath.re(number(specimen, point)))
+    ours = symprice.lambdify(arguments, specimen)
+    theirs = sympy.lambdify(arguments, specimen)
+    for function in (ours, theirs):
+        assert abs(function(*(float(point[s]) for s in arguments)) - value) <= 1e-12 * max(
+            1, abs(value)
+        )
+    batched = ours(*(np.full((2, 3), float(point[s])) for s in arguments))
+    assert batched.shape == (2, 3)
+    assert np.allclose(batched, value, rtol=1e-12)
+
+
+@pytest.mark.parametrize("specimen", SCALARS, ids=shown)
+def test_replacing_a_symbol_and_evaluating_commute(specimen):
+    point = random_point(specimen.free_symbols, 13, 0.2, 1.4)
+    for symbol in sorted(specimen.free_symbols, key=lambda s: s.name):
+        rest = {s: value for s, value in point.items() if s != symbol}
+        half = specimen.subs(symbol, sympy.Rational(1, 2))
+        assert agree(number(half, rest), number(specimen, {**point, symbol: mpmath.mpf(1) / 2}))
