@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from .errors import NoRuleError
+
 __all__ = ["Outputs"]
 
 
@@ -38,6 +40,18 @@ class Outputs:
         from .checks import check
 
         return check(self, **settings)
+
+    def _inlined_code(self, printer: Any) -> str:
+        """What SymPy's own code printers write: the closed form, inlined, in parentheses."""
+        value = self.doit()  # type: ignore[attr-defined]
+        if isinstance(value, Outputs):
+            raise NoRuleError(
+                f"asked for code of {value}, which has no closed form: substitute properties of "
+                "Parameters for its Observables first"
+            )
+        return f"({printer._print(value)})"
+
+    _numpycode = _pythoncode = _mpmathcode = _jaxcode = _cupycode = _torchcode = _inlined_code
 
     def _accumulated_derivative(self, symbol: Any) -> Any:
         """The derivative of a closed form by a symbol, by reverse accumulation over its

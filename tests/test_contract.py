@@ -106,7 +106,7 @@ SPECIMENS = [
     CategoricalPolicy([w, b, 0]),
     policy_gradient(BernoulliPolicy(logit=b), {1: 10, 0: 5}),
 ]
-# Bases, and what exists only while code is being written.
+# Bases, and a sum that stands as it is written and so reads back as an ordinary one.
 WITHOUT = {
     "ActivationFunction",
     "ArrayNode",
@@ -117,7 +117,11 @@ WITHOUT = {
     "Metric",
     "NamedFunction",
     "Node",
+    "OfParameters",
     "Policy",
+    "ScalarCovariance",
+    "TangentCovariance",
+    "WrittenSum",
 }
 
 
@@ -175,8 +179,9 @@ def test_every_class_has_a_specimen():
 
 @pytest.mark.parametrize("specimen", ALL, ids=shown)
 def test_args_say_everything(specimen):
-    assert specimen.func(*specimen.args) == specimen
-    assert hash(specimen.func(*specimen.args)) == hash(specimen)
+    if specimen.args:  # an atom has none, in SymPy too
+        assert specimen.func(*specimen.args) == specimen
+        assert hash(specimen.func(*specimen.args)) == hash(specimen)
     assert pickle.loads(pickle.dumps(specimen)) == specimen
     assert all(isinstance(arg, Basic) for arg in specimen.args)
 
@@ -189,10 +194,11 @@ def test_it_prints(specimen):
     assert latex(specimen).count("{") == latex(specimen).count("}")
 
 
-@pytest.mark.parametrize("specimen", ALL, ids=shown)
+EXPRESSIONS = [s for s in ALL if isinstance(s, Expr) and not s.has(Nabla, FlowVelocity)]
+
+
+@pytest.mark.parametrize("specimen", EXPRESSIONS, ids=shown)
 def test_str_can_be_parsed_again(specimen):
-    if not isinstance(specimen, (Expr, sympy.MatrixExpr)) or specimen.has(Nabla, FlowVelocity):
-        pytest.skip("not an expression that a user types")
     own = {s.name: s for s in specimen.atoms(Symbol, MatrixSymbol)}
     if isinstance(specimen, (AppliedVectorFunction, JacobianOf)):
         own["f"] = f
@@ -200,10 +206,12 @@ def test_str_can_be_parsed_again(specimen):
     assert sympy.sympify(text, locals={**NAMES, **own}) == specimen
 
 
-@pytest.mark.parametrize("specimen", [s for s in ALL if isinstance(s, Expr)], ids=shown)
+@pytest.mark.parametrize(
+    "specimen",
+    [s for s in ALL if isinstance(s, Expr) and not isinstance(s, sympy.MatrixExpr)],
+    ids=shown,
+)
 def test_powers_and_products_of_it_print(specimen):
-    if specimen.is_commutative is False or isinstance(specimen, sympy.MatrixExpr):
-        pytest.skip("a matrix")
     assert specimen.is_commutative
     assert latex(2 * specimen**2 + 1).count("{") == latex(2 * specimen**2 + 1).count("}")
     assert str(1 / specimen)

@@ -26,6 +26,10 @@ _FRUITLESS = 15
 # How much of the order of a remainder may be missing from the fitted slope.
 _SLACK = mpmath.mpf("0.05")
 _SHOWN = 8
+# How often the digits are doubled where two sides differ; with each doubling rounding shrinks at
+# least so much. In the far tails the two sides are less than 10⁻¹⁰⁰⁰, and look different till then.
+_REFINEMENTS = 7
+_SHRINKS = 10**6
 COMPLEX = "it is complex"
 
 
@@ -135,26 +139,26 @@ class Comparison:
         digits = self.settings.digits
         sizes = [max(abs(x), abs(y)) for x, y in zip(a, b, strict=True)]
         gap = max(abs(x - y) for x, y in zip(a, b, strict=True))
+        error, noise = mpmath.inf, mpmath.mpf(0)
         if pair.floats is not None:
             # Floats were rounded before they came here, relative to what they are summed with.
             largest = self._largest[pair] = max(self._largest.get(pair, 0), *sizes)
             return gap / largest if largest else mpmath.mpf(0)
-        error = mpmath.inf
-        for _ in range(4):
-            values = evaluate_at([pair.left, pair.right], draw, 2 * digits, self.graph)
+        for _ in range(_REFINEMENTS):
+            digits *= 2
+            values = evaluate_at([pair.left, pair.right], draw, digits, self.graph)
             if any(isinstance(value, Undefined) for value in values):
                 break
             (a, _), (b, _) = (numbers(value) for value in values)
-            with mpmath.workdps(2 * digits):
-                left = [abs(x - y) for x, y in zip(a, b, strict=True)]
-                error = max(
-                    (d / s if s else d for d, s in zip(left, sizes, strict=True)),
-                    default=mpmath.mpf(0),
-                )
-                if error <= tolerance or max(left) > gap * mpmath.mpf(10) ** (-digits // 3):
-                    break
-                gap, digits = max(left), 2 * digits
-        return error
+            with mpmath.workdps(digits):
+                noise = mpmath.mpf(10) ** -digits
+                gaps = [abs(x - y) for x, y in zip(a, b, strict=True)]
+                sizes = [max(s, abs(x), abs(y)) for s, x, y in zip(sizes, a, b, strict=True)]
+                error = max(d / s if s else d for d, s in zip(gaps, sizes, strict=True))
+                if error <= tolerance or (max(gaps) > noise and max(gaps) > gap / _SHRINKS):
+                    return error
+                gap = max(gaps)
+        return error if gap > noise else mpmath.mpf(0)
 
     def _same_order(self, pair: Pair, draw: Draw) -> bool:
         missing = exponent_shortfall(pair, draw, self.settings.digits, self.graph)

@@ -18,6 +18,7 @@ from ..errors import ShapeError
 from ..nodes import Node
 from ..tangent.covariance import covariance
 from ..tangent.gradient import Nabla, parameter_vector
+from ..tangent.properties import OfParameters
 
 __all__ = ["AfterStep", "GradientDescent", "HessianForm", "along"]
 
@@ -66,7 +67,7 @@ class IteratedCovariance(Rule):
         return moving - Rational(1, 2) * covariance(prop, covariance(loss))
 
 
-class HessianForm(Node, Expr):
+class HessianForm(Node, OfParameters, Expr):
     """∇Lᵀ ∇²P ∇L: the second derivative of P along the gradient of L."""
 
     is_commutative = True
@@ -91,7 +92,7 @@ class HessianForm(Node, Expr):
         return rf"\nabla {loss}^{{\top}}\, \nabla^{{2}} {prop}\, \nabla {loss}"
 
 
-class AfterStep(Node, Expr):
+class AfterStep(Node, OfParameters, Expr):
     """P(θ - η∇L): the property after one step of gradient descent on L.
 
     Examples

@@ -11,6 +11,7 @@ from sympy.printing.precedence import PRECEDENCE
 from ..derivation import Derivation, Rule, Step, rewrite
 from ..nodes import Node
 from ..tangent.gradient import DIMENSION, DefinitionOfCovariance, Inner, Nabla
+from ..tangent.properties import OfParameters
 
 __all__ = ["FlowVelocity", "GradientFlow", "TimeDerivative"]
 
@@ -45,7 +46,7 @@ class GradientFlowRule(Rule):
         return None
 
 
-class FlowVelocity(MatrixExpr):
+class FlowVelocity(OfParameters, MatrixExpr):
     """dθ/dt under gradient flow on L, the vector -∇L."""
 
     precedence = PRECEDENCE["Mul"]
@@ -69,7 +70,7 @@ class FlowVelocity(MatrixExpr):
         return r"\frac{d\theta}{dt}"
 
 
-class TimeDerivative(Node, Expr):
+class TimeDerivative(Node, OfParameters, Expr):
     """dP/dt along gradient flow on L.
 
     Examples

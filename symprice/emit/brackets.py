@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from .documents.fragments import Group, Leaf, Node, parse, source
+from .documents.metrics import OPERATORS
 
 __all__ = ["raised", "scripted", "tidy"]
 
@@ -49,28 +50,36 @@ def _tidied(nodes: tuple[Node, ...]) -> list[Node]:
     for i, node in enumerate(nodes):
         if isinstance(node, Leaf):
             found.append(node)
-            continue
-        children = _tidied(node.children)
-        if _round(node):
-            found.append(
-                _bracket(node, source(children).strip(), applied=i > 0 and _calls(nodes[i - 1]))
-            )
+        elif _round(node):
+            inner = source(_tidied(node.children)).strip()
+            blank = node.close[len(node.close.rstrip()) :]
+            if i > 0 and _calls(nodes[i - 1]):
+                found.append(Leaf(_call(inner, _operator(nodes[:i])) + blank))
+            else:
+                found.append(Leaf(rf"\left({inner}\right){blank}"))
         elif _braced(node) and isinstance(fence := node.children[0], Group):
             inner = source(_tidied(fence.children)).strip()
-            low = _low(inner)
-            tex = f"({inner})" if low else rf"{{\left({inner}\right)}}"
-            found.append(Leaf(tex + node.close[1:]))
+            found.append(Leaf(_call(inner, _operator(nodes[:i])) + node.close[1:]))
         else:
-            found.append(Group(node.open, tuple(children), node.close))
+            found.append(Group(node.open, tuple(_tidied(node.children)), node.close))
     return found
 
 
-def _bracket(node: Group, inner: str, applied: bool) -> Leaf:
-    blank = node.close[len(node.close.rstrip()) :]
-    if applied and _low(inner):
-        return Leaf(f"({inner}){blank}")
-    squeeze = r"\!" if applied else ""
-    return Leaf(rf"{squeeze}\left({inner}\right){blank}")
+def _call(inner: str, operator: bool) -> str:
+    r"""Arguments in their brackets; those that grow get no thin space, which `\exp` would add."""
+    if _low(inner):
+        return f"({inner})"
+    return rf"\!\left({inner}\right)" if operator else rf"{{\left({inner}\right)}}"
+
+
+def _operator(before: tuple[Node, ...]) -> bool:
+    r"""Whether what stands before a bracket is `\operatorname{}` or a command like `\exp`."""
+    rest = list(before)
+    while len(rest) > 1 and isinstance(mark := rest[-2], Leaf) and mark.name in ("^", "_"):
+        rest = rest[:-2]
+    if rest and isinstance(last := rest[-1], Leaf):
+        return last.name in OPERATORS
+    return len(rest) > 1 and isinstance(mark := rest[-2], Leaf) and mark.name == r"\operatorname"
 
 
 def _low(tex: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -90,16 +91,18 @@ def _pieces(text: str) -> Iterator[str]:
     room = _WIDTH - 2 * len(_INDENT)
     depths = _depths(text)
     places = [(match.start(), match.end()) for match in _PLACES.finditer(text)]
-    start = 0
+    start, first = 0, 0
     while len(text) - start > room:
-        fitting = [place for place in places if start < place[0] <= start + room]
+        last = bisect(places, (start + room, len(text)))
+        fitting = places[first:last]
         late = [place for place in fitting if place[0] > start + room // 3] or fitting
         if not late:
             break
-        end, begin = min(late, key=lambda place: (depths[place[0]], -place[0]))
+        # Between terms rather than between factors, but not inside brackets for that.
+        end, begin = min(late, key=lambda at: (2 * depths[at[0]] + (text[at[1]] in "*/"), -at[0]))
         yield text[start:end]
         start = begin
-        places = [place for place in places if place[0] >= start]
+        first = bisect(places, (start, len(text)), lo=first)
     yield text[start:]
 
 

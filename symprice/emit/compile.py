@@ -21,9 +21,8 @@ from ..errors import NameClashError
 __all__ = ["compile_source"]
 
 _ARRAY_FUNCTIONS = frozenset(
-    "angle broadcast_arrays broadcast_shapes broadcast_to e empty full imag inf max nan pi real "
-    "result_type select shape "
-    "sinc sort stack sum where zeros".split()
+    "angle broadcast_arrays broadcast_shapes e empty full imag inf max nan pi real result_type "
+    "shape sinc sort stack sum where zeros".split()
 )
 _BUILTINS = {"abs": abs}
 _NODES = (

@@ -124,7 +124,7 @@ class PaperPrinter(LatexPrinter):
             parts = product(term)
             sign = ("-" if not i else " - ") if parts.negative else (" + " if i else "")
             body = self._product(parts)
-            if self._needs_add_brackets(term):
+            if self._needs_add_brackets(term) and not term.is_Add:
                 body = rf"\left({body}\right)"
             tex += sign + body
         return tex
@@ -349,4 +349,5 @@ def _loose(expr: Basic) -> bool:
 
 
 def _primed(name: str, order: int) -> str:
+    name = f"{{{name}}}" if raised(name) else name
     return name + "'" * order if order < 4 else f"{name}^{{({order})}}"

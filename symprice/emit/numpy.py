@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -131,17 +131,18 @@ class NumpyFunction:
         return type(self), (self._written, self.args, self.__name__)
 
     def __call__(self, *values: Any, **named: Any) -> Any:
+        given: dict[Any, Any] = {}
         if len(values) == 1 and isinstance(values[0], Mapping) and not named:
-            given = self._by_symbol(values[0])
-        else:
-            given = self._by_symbol(named)
-            if len(values) > len(self.args):
-                raise ShapeError(
-                    f"{self!r} takes {len(self.args)} arguments, received {len(values)}: "
-                    f"write {self.__name__}({', '.join(self._written.signature)})"
-                )
-            for arg, value in zip(self.args, values, strict=False):
-                self._bind(arg, value, given)
+            # A dict may hold more, as the parameters of a network that a property of it lacks.
+            named = {key: value for key, value in values[0].items() if key in self._known}
+            values = ()
+        if len(values) > len(self.args):
+            raise ShapeError(
+                f"{self!r} takes {len(self.args)} arguments, received {len(values)}: "
+                f"write {self.__name__}({', '.join(self._written.signature)})"
+            )
+        for arg, value in (*zip(self.args, values, strict=False), *self._by_symbol(named)):
+            self._bind(arg, value, given)
         missing = [self._written.names[s] for s in self._symbols if s not in given]
         if missing:
             raise ShapeError(
@@ -153,18 +154,15 @@ class NumpyFunction:
         result = self.__wrapped__(*(_arranged(arg, arrays) for arg in self.args))
         return _finished(result, [id(array) for array in arrays.values()])
 
-    def _by_symbol(self, given: Mapping[Any, Any]) -> dict[Any, Any]:
-        found: dict[Any, Any] = {}
-        for key, value in given.items():
-            symbol = self._known.get(key)
-            if symbol is None:
+    def _by_symbol(self, named: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+        for key, value in named.items():
+            if key not in self._known:
                 raise ShapeError(
                     f"{self!r} was given a value for {key}, which it does not depend on: its "
                     "arguments are "
                     f"{', '.join(self._written.names[s] for s in self._symbols) or 'none'}"
                 )
-            self._bind(symbol, value, found)
-        return found
+            yield self._known[key], value
 
     def _bind(self, arg: Any, value: Any, given: dict[Any, Any]) -> None:
         if not isinstance(arg, tuple):

@@ -234,6 +234,12 @@ class NumpyWriter(SciPyPrinter):
     def _print_LambertW(self, expr: Any) -> str:
         return f"np.real({self._call(self._module_format('scipy.special.lambertw'), expr.args)})"
 
+    def _print_polygamma(self, expr: Any) -> str:
+        order, x = expr.args
+        if order.is_zero:
+            return self._call(self._module_format("scipy.special.digamma"), [x])
+        return self._call(self._module_format("scipy.special.polygamma"), expr.args)
+
     def _print_Piecewise(self, expr: Any) -> str:
         pieces = list(expr.args)
         text = self._print(pieces.pop().expr) if pieces[-1].cond == True else "np.nan"  # noqa: E712

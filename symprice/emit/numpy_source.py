@@ -74,10 +74,8 @@ class _Text:
         self.sharing = Sharing(scalars, definitions)
         self.program = self.sharing.program(names)
         self.writer = NumpyWriter(self.program.names, self.sharing)
-        everything = (1 << len(self.symbols)) - 1
-        masks = self.sharing.dependence(self.symbols)
-        self.partial = iter([(mask != everything, mask == 0) for mask in masks])
-        self.needs_shape = any(mask != everything for mask in masks) or _has_array(formula.tree)
+        self.constants = {s for s in scalars if self.symbols and self.sharing.is_constant(s)}
+        self.needs_shape = bool(self.constants) or _has_array(formula.tree)
         self.shape = names.fresh("shape") if self.needs_shape else ""
         self.is_complex = any(
             I in node.args or node is I for node in walk(*scalars, *definitions.values())
@@ -193,20 +191,15 @@ class _Text:
 
     def _broadcast(self, expr: Any) -> str:
         text = self.writer.write(expr)
-        partial, constant = next(self.partial)
-        if not partial:
+        if expr not in self.constants:
             return text
-        if constant:
-            kind = "" if expr.is_Boolean else f", dtype={self._dtype()}"
-            return f"np.full({self.shape}, {text}{kind})"
-        return f"np.broadcast_to({text}, {self.shape})"
+        kind = "" if expr.is_Boolean else f", dtype={self._dtype()}"
+        return f"np.full({self.shape}, {text}{kind})"
 
     def _array(self, tree: Array, lines: list[str]) -> str:
         out = self.names.fresh("out")
         lengths = ", ".join(map(str, tree.shape))
         entries = [(i, expr) for i, expr in enumerate(tree.entries) if expr != 0]
-        for _ in tree.entries:
-            next(self.partial)
         make = "empty" if len(entries) == len(tree.entries) else "zeros"
         lines += assignment(out, f"np.{make}((*{self.shape}, {lengths}), dtype={self._dtype()})")
         for i, expr in entries:

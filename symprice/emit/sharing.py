@@ -7,17 +7,15 @@ A subexpression gets a name if the formula names it, or if it is used more than 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
-from operator import or_
 from typing import Any, NamedTuple
 
-from sympy import Add, Expr, Mul, Pow, Rational, S, cos, exp, log, sin, tanh
+from sympy import Add, Expr, Mul, Pow, Rational, S, Symbol, cos, exp, log, sin, tanh
 from sympy.core.function import Application
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..networks.activations import log_sigmoid, sigmoid
 from ..networks.named_function import NamedFunction
-from .careful import Careful, LogSoftmaxes, Softmaxes
+from .careful import Careful, EntryOf, LogSoftmaxes, Softmaxes
 from .code_names import CodeNames
 from .stable import stabilise
 from .unfolding import unfold, walk
@@ -140,28 +138,26 @@ class Sharing:
             return True
         if self.uses.get(node, 0) < 2 or not node.args or not isinstance(node, Expr):
             return False
-        if isinstance(node, MatrixElement) or node.is_number or self.opposite(node) is not None:
+        if (
+            isinstance(node, (MatrixElement, EntryOf))
+            or node.is_number
+            or self.opposite(node) is not None
+        ):
             return False
         # A change of sign costs nothing, and an entry of a vector is only looked up.
         return not (node.is_Mul and len(node.args) == 2 and node.args[0] is S.NegativeOne)
 
-    def dependence(self, symbols: Sequence[Any]) -> list[int]:
-        """For every result the symbols that it depends on, as bits in the order of ``symbols``."""
-        bits: dict[Any, int] = {symbol: 1 << i for i, symbol in enumerate(symbols)}
-        roots = [self.value(result) for result in self.results]
-        stack = list(roots)
+    def is_constant(self, result: Any) -> bool:
+        """Whether a result depends on no symbol."""
+        stack, seen = [self.value(result)], set()
         while stack:
-            node = stack[-1]
-            if node in bits:
-                stack.pop()
-                continue
-            sources = (node.parent,) if isinstance(node, MatrixElement) else self.children(node)
-            missing = [source for source in sources if source not in bits]
-            if missing:
-                stack.extend(missing)
-            else:
-                bits[stack.pop()] = reduce(or_, (bits[source] for source in sources), 0)
-        return [bits[root] for root in roots]
+            node = stack.pop()
+            if isinstance(node, (Symbol, MatrixElement)):
+                return False
+            children = [child for child in self.children(node) if child not in seen]
+            seen.update(children)
+            stack.extend(children)
+        return True
 
     def operations(self) -> int:
         """The additions, multiplications and function calls of the results, each value once."""

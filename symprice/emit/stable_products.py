@@ -106,6 +106,30 @@ def _as_logistic(base: Any, exponent: Any) -> list[tuple[Any, Any]] | None:
     return [(exp(logsumexp(*(u + log(c) for c, u in terms))), exponent)]
 
 
+def _common_factors(powers: Powers) -> bool:
+    """(p a + p b)/p = a + b: where p underflows, the quotient would be 0/0."""
+    changed = False
+    for total in [base for base in powers if base.is_Add and powers[base].is_Integer]:
+        divisors = [base for base in powers if powers[base].is_negative and base != total]
+        n = powers[total]
+        if n < 0 or not divisors:
+            continue
+        terms = [term.as_powers_dict() for term in total.args]
+        for base in divisors:
+            held = [term.get(base, S.Zero) for term in terms]
+            if not all(k.is_Integer and k > 0 for k in held) or -powers[base] < n:
+                continue
+            shared = min(*held, -powers[base] // n)
+            _put(powers, base, n * shared)
+            for term in terms:
+                term[base] -= shared
+            changed = True
+        if changed:
+            _put(powers, total, -n)
+            _put(powers, Add(*(Mul(*(b**k for b, k in term.items())) for term in terms)), n)
+    return changed
+
+
 def _tanh(powers: Powers) -> bool:
     """sinh(u)/cosh(u) = tanh(u), and the other way round."""
     changed = False
@@ -239,6 +263,7 @@ def _times_logarithm(powers: Powers) -> bool:
 
 
 _RULES = (
+    _common_factors,
     _tanh,
     _hyperbolic,
     _logistic_and_exponential,

@@ -149,6 +149,10 @@ class NeuronDerivative(Node, Binder, Expr):
     def _eval_derivative(self, symbol: Any) -> Any:
         return self.value().diff(symbol)
 
+    def _eval_subs(self, old: Any, new: Any) -> Any:
+        # By a parameter: evaluated first, as it is both free and differentiated by.
+        return self.doit().subs(old, new) if old == self.neuron else super()._eval_subs(old, new)
+
     def _renamed(self, taken: Iterable[Any]) -> Any:
         return self
 

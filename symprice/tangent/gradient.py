@@ -17,6 +17,7 @@ from ..errors import ShapeError
 from ..nodes import Node
 from ..symbols import Parameter
 from .covariance import covariance
+from .properties import OfParameters
 
 __all__ = ["DefinitionOfCovariance", "Inner", "Nabla", "parameter_vector"]
 
@@ -28,7 +29,7 @@ def parameter_vector(point: Any) -> list[Parameter]:
     return sorted((s for s in point if isinstance(s, Parameter)), key=lambda p: p.sort_key())
 
 
-class Nabla(MatrixExpr):
+class Nabla(OfParameters, MatrixExpr):
     """∇θ P, the gradient of a property: a column with as many entries as there are parameters.
 
     Examples
@@ -88,7 +89,7 @@ class KnownVector(Rule):
         return None if rule is None else rule().apply(node)
 
 
-class Inner(Node, Expr):
+class Inner(Node, OfParameters, Expr):
     """The inner product `u · v` of two vectors over the parameters, a scalar."""
 
     is_commutative = True

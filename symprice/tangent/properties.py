@@ -14,7 +14,15 @@ from ..nodes import Node
 from ..symbols import TRAINED, Name, Parameter, depends_on_parameters
 from .metric import DiagonalMetric, InverseMetric, MatrixMetric, Metric
 
-__all__ = ["MATRIX", "TangentCovariance", "as_property", "entry", "require_parameters", "size"]
+__all__ = [
+    "MATRIX",
+    "OfParameters",
+    "TangentCovariance",
+    "as_property",
+    "entry",
+    "require_parameters",
+    "size",
+]
 
 MATRIX = (MatrixBase, MatrixExpr)
 
@@ -64,29 +72,15 @@ def require_parameters(name: str, *properties: Basic) -> None:
             )
 
 
-class TangentCovariance(Node):
-    """What NTCov and NTVar share, scalar and matrix."""
+class OfParameters(Basic):
+    """Mixin of what differentiates by θ: replacing a parameter means evaluating first."""
 
     __slots__ = ()
 
-    args: Any
-
-    @property
-    def metric(self) -> Metric | None:
-        """The metric on parameter space; None is the Euclidean one."""
-        last = self.args[-1]
-        return last if isinstance(last, Metric) else None
-
-    @property
-    def properties(self) -> tuple[Any, ...]:
-        """The properties whose gradients are multiplied."""
-        return tuple(arg for arg in self.args if not isinstance(arg, Metric))
-
     def _eval_subs(self, old: Any, new: Any) -> Any:
-        # θ is both free and differentiated: replacing it means evaluating first, then replacing.
         if isinstance(old, TRAINED) and old in self.free_symbols and not self._renames(old, new):
             value = self.doit()
-            if any(old in node.free_symbols for node in value.atoms(TangentCovariance)):
+            if any(old in node.free_symbols for node in value.atoms(OfParameters)):
                 raise NoRuleError(
                     f"asked to put {new} for {old} in {value}, where the gradient of {old} is "
                     "unspecified: put a "
@@ -103,6 +97,25 @@ class TangentCovariance(Node):
         if isinstance(old, Parameter):
             return isinstance(new, Parameter) and new not in self.free_symbols
         return isinstance(new, Basic) and depends_on_parameters(new)
+
+
+class TangentCovariance(Node, OfParameters):
+    """What NTCov and NTVar share, scalar and matrix."""
+
+    __slots__ = ()
+
+    args: Any
+
+    @property
+    def metric(self) -> Metric | None:
+        """The metric on parameter space; None is the Euclidean one."""
+        last = self.args[-1]
+        return last if isinstance(last, Metric) else None
+
+    @property
+    def properties(self) -> tuple[Any, ...]:
+        """The properties whose gradients are multiplied."""
+        return tuple(arg for arg in self.args if not isinstance(arg, Metric))
 
     def _tex(self, printer: Any) -> str:
         inner = ", ".join(printer._print(p) for p in self.properties)

@@ -400,6 +400,31 @@ def test_variance_of_a_probability() -> None:
         assert_right(form, lambda t: (mp_sigmoid(t) * mp_mirror(t)) ** 2, args=(b,))
 
 
+def test_covariance_of_log_probabilities_of_a_softmax() -> None:
+    """NTCov(log π₁, log π₂) = -2 x² Σ-free: (δ₁-π)·(δ₂-π) x², with no quotient of probabilities."""
+    ws = parameters("w1:4")
+    chosen = softmax(*(weight * x for weight in ws))
+    assert_right(
+        NTCov(log(chosen[0]), log(chosen[1])),
+        lambda *t: (
+            t[3] ** 2
+            * (
+                mp_softmax(2, scaled(t)) ** 2
+                - mp_softmax(0, scaled(t)) * mp_others(0, scaled(t))
+                - mp_softmax(1, scaled(t)) * mp_others(1, scaled(t))
+            )
+        ),
+        args=(*ws, x),
+        # The three terms are of both signs: points where one of them is the largest by far.
+        grid=[(s, t, u, 1.0) for s, t, u in TRIPLES if len({s, t, u}) == 3],
+        tolerance=1e-9,
+    )
+
+
+def scaled(t: Any) -> list[Any]:
+    return [weight * t[3] for weight in t[:3]]
+
+
 def test_covariance_of_log_probabilities() -> None:
     form = NTCov(log(sigmoid(b)), log(1 - sigmoid(b)))
     assert_right(form, lambda t: -mp_sigmoid(t) * mp_mirror(t), args=(b,))

@@ -194,7 +194,7 @@ def test_no_printer_has_a_method_of_our_names():
     ]
     names = {
         name
-        for module in (activations, activation_function, named_function, softmax)
+        for module in (activations, activation_function, named_function, logits)
         for name, value in vars(module).items()
         if inspect.isclass(value) and value.__module__ == module.__name__
     }

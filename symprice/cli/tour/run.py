@@ -45,7 +45,9 @@ def visit(build: Callable[[], Row]) -> Visited:
     started = time.perf_counter()
     row = build()
     reports = tuple(check(derivation) for derivation in row.derivations)
-    claims = tuple(check(Step(Stated(), claim.left, claim.right)) for claim in row.claims)
+    claims = tuple(
+        check(Step(Stated(), claim.left, claim.right), points=10) for claim in row.claims
+    )
     return Visited(row, reports, claims, time.perf_counter() - started)
 
 

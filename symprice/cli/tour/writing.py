@@ -74,7 +74,7 @@ def _blocks(stop: Any) -> list[Block]:
 
 def formulas(visited: Sequence[Any]) -> str:
     """A Python module with the NumPy functions of all the rows; it needs NumPy and SciPy only."""
-    from ...emit.numpy import module
+    from ...emit.module import module
 
     functions = {name: expr for stop in visited for name, expr in stop.row.functions.items()}
     title = "The formulas of the tour, as NumPy functions."

@@ -58,6 +58,8 @@ def compile_pdf(tex_path: Path, *, timeout: float = 60) -> Path | None:
                 f"pdflatex was asked for {pdf.name} and stopped: {_first_error(run.stdout)} "
                 f"The whole log is {tex_path.with_suffix('.log').name}, beside the source."
             )
+    for leftover in ("aux", "out", "toc"):
+        tex_path.with_suffix(f".{leftover}").unlink(missing_ok=True)
     return pdf
 
 
