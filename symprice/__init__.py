@@ -36,7 +36,8 @@ _PUBLIC = {
     "closedform": "ClosedForm ClosedFormMatrix",
     "derivation": "Derivation Rule Step derive",
     "emit.numpy": "lambdify source",
-    "emit.pythonic": "definition from_function",
+    "emit.latex": "to_latex",
+    "emit.pythonic": "definition from_function latexify_source",
     "checks": "check Report",
     "errors": (
         "EliminationError NameClashError NoParameterError NoRuleError ParseError PolicyError "

@@ -36,8 +36,9 @@ class Rule(Basic):
 
     @property
     def law(self) -> str:
-        """The statement of the rule: the first line of its docstring."""
-        return (type(self).__doc__ or "").strip().splitlines()[0]
+        """The statement of the rule: the first paragraph of its docstring."""
+        paragraph = (type(self).__doc__ or "").strip().partition("\n\n")[0]
+        return " ".join(paragraph.split())
 
     def _sympystr(self, printer: Any) -> str:
         return f"{type(self).__name__}({', '.join(printer._print(arg) for arg in self.args)})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from typing import Any
 
@@ -69,13 +70,19 @@ def check(
     progress = _Progress(x, tally)
     if timeout is None:
         progress.run()
-    elif threading.current_thread() is not threading.main_thread():
+    elif not _can_be_limited():
         tally.fail(
-            "a time limit exists in the main thread only: write timeout=None to check without one"
+            "a time limit can be kept in the main thread of a POSIX process only: write "
+            "timeout=None to check without one"
         )
     elif not within(timeout, progress.run, False):
         tally.fail(f"the time limit of {timeout:g} s passed: {progress.left()}")
     return tally.report()
+
+
+def _can_be_limited() -> bool:
+    main = threading.current_thread() is threading.main_thread()
+    return main and hasattr(signal, "SIGALRM")
 
 
 class _Progress:

@@ -27,8 +27,9 @@ _FRUITLESS = 15
 _SLACK = mpmath.mpf("0.05")
 _SHOWN = 8
 # How often the digits are doubled where two sides differ; with each doubling rounding shrinks at
-# least so much. In the far tails the two sides are less than 10⁻¹⁰⁰⁰, and look different till then.
-_REFINEMENTS = 7
+# least so much. What is less than the noise even then, 10⁻⁴⁸⁰, is in the far tails: it decides
+# nothing.
+_REFINEMENTS = 4
 _SHRINKS = 10**6
 COMPLEX = "it is complex"
 
@@ -72,21 +73,21 @@ class Comparison:
                 self._fruitless[draw.mode] += 1
                 continue
             self._fruitless[draw.mode] = 0
-            if why := self._undefined(right):
+            verdicts: list[bool | None] = [None]
+            why = self._undefined(right)
+            if not why:
+                compared = zip(self.pairs, left, right, strict=True)
+                verdicts = [self._holds(pair, draw, a, b) for pair, a, b in compared]
+            if False in verdicts:
+                return None
+            if None in verdicts:
                 unmatched += 1
                 if why == COMPLEX or unmatched > self.settings.points // 2:
                     return self.tally.fail(
-                        f"{self.item.label}: the right side has no real value ({why}) at "
-                        f"{self.point(draw)}\n" + _sides(self.pairs[0])
+                        f"{self.item.label}: the right side has no real value ({why or 'a pole'}) "
+                        f"at {self.point(draw)}\n" + _sides(self.pairs[0])
                     )
                 continue
-            for pair, a, b in zip(self.pairs, left, right, strict=True):
-                if not (
-                    self._agree(pair, draw, a, b)
-                    if pair.remainder is None
-                    else self._same_order(pair, draw)
-                ):
-                    return None
             self.good.append(draw)
             if len(self.good) == self.settings.points:
                 self.tally.redrawn += undefined + unmatched
@@ -114,6 +115,12 @@ class Comparison:
             ):
                 return COMPLEX
         return ""
+
+    def _holds(self, pair: Pair, draw: Draw, left: Any, right: Any) -> bool | None:
+        """Whether a pair agrees at a point; None where it is not defined beside it."""
+        if pair.remainder is None:
+            return self._agree(pair, draw, left, right)
+        return self._same_order(pair, draw)
 
     def _agree(self, pair: Pair, draw: Draw, left: Any, right: Any) -> bool:
         (a, shape), (b, other) = numbers(left), numbers(right)
@@ -160,10 +167,10 @@ class Comparison:
                 gap = max(gaps)
         return error if gap > noise else mpmath.mpf(0)
 
-    def _same_order(self, pair: Pair, draw: Draw) -> bool:
+    def _same_order(self, pair: Pair, draw: Draw) -> bool | None:
         missing = exponent_shortfall(pair, draw, self.settings.digits, self.graph)
         if missing is None:
-            return True  # a pole close by: the next point says more
+            return None
         self.tally.compared(1, mpmath.mpf(0), lambda: "")
         if missing > _SLACK:
             self.tally.fail(

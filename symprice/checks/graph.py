@@ -174,7 +174,7 @@ class Graph:
             return self.variable(expr)
         if isinstance(expr, AppliedUndef) and not hasattr(expr.func, "_imp_"):
             return self._function(expr, scope)
-        from .hooks import opaque
+        from .hooks import opaque  # the hooks evaluate, so they know the graph
 
         for cls in type(expr).__mro__:
             if cls.__name__ in BUILDERS:

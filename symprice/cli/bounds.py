@@ -18,6 +18,7 @@ from sympy.matrices.matrixbase import MatrixBase
 __all__ = ["Bounds"]
 
 DIGITS = 308  # of an integer, before and after the point of a constant: what a double holds
+POWER = 100  # of what may be complex: SymPy expands it by the binomial theorem
 TERMS = 1000  # of real and imaginary parts that SymPy writes out, see Bounds.hyperbolic
 _LARGE = Integer(10) ** DIGITS
 _INFINITE = frozenset({S.ComplexInfinity, S.Infinity, S.NegativeInfinity, S.NaN})
@@ -55,7 +56,7 @@ class Bounds:
             if size > self.max_power:
                 return f"an exponent is at most {self.max_power} here"
             if base.is_Rational and base and log10(max(abs(base.p), base.q)) * size > DIGITS:
-                return f"the power would have more than {DIGITS} digits"
+                return f"a number has at most {DIGITS} digits here"
         return None
 
     def hyperbolic(self, function: Any, argument: Expr) -> str | None:
@@ -65,12 +66,10 @@ class Bounds:
         those of all that is within it: the terms multiply with every level and power. For cosh it
         always does.
         """
-        unreal = [str(s) for s in argument.free_symbols if not s.is_extended_real]
+        unreal = _unreal(argument)
         if (unreal or function is cosh) and _terms(argument) > TERMS:
-            remedy = (
-                f"declare {min(unreal)} real, or name its parts" if unreal else "name its parts"
-            )
-            return f"too deep an argument for {function.__name__}: {remedy}"
+            remedy = f"declare {unreal} real, or " if unreal else ""
+            return f"too deep an argument for {function.__name__}: {remedy}name its parts"
         return None
 
     def value(self, value: Basic) -> str | None:
@@ -81,18 +80,35 @@ class Bounds:
             if depth > self.max_depth:
                 return f"nested more than {self.max_depth} deep: name its parts"
             if node in _INFINITE:
-                return "the value is infinite or undefined"
+                return "the value is infinite or undefined: write one that is finite"
             if node is I:
-                return f"{value} is not a real number: change a sign"
+                return f"{_shown(value)} is not a real number: change a sign"
             if node.is_Rational and max(abs(node.p), node.q) > _LARGE:
-                return f"a number has more than {DIGITS} digits"
-            if node.is_Pow and node.exp.is_Rational:
-                if abs(node.exp) > self.max_power:
-                    return f"an exponent is at most {self.max_power} here"
-                if node.base.is_Rational and node.base < 0:
-                    return f"{value} is not a real number: change a sign"
+                return f"a number has at most {DIGITS} digits here"
+            if node.is_Pow and node.exp.is_Rational and (fault := self._power(node)):
+                return fault
         entries = value.flat() if isinstance(value, MatrixBase) else [value]
         return next(filter(None, map(_constant, entries)), None)
+
+    def _power(self, power: Any) -> str | None:
+        """What is wrong with a power as it was built: factors join, and exponents add up."""
+        if abs(power.exp) > self.max_power:
+            return f"an exponent is at most {self.max_power} here"
+        if abs(power.exp) > POWER and (unreal := _unreal(power.base)):
+            return f"an exponent is at most {POWER} unless {unreal} is declared real"
+        if power.base.is_Rational and power.base < 0:
+            return f"{_shown(power)} is not a real number: change a sign"
+        return None
+
+
+def _shown(value: Basic) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _unreal(expr: Basic) -> str:
+    """The first name that may stand for a complex number, or nothing."""
+    return min((str(s) for s in expr.free_symbols if not s.is_extended_real), default="")
 
 
 def _constant(value: Any) -> str | None:
@@ -101,11 +117,11 @@ def _constant(value: Any) -> str | None:
         return None
     number = _number(value)
     if number.has(I):
-        return f"{value} is not a real number: change a sign"
+        return f"{_shown(value)} is not a real number: change a sign"
     if number.is_zero or (number.is_Float and number._prec == 1):  # no digit is certain
-        return f"the constant {value} cannot be told from zero: write 0, or a simpler form of it"
+        return f"the constant {_shown(value)} cannot be told from zero: write 0, or simplify it"
     if number.is_Float and not 1 / _LARGE < abs(number) < _LARGE:
-        return f"the constant {value} does not fit into a double: write its logarithm"
+        return f"the constant {_shown(value)} does not fit into a double: write its logarithm"
     return None
 
 
@@ -132,8 +148,8 @@ def _terms(expr: Any) -> float:
     terms = [_terms(part) for part in expr.args]
     if expr.is_Add:
         return sum(terms)
-    if expr.is_Pow and expr.exp.is_Integer and expr.exp > 0:
-        return min(terms[0], TERMS + 1) ** min(int(expr.exp), 50)
+    if expr.is_Pow and expr.exp.is_Integer:  # so long the binomial takes, too
+        return min(terms[0] * (abs(int(expr.exp)) + 1) ** 2, TERMS + 1)
     if not terms:
         return 1 if expr.is_extended_real else 2
     return min(prod(terms) * (1 if expr.is_Mul else 4), TERMS + 1)

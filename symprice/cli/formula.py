@@ -13,7 +13,8 @@ from sympy import Basic, Symbol, latex, sstr
 from ..derivation import Derivation, Rule, Step
 from ..errors import NameClashError
 from ..symbols import Observable, Parameter
-from .parser import parse, parse_assignment
+from .functions import default_functions
+from .parser import CONSTANTS, parse, parse_assignment
 
 __all__ = ["derive_command"]
 
@@ -69,6 +70,11 @@ def _names(arguments: argparse.Namespace) -> dict[str, Basic]:
             if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
                 raise NameClashError(
                     f"{name!r} cannot be a name: write a letter, then letters, digits, underscores"
+                )
+            if name in default_functions() or name in CONSTANTS:
+                raise NameClashError(
+                    f"{name} means something already, a function or a constant of formulas: choose "
+                    f"another name, as {name}_1"
                 )
             if name in found:
                 raise NameClashError(f"{name} was declared twice: as what is it meant?")

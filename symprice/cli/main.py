@@ -103,6 +103,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
     except SympriceError as error:
         print(f"symprice: {error}", file=sys.stderr)
+    except BrokenPipeError:  # the reader has seen enough, as with `| head`
+        sys.stderr.close()
+        return 0
     except OSError as error:
         print(f"symprice: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
     except KeyboardInterrupt:

@@ -22,9 +22,11 @@ from __future__ import annotations
 
 import operator
 import re
+import signal
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial, reduce
+from threading import current_thread, main_thread
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import sympy
@@ -32,15 +34,16 @@ from sympy import Add, Basic, E, Expr, ImmutableDenseMatrix, Mul, Pow, Rational,
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import ParseError
+from ..timelimit import within
 from .bounds import DIGITS, Bounds
 from .functions import Functions, Signature, default_functions
 from .tokens import Token, quote, spelled, tokens
 
-__all__ = ["parse", "parse_assignment"]
+__all__ = ["CONSTANTS", "parse", "parse_assignment"]
 
 T = TypeVar("T")
 
-_CONSTANTS: Mapping[str, Basic] = {"pi": pi, "E": E}
+CONSTANTS: Mapping[str, Basic] = {"pi": pi, "E": E}
 _SUM, _PRODUCT, _SIGN, _POWER = 1, 2, 3, 4
 _BINDING = {"+": _SUM, "-": _SUM, "*": _PRODUCT, "/": _PRODUCT, "**": _POWER, "^": _POWER}
 _EXPONENTIAL = (sympy.exp, sympy.sinh, sympy.cosh)
@@ -56,12 +59,14 @@ def parse(
     max_depth: int = 60,
     max_nodes: int = 5000,
     max_power: int = 1000,
+    max_seconds: float = 10,
 ) -> Basic:
     """The SymPy expression that a formula spells, from declared names and a table of functions.
 
     ``functions`` replaces ``default_functions()``: SymPy's function classes in it take scalars,
     other callables take vectors too, and ``metric=...`` if they have a parameter of this name.
-    The bounds are on the characters, the nesting, the nodes of the expression and its exponents.
+    The bounds are on the characters, the nesting, the nodes of the expression and its exponents;
+    and on the time SymPy may take, where a deadline can be set: in the main thread, under POSIX.
 
     Raises
     ======
@@ -86,14 +91,14 @@ def parse(
         raise ParseError(f"{limit}: name its parts", text, max_length)
     table = default_functions() if functions is None else functions
     bounds = Bounds(max_depth, max_nodes, max_power)
-    return _Parser(text, names or {}, table, bounds).formula()
+    return _Parser(text, names or {}, table, bounds).formula(max_seconds)
 
 
 def parse_assignment(
     text: str,
     names: Mapping[str, Basic] | None = None,
     functions: Functions | None = None,
-    **limits: int,
+    **limits: Any,
 ) -> tuple[str, Basic]:
     """The name and the expression of ``name=formula``; the limits are those of ``parse``.
 
@@ -110,7 +115,7 @@ def parse_assignment(
     table = default_functions() if functions is None else functions
     if not sign or not re.fullmatch("(?!__)[A-Za-z_][A-Za-z_0-9]*", name):
         raise ParseError("asked for name=formula: write it as in p=exp(-b)", text, start)
-    if name in _CONSTANTS or name in table:
+    if name in CONSTANTS or name in table:
         raise ParseError(f"{name} means something already: choose another name", text, start)
     try:  # spaces keep the places where they are
         return name, parse(" " * (len(head) + 1) + formula, names, table, **limits)
@@ -147,11 +152,17 @@ class _Parser:
         return token
 
     # --- operators --------------------------------------------------------------------------------
-    def formula(self) -> Basic:
+    def formula(self, seconds: float) -> Basic:
+        read, unfinished = partial(self.expression, _SUM), object()
         try:
-            value = self.expression(_SUM)
+            interruptible = current_thread() is main_thread() and hasattr(signal, "SIGALRM")
+            value = within(seconds, read, unfinished) if interruptible else read()
         except RecursionError:
-            self.fail("the formula is nested too deeply: name its parts", self.token)
+            self.fail("nested too deeply: name its parts", self.token)
+        if value is unfinished:
+            self.fail(
+                f"this takes more than {seconds} s: name its parts, declare names real", self.token
+            )
         if self.token.kind != "end":
             self.unexpected()
         return value
@@ -292,7 +303,7 @@ class _Parser:
         return self.build(name, partial(function, **options), *(item.value for item in values))
 
     def no_function(self, name: Token) -> NoReturn:
-        if name.text in self.names or name.text in _CONSTANTS:
+        if name.text in self.names or name.text in CONSTANTS:
             self.fail(f"{quote(name.text)} is no function: write {name.text}*(...)", self.token)
         known = ", ".join(sorted(self.functions))
         nearest = _nearest(name.text, self.functions)
@@ -300,7 +311,7 @@ class _Parser:
 
     def named(self, name: Token) -> Any:
         """A declared quantity or a constant."""
-        for table in (self.names, _CONSTANTS):
+        for table in (self.names, CONSTANTS):
             if name.text in table:
                 return table[name.text]
         if name.text in self.functions:

@@ -18,6 +18,7 @@ from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 
 from ..arrays import AppliedVectorFunction, ArrayNode, JacobianOf
 from ..nodes import Node
+from ..symbols import Name
 from .brackets import raised, scripted, tidy
 from .documents.width import width
 from .latex_names import function_name, symbol_name
@@ -39,6 +40,8 @@ __all__ = ["PaperPrinter", "paper"]
 # Wider than this (in ems), a numerator is written behind the fraction and an exponent into exp().
 _SHORT = 8.0
 _SHORT_EXPONENT = 4.0
+# A letter with primes, which can be raised as it stands. (An accented one is no group to TeX.)
+_PRIMED = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+)'+")
 
 
 def paper(expr: Any, **settings: Any) -> str:
@@ -200,7 +203,7 @@ class PaperPrinter(LatexPrinter):
             return self._print(base, exp=power)
         tex = self._print(base)
         if isinstance(base, Symbol):
-            if "'" in tex and not scripted(tex.replace("'", "")):
+            if _PRIMED.fullmatch(tex):
                 return f"{{{tex}}}^{{{power}}}"
             return rf"\left({tex}\right)^{{{power}}}" if raised(tex) else f"{tex}^{{{power}}}"
         if _loose(base) or precedence_traditional(base) <= PRECEDENCE["Pow"] or raised(tex):
@@ -236,9 +239,22 @@ class PaperPrinter(LatexPrinter):
     def _print_Derivative(self, expr: Any) -> str:
         found = derived(expr)
         if found is None:
-            return str(super()._print_Derivative(expr))
+            return self._quotient_of_differentials(expr)
         name, order, argument = found
         return self._called(_primed(function_name(name), order), argument)
+
+    def _quotient_of_differentials(self, expr: Any) -> str:
+        """∂z/∂g₁ of an unspecified z(g₁, g₂), its arguments seen below the bar; else ∂/∂g₁ …."""
+        inner = expr.expr
+        many = len(inner.free_symbols) > 1 or bool(inner.atoms(Name))
+        sign, order = (r"\partial" if many else "d"), sum(n for _, n in expr.variable_count)
+        below = " ".join(
+            f"{sign} {self._print(v if n == 1 else Pow(v, n))}" for v, n in expr.variable_count
+        )
+        above = sign + (f"^{{{order}}}" if order != 1 else "")
+        if many and isinstance(inner, AppliedUndef) and all(arg.is_Symbol for arg in inner.args):
+            return rf"\frac{{{above} {function_name(inner.func.__name__)}}}{{{below}}}"
+        return rf"\frac{{{above}}}{{{below}}} {self.parenthesize(inner, PRECEDENCE['Mul'])}"
 
     def _print_Subs(self, expr: Any) -> str:
         found = derived(expr)
@@ -349,5 +365,6 @@ def _loose(expr: Basic) -> bool:
 
 
 def _primed(name: str, order: int) -> str:
-    name = f"{{{name}}}" if raised(name) else name
+    if raised(name) and not _PRIMED.fullmatch(name):
+        name = rf"\left({name}\right)"
     return name + "'" * order if order < 4 else f"{name}^{{({order})}}"

@@ -127,6 +127,8 @@ def _kind(symbol: Any) -> int:
 def _key(factor: Expr) -> tuple[Any, ...]:
     base = factor.base if isinstance(factor, Pow) else factor
     place = rank(factor)
+    if base.is_Add and base.is_number:
+        place = CONSTANT  # as (10 - 5), which stands before the symbols
     if place == SYMBOL:
         name = getattr(base, "name", None) or str(base)
         return place, _kind(base), _natural(name), default_sort_key(base), default_sort_key(factor)

@@ -63,10 +63,11 @@ class ShortNames:
         for expr in given:
             for closed in _inside_nodes(expr):
                 self._introduce(closed)
-        hoisted = [self._hoisted(expr) for expr in given]
+        # Networks first: then f is made of h and a, and f' of h' and a'.
         for closed, name in self._networks.items():
-            if name not in self._entries.values():
+            if name not in self._entries:
                 self._bodies[name] = hoist(closed, self._definitions)
+        hoisted = [self._hoisted(expr) for expr in given]
         self._abbreviate(
             [*hoisted, *self._bodies.values(), *dict(self._definitions.items()).values()]
         )
@@ -148,6 +149,9 @@ class ShortNames:
 
     def _abbreviate(self, expressions: list[Basic]) -> None:
         """The letter π for probabilities that occur often."""
+        for name, value in self._definitions.items():
+            if isinstance(value, SoftmaxEntry):
+                self._probabilities[value] = name
         counts: dict[tuple[Basic, ...], int] = {}
         found: dict[Basic, None] = {}
         for expr in expressions:

@@ -70,7 +70,7 @@ class _Rewriting:
         if stable.is_Atom or isinstance(stable, _TRANSPARENT):
             self._memo[name] = stable
         elif isinstance(stable, _KEPT):
-            self._named.setdefault(stable, name)
+            self._named[stable] = self._memo[value] = name
         self._meaning[name] = stable
         return stable
 

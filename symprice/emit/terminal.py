@@ -42,6 +42,9 @@ def render(obj: Any, report: Any = None) -> Any:
     table = None
     for line in shown:
         left = line.left
+        if not left and not line.relation:  # a formula by itself
+            parts.append(Text(line.right))
+            continue
         if len(left) > _SIDE:
             parts.append(Text(left))
             left, table = "", None

@@ -16,6 +16,7 @@ from sympy.printing.precedence import PRECEDENCE, precedence, precedence_traditi
 from sympy.printing.str import StrPrinter
 
 from ..closedform import ClosedForm, ClosedFormMatrix
+from ..symbols import Name
 from .from_latex import LOWERED, RAISED, from_latex, lowered, raised
 from .latex_names import symbol_name
 from .reading_order import (
@@ -171,7 +172,7 @@ class UnicodePrinter(StrPrinter):
         found = derived(expr)
         if found is not None:
             return self._primed(*found)
-        many = len(expr.expr.free_symbols) > 1
+        many = len(expr.expr.free_symbols) > 1 or bool(expr.expr.atoms(Name))
         sign = "∂" if many else "d"
         below = " ".join(
             f"{sign}{self._print(v)}{raised(str(n)) if n != 1 else ''}"
@@ -179,7 +180,10 @@ class UnicodePrinter(StrPrinter):
         )
         order = sum(n for _, n in expr.variable_count)
         top = sign + (raised(str(order)) or "" if order != 1 else "")
-        return f"{top}/{below} {self.parenthesize(expr.expr, PRECEDENCE['Mul'])}"
+        inner = expr.expr
+        if isinstance(inner, AppliedUndef) and many and all(arg.is_Symbol for arg in inner.args):
+            return f"{top}{_name(inner.func.__name__)}/{below}"
+        return f"{top}/{below} {self.parenthesize(inner, PRECEDENCE['Mul'])}"
 
     def _print_Subs(self, expr: Any) -> str:
         found = derived(expr)

@@ -105,13 +105,11 @@ def test_a_sign_in_the_backward_pass(monkeypatch):
         found = whole(expr, leaves)
         return {leaf: -c if isinstance(leaf, Name) else c for leaf, c in found.items()}
 
-    net = MLP(1, 2, 1)
-    one, other = net.explicit(x), net.explicit(y)
-    assert check(NTCov(one, u * v + w) + NTCov(one, other), points=2, code=False)
-    monkeypatch.setattr(pullback, "local_derivatives", flipped)
-    # The sign cancels in the kernel of a network with itself, not where one layer meets another.
+    # In a plain network the sign cancels; not where a parameter is met on two ways.
     h = Name("h")
     skip = ClosedForm(tanh(h) * u + h, {h: u * x})
+    assert check(NTVar(skip), points=2, code=False)
+    monkeypatch.setattr(pullback, "local_derivatives", flipped)
     refuted(NTVar(skip), "closed form")
 
 
@@ -190,7 +188,7 @@ OFF = [
 
 @pytest.mark.parametrize("equation", OFF, ids=str)
 def test_equations_that_do_not_hold(equation):
-    assert refuted(equation, "equation").worst != 0 or equation == OFF[8]
+    refuted(equation, "equation")
 
 
 def test_one_wrong_member_of_a_tuple_or_a_matrix():
@@ -254,6 +252,10 @@ def test_a_wrong_second_order_of_gradient_descent():
 
 
 def test_an_o_term_where_it_cannot_be_compared():
+    # Defined at the points that are drawn, and nowhere close to the limit.
+    far = Piecewise((eta, eta > Rational(1, 1000)), (S.NaN, True))
+    steps = [Step(Rule(), NTVar(u), 1), Step(Rule(), far, eta + O(eta**2))]
+    refuted(type(derive(NTVar(u)))(steps), "step 2", "a pole")
     refuted(Step(Rule(), x, sin(x + O(y)) + x), "no summand")
     refuted(Step(Rule(), x, x + O(x * y)), "several variables")
 
@@ -281,7 +283,7 @@ class Unheard(Function):
         ("x + 1", "asked to check x + 1, a str"),
         (NTVar(u**x).args[0].func, "asked to check"),
     ],
-    ids=lambda case: str(case)[:30],
+    ids=lambda case: str(case).partition(" at 0x")[0][:30],
 )
 def test_what_cannot_be_checked_is_not_true(thing, reason):
     refuted(thing, reason)

@@ -1,7 +1,7 @@
 r"""The number that a LaTeX formula means: a small reader of its own, for tests.
 
-It knows `\frac`, `\sqrt`, powers, brackets, juxtaposition and named functions, and shares no code with
-what writes the formulas.
+It knows `\frac`, `\sqrt`, powers, brackets, juxtaposition and named functions, and shares no code
+with what writes the formulas.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _FUNCTIONS = {
     r"\arcsin": mpmath.asin, r"\arccos": mpmath.acos, r"\arctan": mpmath.atan, r"\max": max,
     r"\min": min, r"\Phi": _normal_cdf, r"\Gamma": mpmath.gamma,
     r"\sigma": lambda x: 1 / (1 + mpmath.exp(-x)), "arsinh": mpmath.asinh, "artanh": mpmath.atanh,
-    "erf": mpmath.erf, "ReLU": lambda x: max(x, 0), "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
+    "erf": mpmath.erf, "ReLU": lambda x: max(x, 0),
+    "softplus": lambda x: mpmath.log1p(mpmath.exp(x)),
 }  # fmt: skip
 _ENDS = {"+", "-", ")", "}", ",", "/", r"\right", "|", "]", "="}
 
@@ -45,7 +46,7 @@ def value(latex: str, variables: Mapping[str, Any]) -> Any:
 
 
 def display(latex: str, variables: Mapping[str, Any]) -> Any:
-    r"""The value of the last line of an aligned display, with the definitions of the lines before it."""
+    r"""The value of the last line of a display, with the definitions of the lines before it."""
     body = re.sub(r"\\(?:begin|end)\{\w+\*?\}|\\label\{[^}]*\}", "", latex)
     known = dict(variables)
     statements: list[str] = []

@@ -56,6 +56,7 @@ from symprice.symbols import Name, Observable, Parameter, observables, parameter
 from symprice.tangent.closing import closed_form
 from symprice.tangent.covariance import NTCov, NTVar
 
+NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
 ROOT = Path(__file__).resolve().parents[2]
 x, y, z = symbols("x y z")
 w, b, v = parameters("w b v")
@@ -314,7 +315,8 @@ def test_structures_are_kept() -> None:
 )
 def test_single_precision_stays(expr: Expr) -> None:
     f = lambdify((x,), expr)
-    assert f(np.float32(0.5)).dtype == np.float32
+    # Until NumPy 2 a number of single precision gives way to a Python float, an array does not.
+    assert not NUMPY_2 or f(np.float32(0.5)).dtype == np.float32
     assert f(np.array([0.5, 0.25], dtype=np.float32)).dtype == np.float32
     for value in (1, True, 0.5, [1, 2], np.arange(1, 3)):
         assert f(value).dtype == np.float64
@@ -322,7 +324,7 @@ def test_single_precision_stays(expr: Expr) -> None:
 
 def test_matrices_stay_in_single_precision() -> None:
     f = lambdify((x,), Matrix([[x, 0], [1, sqrt(2)]]))
-    assert f(np.float32(1)).dtype == np.float32 and f(1).dtype == np.float64
+    assert f(np.ones(2, dtype=np.float32)).dtype == np.float32 and f(1).dtype == np.float64
     assert lambdify((x,), Matrix([x, I]))(1.0).dtype == np.complex128
 
 
@@ -363,6 +365,8 @@ def test_equal_subexpressions_are_computed_once() -> None:
     text = source(None, cos(x + y) ** 2 + exp(cos(x + y)) * sigmoid(b) + sigmoid(b) ** 2 / (x + y))
     assert text.count("np.cos") == text.count("expit(b)") == text.count("x + y\n") == 1
     assert "s1 = expit(b)" in text and "c1 = np.cos(u1)" in text
+    # The code of silu holds its argument twice.
+    assert body(source(None, silu(w * x + b))) == ["u1 = b + w * x", "return u1 * expit(u1)"]
     # A sign or a coefficient in front hides nothing.
     assert (
         body(source(None, x * y * z + exp(-x * y * z) + cos(2 * x * y * z)))[0] == "u1 = x * y * z"

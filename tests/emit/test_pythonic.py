@@ -104,7 +104,9 @@ def test_both_forms_have_the_value_of_the_function(function: Any, emitter: Any) 
     expr = from_function(function).expr
     rows = [f"{left} = {right}" for left, right in as_written(_tree(function), emitter)]
     with mpmath.workdps(30):
-        exact = expr.subs({Symbol(n): sympy.Float(str(v), 40) for n, v in numbers.items()}).evalf(30)
+        exact = expr.subs({Symbol(n): sympy.Float(str(v), 40) for n, v in numbers.items()}).evalf(
+            30
+        )
         expected = mpmath.mpf(str(exact))
         for found in (display(r" \\ ".join(rows), names), value(paper(expr), names)):
             assert mpmath.almosteq(found, expected, rel_eps=1e-12), function.__name__
@@ -182,7 +184,7 @@ def test_the_function_itself_is_left_alone() -> None:
 
 
 def test_arguments_become_what_they_are_said_to_be() -> None:
-    def f(b: Parameter, P: Observable, r: Symbol, z):  # noqa: N803
+    def f(b: Parameter, P: Observable, r: Symbol, z):
         return b * P * r * z
 
     found = from_function(f)
@@ -288,7 +290,10 @@ def test_definition_decorates_with_and_without_arguments() -> None:
         return b + 1
 
     assert isinstance(bare, Traced) and bare.display == "as written"
-    assert trained.args == (Parameter("b"),) and trained.latex() == r"\operatorname{trained}(b) = b + 1"
+    assert (
+        trained.args == (Parameter("b"),)
+        and trained.latex() == r"\operatorname{trained}(b) = b + 1"
+    )
 
 
 def test_code_has_the_name_and_the_arguments_of_the_definition() -> None:

@@ -57,7 +57,11 @@ def test_softmax_entries_stay_atoms():
     assert pi.log_prob(2) == log(SoftmaxEntry(2, *z[:3]))
 
 
-@pytest.mark.parametrize("given", [z[:3], list(z[:3]), Matrix(z[:3]), softmax], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [z[:3], list(z[:3]), Matrix(z[:3]), softmax],
+    ids=["tuple", "list", "column", "softmax"],
+)
 def test_logits_come_as_a_tuple_a_list_or_a_column(given):
     if given is softmax:
         vector = observables("y", 3)

@@ -39,7 +39,7 @@ def write(output: Path, visited: Sequence[Any]) -> dict[str, Path]:
 def document(visited: Sequence[Any]) -> Document:
     """The tour as a document."""
     sections = tuple(
-        Section(f"{stop.row.name}. {stop.row.title}", tuple(_blocks(stop))) for stop in visited
+        Section(stop.row.title, tuple(_blocks(stop)), stop.row.name) for stop in visited
     )
     subtitle = (
         "Every formula is derived by the rules named beside it, and every step of it is compared "
@@ -53,9 +53,7 @@ def _blocks(stop: Any) -> list[Block]:
     blocks: list[Block] = [Text(row.text)]
     for derivation, report in zip(row.derivations, stop.reports, strict=True):
         chain = lines(derivation)
-        blocks.append(
-            Chain(tuple(Line(line.left, line.relation, line.right, line.rule) for line in chain))
-        )
+        blocks.append(Chain(tuple(Line(ln.left, ln.relation, ln.right, _rule(ln)) for ln in chain)))
         if chain.where:
             blocks.append(Text("where"))
             blocks.append(Chain(tuple(Line(name, "=", value) for name, value in chain.where)))
@@ -70,6 +68,12 @@ def _blocks(stop: Any) -> list[Block]:
         blocks.append(Table(row.header, row.table))
     blocks.extend(Verdict(ok, sentence) for ok, sentence in row.verdicts)
     return blocks
+
+
+def _rule(line: Any) -> str:
+    """The rule's name, with what it inserts where that is short."""
+    given = ", ".join(f"${equation}$" for equation in line.given)
+    return f"{line.rule}: {given}" if given and len(given) < 40 else line.rule
 
 
 def formulas(visited: Sequence[Any]) -> str:

@@ -50,6 +50,10 @@ def to_html(doc: Document, *, fallbacks: list[str] | None = None) -> str:
     return _Writer([] if fallbacks is None else fallbacks).document(doc)
 
 
+def _label(section: Section) -> str:
+    return f' data-label="{escape(section.label)}"' if section.label else ""
+
+
 class _Writer:
     """Writes blocks, and remembers what could not be converted."""
 
@@ -59,7 +63,7 @@ class _Writer:
 
     def document(self, doc: Document) -> str:
         entries = "\n".join(
-            f'<li><a href="#section-{i}">{self.prose(section.title)}</a></li>'
+            f'<li{_label(section)}><a href="#section-{i}">{self.prose(section.title)}</a></li>'
             for i, section in enumerate(doc.sections, start=1)
         )
         sections = "\n".join(
@@ -107,7 +111,8 @@ class _Writer:
         blocks = "\n".join(self.block(block) for block in section.blocks)
         return (
             f'<section id="section-{number}" aria-labelledby="title-{number}">\n'
-            f'<h2 id="title-{number}">{self.prose(section.title)}</h2>\n{blocks}\n</section>'
+            f'<h2 id="title-{number}"{_label(section)}>{self.prose(section.title)}</h2>\n'
+            f"{blocks}\n</section>"
         )
 
     def block(self, block: Block) -> str:

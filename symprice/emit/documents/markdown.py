@@ -53,7 +53,8 @@ def to_markdown(doc: Document) -> str:
     if doc.subtitle:
         parts.append(_paragraph(doc.subtitle))
     for section in doc.sections:
-        parts.append(f"## {_prose(section.title)}")
+        label = f"{section.label}. " if section.label else ""
+        parts.append(f"## {label}{_prose(section.title)}")
         parts.extend(_block(block) for block in section.blocks)
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -105,10 +105,11 @@ Block = Text | Chain | Formula | Verdict | Code | Table
 
 @dataclass(frozen=True)
 class Section:
-    """A titled run of blocks."""
+    """A titled run of blocks; ``label`` is shown in place of its number, where given."""
 
     title: str
     blocks: tuple[Block, ...]
+    label: str = ""
 
 
 @dataclass(frozen=True)

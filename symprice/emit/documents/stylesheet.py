@@ -39,16 +39,18 @@ nav h2 {
   letter-spacing: 0.06em; text-transform: uppercase;
 }
 nav ol { list-style: none; margin: 0; padding: 0; counter-reset: entry; }
-nav li { counter-increment: entry; padding-left: 1.7em; text-indent: -1.7em; margin: 0.35rem 0; }
+nav li { counter-increment: entry; padding-left: 2.2em; text-indent: -2.2em; margin: 0.35rem 0; }
 nav li::before {
-  content: counter(entry); display: inline-block; width: 1.7em; text-indent: 0;
+  content: counter(entry); display: inline-block; width: 2.2em; text-indent: 0;
   color: var(--quiet);
 }
+nav li[data-label]::before { content: attr(data-label); }
 nav a { color: inherit; text-decoration: none; }
 nav a:hover { text-decoration: underline; }
 main { counter-reset: section; }
 main h2 { counter-increment: section; }
 main h2::before { content: counter(section); color: var(--quiet); margin-right: 0.8em; }
+main h2[data-label]::before { content: attr(data-label); }
 @media (min-width: 68rem) {
   .columns { display: grid; grid-template-columns: 15rem minmax(0, 52rem); gap: 4rem; }
   nav { position: sticky; top: 2rem; align-self: start; max-height: 92vh; overflow-y: auto; }

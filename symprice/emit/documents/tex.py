@@ -50,7 +50,7 @@ _PREAMBLE = r"""\documentclass[11pt,a4paper,fleqn]{article}
 \renewcommand{\arraystretch}{1.2}
 \IfFileExists{upquote.sty}{\usepackage{upquote}}{}
 \makeatletter
-\renewcommand*{\l@section}{\@dottedtocline{1}{0em}{1.8em}}
+\renewcommand*{\l@section}{\@dottedtocline{1}{0em}{2.4em}}
 \makeatother
 % before a display that no text introduces: less of the empty line that TeX leaves
 \newcommand{\afresh}{\par\vspace{-0.7\baselineskip}}
@@ -91,6 +91,8 @@ def _body(doc: Document) -> Iterable[str]:
         title = prose(section.title)
         if "$" in section.title:
             title = f"\\texorpdfstring{{{title}}}{{{escaped(plain(section.title))}}}"
+        if section.label:
+            yield f"\\renewcommand*{{\\thesection}}{{{escaped(section.label)}}}"
         yield f"\\section{{{title}}}"
         yield from _blocks(section.blocks)
 
