@@ -27,13 +27,27 @@ def default_functions() -> Functions:
     >>> 'sigmoid' in default_functions(), 'factorial' in default_functions()
     (True, False)
     """
-    from symprice import NTCov, NTVar, log_softmax, softmax
-    from symprice.networks import activations
+    from symprice import (
+        NTCov,
+        NTVar,
+        elu,
+        gelu,
+        identity,
+        leaky_relu,
+        log_sigmoid,
+        log_softmax,
+        relu,
+        sigmoid,
+        silu,
+        softmax,
+        softplus,
+        square,
+    )
 
     functions = [sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.atan, sympy.asin]
     functions += [sympy.acos, sympy.tanh, sympy.sinh, sympy.cosh, sympy.erf, sympy.Abs, sympy.sqrt]
-    functions += [vars(activations)[name] for name in activations.__all__ if name.islower()]
-    functions += [softmax, log_softmax, NTCov, NTVar]
+    functions += [sigmoid, softplus, relu, silu, gelu, log_sigmoid, leaky_relu, elu, identity]
+    functions += [square, softmax, log_softmax, NTCov, NTVar]
     return {function.__name__: function for function in functions}
 
 
