@@ -7,7 +7,7 @@ rules one at a time and keeps every expression on the way.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from sympy import Basic, Tuple, sstr
@@ -154,44 +154,47 @@ class Unchanged(Rule):
 
 
 def rewrite(expr: Basic, rule: Rule, only: Container[Basic] | None = None) -> Basic:
-    """``expr`` with ``rule`` applied once to every innermost node that it matches (of those in
-    ``only``).
+    """``expr`` with ``rule`` applied once to every innermost node that it matches.
+
+    ``only`` restricts it to some nodes.
     """
-    memo: dict[Basic, Basic] = {}
 
-    def visit(node: Basic) -> Basic:
-        if node in memo:
-            return memo[node]
-        result = node
-        if node.args and node.has(Node):
-            args = [visit(arg) for arg in node.args]
-            if any(new is not old for new, old in zip(args, node.args, strict=True)):
-                result = node.func(*args)
-            elif isinstance(node, Node) and (only is None or node in only):
-                replaced = rule.apply(node)
-                result = node if replaced is None else replaced
-        memo[node] = result
-        return result
+    def once(node: Node, changed: bool) -> Basic:
+        if changed or (only is not None and node not in only):
+            return node
+        replaced = rule.apply(node)
+        return node if replaced is None else replaced
 
-    return visit(expr)
+    return _bottom_up(expr, once)
 
 
 def evaluate(expr: Basic, expanding: bool = False) -> Basic:
     """``expr`` with the laws of all its nodes applied until none of them does."""
     memo: dict[Basic, Basic] = {}
 
+    def fully(node: Node, changed: bool) -> Basic:
+        replaced = _first(node, expanding)
+        return node if replaced is None else _bottom_up(replaced, fully, memo)
+
+    return _bottom_up(expr, fully, memo)
+
+
+def _bottom_up(
+    expr: Basic, act: Callable[[Node, bool], Basic], memo: dict[Basic, Basic] | None = None
+) -> Basic:
+    """``expr`` with ``act(node, changed)`` for every node, from the inside out."""
+    memo = {} if memo is None else memo
+
     def visit(node: Basic) -> Basic:
         if node in memo:
             return memo[node]
         result = node
         if node.args and node.has(Node):
             args = [visit(arg) for arg in node.args]
-            if any(new is not old for new, old in zip(args, node.args, strict=True)):
-                result = node.func(*args)
+            changed = any(new is not old for new, old in zip(args, node.args, strict=True))
+            result = node.func(*args) if changed else node
             if isinstance(result, Node):
-                replaced = _first(result, expanding)
-                if replaced is not None:
-                    result = visit(replaced)
+                result = act(result, changed)
         memo[node] = result
         return result
 
