@@ -88,14 +88,12 @@ def hoist(expr: Basic, into: Definitions) -> Basic:
         if node in memo:
             return memo[node]
         result = node
-        if isinstance(node, Binder) and not isinstance(node, _Where):
-            pass  # its names are its own
-        elif isinstance(node, _Where):
+        if isinstance(node, _Where):
             names: dict[Basic, Basic] = {}
             for name, value in node.args[1]:
                 names[name] = into.define(name, visit(value).xreplace(names))
             result = visit(node.args[0]).xreplace(names)
-        elif node.args and node.has(_Where):
+        elif node.args and not isinstance(node, Binder) and node.has(_Where):
             result = node.func(*(visit(arg) for arg in node.args))
         memo[node] = result
         return result
@@ -224,9 +222,6 @@ class _Where(Outputs, Binder):
         tex = rf"\left({printer._print(self.expr)}\right)"
         tex = tex if exp is None else rf"{tex}^{{{exp}}}"
         return rf"{tex}_{{{where}}}"
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
 
     def _pretty(self, printer: Any) -> Any:
         from sympy.printing.pretty.stringpict import prettyForm, stringPict

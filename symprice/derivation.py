@@ -136,17 +136,9 @@ class Derivation(Outputs, Basic):
         return Derivation((*self.steps, *other.steps))
 
     def __str__(self) -> str:
-        lines = []
-        for index, step in enumerate(self.steps):
-            if not self.continues(index):
-                lines.append(f"  {sstr(step.before)}")
-            lines.append(f"= {sstr(step.after)}    [{step.rule.name}]")
-        return "\n".join(lines)
+        return self.text()
 
     __repr__ = __str__
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
 
 
 class Unchanged(Rule):
@@ -229,9 +221,8 @@ def derive(expr: Any) -> Derivation:
     >>> from symprice import NTVar, Parameter, derive, sigmoid
     >>> b = Parameter('b')
     >>> print(derive(NTVar(sigmoid(b))))
-      NTVar(sigmoid(b))
-    = (1 - sigmoid(b))**2*sigmoid(b)**2*NTVar(b)    [chain rule]
-    = (1 - sigmoid(b))**2*sigmoid(b)**2    [coordinates]
+    NTVar(σ(b)) = σ(b)²(1 - σ(b))² NTVar(b)  chain rule
+                = σ(b)²(1 - σ(b))²           coordinates
     """
     own = getattr(expr, "derivation", None)
     if isinstance(own, Derivation):

@@ -23,6 +23,15 @@ class Outputs:
 
         return to_latex(self, **settings)
 
+    def text(self) -> str:
+        """The formula in Unicode, for a terminal: a line for every step, its rule at the right."""
+        from .emit.terminal import as_text
+
+        return as_text(self)
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
+
     def source(self, args: Any = None, *, name: str = "f") -> str:
         """Readable NumPy source of a function ``name(args)`` that computes the formula."""
         from .emit.numpy import source

@@ -76,6 +76,16 @@ class PriceEquation(Outputs, Basic):
         return self._part("curvature")
 
     @property
+    def bias(self) -> Any:
+        """What moves P besides force and noise (momentum, decay): 0 for the ways there are here."""
+        return self._part("bias")
+
+    @property
+    def noise(self) -> Any:
+        """What the noise of the steps adds in expectation: 0 for exact gradients."""
+        return self._part("noise")
+
+    @property
     def remainder(self) -> Any:
         """What is left out, as an O-term."""
         return self._part("remainder")
@@ -87,9 +97,6 @@ class PriceEquation(Outputs, Basic):
     def _formula(self) -> Any:
         change = self.change
         return change.removeO() if hasattr(change, "removeO") else change
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
 
 
 def _in_time(prop: Any) -> Any:

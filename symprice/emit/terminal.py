@@ -7,7 +7,7 @@ from typing import Any
 from .lines import ChainLine, lines_of
 from .unicode_printer import text
 
-__all__ = ["render", "show", "text"]
+__all__ = ["as_text", "render", "show", "text"]
 
 # A longer left side stands on a line of its own.
 _SIDE = 24
@@ -60,6 +60,36 @@ def render(obj: Any, report: Any = None) -> Any:
     if report is not None:
         parts.append(_verdict(report))
     return Group(*parts)
+
+
+def as_text(obj: Any) -> str:
+    """The lines of a result, aligned at the relation, with the names of the rules behind them.
+
+    Examples
+    ========
+
+    >>> from symprice import NTCov, derive, observables
+    >>> P, L = observables('P L')
+    >>> print(as_text(derive(NTCov(2*P, -L))))
+    NTCov(2P, -L) = -2NTCov(P, L)  bilinearity
+    """
+    shown = lines_of(obj, text)
+    rows: list[tuple[str, str, str]] = []
+    for line in shown:
+        left = line.left
+        if len(left) > _SIDE:
+            rows.append((left, "", ""))
+            left = "  "
+        relation = _SIGNS.get(line.relation, line.relation)
+        rows.append((left, f"{relation} {line.right}".strip(), _remark(line)))
+    rows += [("where" if not i else "", f"{n} = {v}", "") for i, (n, v) in enumerate(shown.where)]
+    margin = max((len(left) for left, right, _ in rows if right), default=0)
+    width = max((len(right) for _, right, remark in rows if remark), default=0)
+    indent = margin + 1 if margin else 0
+    return "\n".join(
+        f"{left:{indent}}{right:{width}}  {remark}".rstrip() if right else left
+        for left, right, remark in rows
+    )
 
 
 def show(obj: Any, report: Any = None, *, console: Any = None) -> None:

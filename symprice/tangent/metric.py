@@ -14,10 +14,14 @@ from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixExpr, MatrixSymbol, S
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
-from ..errors import ShapeError
+from ..errors import NoRuleError, ShapeError
 from ..symbols import Parameter
+from ..timelimit import within
 
 __all__ = ["DiagonalMetric", "InverseMetric", "MatrixMetric", "Metric", "as_metric"]
+
+# For the determinant and the inverse of a matrix of symbols, which may swell.
+SECONDS = 10
 
 
 class Metric(Basic):
@@ -222,15 +226,15 @@ class InverseMetric(MatrixMetric):
 
     def __new__(cls, matrix: Any, parameters: Any = ()) -> InverseMetric:
         metric = super().__new__(cls, matrix, parameters)
-        if (
-            isinstance(metric.matrix, MatrixBase)
-            and metric.matrix.det(method="berkowitz").expand() == 0
-        ):
-            raise ShapeError(
-                "the matrix of an inverse metric is singular (a softmax Fisher matrix is): use its "
-                "pseudo-inverse "
-                "in a MatrixMetric, or fix one of the parameters"
+        if isinstance(metric.matrix, MatrixBase):
+            determinant = within(
+                SECONDS, lambda: metric.matrix.det(method="berkowitz").expand(), default=S.One
             )
+            if determinant == 0:
+                raise ShapeError(
+                    "the matrix of an inverse metric is singular (a softmax Fisher matrix is): use "
+                    "its pseudo-inverse in a MatrixMetric, or fix one of the parameters"
+                )
         return metric
 
     def _value(self, i: int, j: int) -> Expr:
@@ -241,7 +245,13 @@ class InverseMetric(MatrixMetric):
     def _inverse(self) -> Any:
         store = self.__dict__
         if "_inverted" not in store:
-            store["_inverted"] = self.matrix.inv(method="ADJ")
+            found = within(SECONDS, lambda: self.matrix.inv(method="ADJ"))
+            if found is None:
+                raise NoRuleError(
+                    f"the inverse of {self.matrix} was not found in {SECONDS} s: give it "
+                    "yourself, as MatrixMetric(inverse, parameters)"
+                )
+            store["_inverted"] = found
         return store["_inverted"]
 
 

@@ -11,6 +11,7 @@ import numpy
 import scipy
 import sympy
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from tests.benchmarks import covariance, importing
@@ -36,7 +37,8 @@ def main() -> None:
         name = benchmark.__name__.rpartition(".")[2]
         rows = benchmark.run(quick=arguments.quick)
         results[name] = rows
-        table = Table(title=benchmark.__doc__.splitlines()[0], title_justify="left")
+        title = escape(benchmark.__doc__.splitlines()[0])
+        table = Table(title=title, title_justify="left")
         for column in rows[0]:
             table.add_column(column, justify="right" if column != "what" else "left")
         for row in rows:

@@ -72,6 +72,7 @@ def test_parts_add_up_to_the_change():
     found = price(P, L, GradientDescent(eta), order=2)
     assert (found.selection + found.curvature + found.remainder - found.change) == O(eta**3)
     assert found.selection == -eta * NTCov(P, L)
+    assert found.bias == found.noise == 0
     moving = NTCov(NTCov(P, L), L) - Rational(1, 2) * NTCov(P, NTVar(L))
     assert (found.curvature - eta**2 / 2 * moving).expand() == 0
 

@@ -42,6 +42,11 @@ def trained(expr) -> bool:
 expressions = st.recursive(atoms, _combined, max_leaves=8).filter(trained)
 
 
+def abstract(leaves):
+    """Expressions of the given leaves, Observables among them."""
+    return st.recursive(st.sampled_from(leaves), _combined, max_leaves=5)
+
+
 @st.composite
 def networks(draw, inputs=None):
     """A network with skips, products, shared weights and mixed activations, as a closed form.

@@ -6,7 +6,7 @@ import mpmath
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sympy import Function, Matrix, MatrixSymbol, Symbol, exp, log, sin, symbols, tanh
+from sympy import Function, Matrix, MatrixSymbol, Rational, Symbol, exp, log, oo, sin, symbols, tanh
 
 from symprice import (
     DiagonalMetric,
@@ -27,7 +27,7 @@ from symprice import (
 )
 from symprice.arrays import JacobianOf
 from tests.differences import agree, covariance, number, random_point
-from tests.tangent.strategies import THETA, X, expressions, networks
+from tests.tangent.strategies import THETA, X, abstract, expressions, networks
 
 P, L, Q = observables("P L Q")
 w, b = parameters("w b", real=True)
@@ -72,6 +72,30 @@ def test_the_same_network_at_two_inputs(net, seed):
     found = number(closed_form(NTCov(net, other)), point)
     if finite(expected, found):
         assert agree(found, expected)
+
+
+@given(abstract([P, Q, w, X]), abstract([P, L, w]), expressions, expressions, st.integers(0, 10**6))
+def test_laws_for_observables_hold_for_whatever_they_stand_for(a, c, p, q, seed):
+    if not (a.free_symbols & {P, Q, w} and c.free_symbols & {P, L, w}):
+        return
+    concrete = {P: p, Q: q, L: THETA[0] * p + THETA[1]}
+    point = {**at(seed), w: mpmath.mpf("0.61")}
+    expected = covariance(a.xreplace(concrete), c.xreplace(concrete), point)
+    found = number(NTCov(a, c).doit().subs(concrete).doit(), point)
+    if finite(expected, found):
+        assert agree(found, expected)
+
+
+@given(abstract([P, Q, w]), abstract([P, L]), abstract([Q, L, w]))
+@settings(max_examples=20)
+def test_bilinearity_symmetry_and_the_product_rule(a, b, c):
+    if not all(e.free_symbols & {P, Q, L, w} for e in (a, b, c)):
+        return
+    assert NTCov(a, b) == NTCov(b, a)
+    split = 2 * NTCov(a, c) - x * NTCov(b, c)
+    assert (NTCov(2 * a - x * b, c).doit() - split.doit()).expand() == 0
+    product = a * NTCov(b, c) + b * NTCov(a, c)
+    assert (NTCov(a * b, c).doit() - product.doit()).expand() == 0
 
 
 @given(expressions, expressions)
@@ -155,8 +179,13 @@ def test_diff_subs_series_and_limit():
     assert NTCov(w**2, w).subs(w, 3) == 6
     assert NTCov(w**2 * x, w * y).diff(w).doit() == 2 * x * y
     assert NTVar(sin(w)).doit().series(w, 0, 3).removeO() == 1 - w**2
-    assert NTVar(sigmoid(b)).doit().limit(b, 0) == Symbol("one") ** 0 / 16
+    assert NTVar(sigmoid(b)).doit().limit(b, 0) == Rational(1, 16)
     assert NTVar(P).subs(P, w**2).doit() == 4 * w**2
+    assert NTVar(sigmoid(b)).limit(b, 0) == Rational(1, 16)
+    assert (1 + b * NTVar(sigmoid(b))).limit(b, oo) == 1
+    assert NTVar(sin(w)).series(w, 0, 3).removeO() == 1 - w**2
+    assert (x * NTCov(w * x, w)).series(x, 0, 3).removeO() == x**2
+    assert (sin(x) * NTCov(P, L) / x).limit(x, 0) == NTCov(P, L)
 
 
 def test_substituting_one_parameter_for_another_differentiates_first():
