@@ -15,7 +15,8 @@ __version__ = "0.1.0.dev0"
 # The public names in reading order, by the module that holds them; loaded when first used.
 _PUBLIC = {
     "symbols": (
-        "Parameter parameters Observable observables ObservableVector ParameterMatrix inputs Name"
+        "Parameter parameters Observable observables ObservableVector ParameterMatrix inputs "
+        "Name NameMatrix"
     ),
     "tangent.covariance": "NTCov NTVar",
     "tangent.closing": "closed_form",
@@ -33,6 +34,7 @@ _PUBLIC = {
     "dynamics.finite_step": "GradientDescent",
     "tangent.metric": "DiagonalMetric MatrixMetric InverseMetric",
     "arrays": "VectorFunction",
+    "elementwise": "Elementwise ScalarProduct",
     "closedform": "ClosedForm ClosedFormMatrix",
     "derivation": "Derivation Rule Step derive",
     "emit.numpy": "lambdify source",

@@ -38,11 +38,9 @@ class Binder(Basic):
         bound = set(self.bound_symbols)
         if isinstance(rule, Mapping):
             rule = {old: new for old, new in rule.items() if old not in bound}
-            arriving = (
-                set().union(*(new.free_symbols for new in rule.values())) & bound if rule else set()
-            )
-            if arriving and not self.free_symbols.isdisjoint(rule):
-                return Basic._xreplace(self._renamed(arriving), rule)
+            arriving = set().union(*(new.free_symbols for new in rule.values()))
+            if not (arriving.isdisjoint(bound) or self.free_symbols.isdisjoint(rule)):
+                return self._renamed(arriving)._xreplace(rule)[0], True
         return Basic._xreplace(self, rule)
 
     def _renamed(self, taken: Iterable[Any]) -> Any:

@@ -19,7 +19,7 @@ from sympy.printing.precedence import PRECEDENCE
 from .binding import Binder
 from .errors import ShapeError
 from .outputs import Outputs
-from .symbols import Name, Parameter
+from .symbols import Name, NameMatrix, Parameter
 
 __all__ = ["ClosedForm", "ClosedFormMatrix", "Definitions", "hoist"]
 
@@ -37,7 +37,7 @@ class Definitions:
 
     def define(self, name: Name, value: Basic) -> Basic:
         """A name for ``value``: the one it has, else ``name``, else ``name`` with a prime."""
-        if value.is_Atom:
+        if value.is_Atom or value.is_symbol:
             return value
         known = self._names.get(value)
         if known is not None:
@@ -45,7 +45,7 @@ class Definitions:
         fresh, count = name, 0
         while fresh in self._values or fresh in self._taken:
             count += 1
-            fresh = Name(f"{name.name}_prime{count if count > 1 else ''}")
+            fresh = _called(name, f"{name.name}_prime{count if count > 1 else ''}")
         self._values[fresh] = value
         self._names[value] = fresh
         return fresh
@@ -80,6 +80,11 @@ class Definitions:
         return cls(expr, Tuple(*(Tuple(*pair) for pair in reversed(needed))))
 
 
+def _called(name: Any, text: str) -> Any:
+    """Another name of the same kind and shape."""
+    return NameMatrix(text, *name.shape) if isinstance(name, NameMatrix) else Name(text)
+
+
 def hoist(expr: Basic, into: Definitions) -> Basic:
     """``expr`` with the definitions of every closed form inside it moved to ``into``."""
     memo: dict[Basic, Basic] = {}
@@ -91,14 +96,20 @@ def hoist(expr: Basic, into: Definitions) -> Basic:
         if isinstance(node, _Where):
             names: dict[Basic, Basic] = {}
             for name, value in node.args[1]:
-                names[name] = into.define(name, visit(value).xreplace(names))
-            result = visit(node.args[0]).xreplace(names)
+                names[name] = into.define(name, visit(_renaming(value, names)))
+            result = visit(_renaming(node.args[0], names))
         elif node.args and not isinstance(node, Binder) and node.has(_Where):
             result = node.func(*(visit(arg) for arg in node.args))
         memo[node] = result
         return result
 
     return visit(expr)
+
+
+def _renaming(expr: Basic, names: Mapping[Basic, Basic]) -> Basic:
+    # Before what is bound inside joins the list: afterwards its names could not be told from these.
+    moved = {name: names[name] for name in expr.free_symbols if names.get(name, name) != name}
+    return expr.xreplace(moved) if moved else expr
 
 
 class _Where(Outputs, Binder):
@@ -150,7 +161,7 @@ class _Where(Outputs, Binder):
         return (changed, True) if has_changed else (self, False)
 
     def _renamed(self, taken: Iterable[Any]) -> Any:
-        fresh = Definitions(taken)
+        fresh = Definitions(self.free_symbols.union(taken))
         return fresh.closing(hoist(self, fresh))
 
     def _cached(self, key: str, compute: Any) -> Any:
@@ -351,7 +362,7 @@ class ClosedFormMatrix(_Where, MatrixExpr):
     @property
     def shape(self) -> Any:
         """The shape of the main formula."""
-        return self.expr.shape
+        return tuple(map(_sympify, self.expr.shape))
 
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
         entry = self.expr[i, j]

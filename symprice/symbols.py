@@ -17,6 +17,7 @@ from .errors import ShapeError
 
 __all__ = [
     "Name",
+    "NameMatrix",
     "Observable",
     "ObservableVector",
     "Parameter",
@@ -125,6 +126,14 @@ class Name(_LatexName, Symbol):
     __slots__ = ()
 
 
+class NameMatrix(MatrixSymbol):
+    """The name of a matrix definition in a closed form, as ``h1`` (LaTeX `h_{1}`)."""
+
+    def _latex(self, printer: Any) -> str:
+        tex = latex_name(self.name)
+        return tex if tex is not None else printer._print_MatrixSymbol(self)
+
+
 class ParameterMatrix(MatrixSymbol):
     """A trainable matrix: every entry is a coordinate of θ.
 
@@ -204,7 +213,7 @@ def depends_on_parameters(expr: Basic) -> bool:
     """Whether θ occurs, or may occur, in ``expr``: as a Parameter, an Observable, a matrix, or
     behind a free Name.
     """
-    return any(isinstance(symbol, (*TRAINED, Name)) for symbol in expr.free_symbols)
+    return any(isinstance(symbol, (*TRAINED, Name, NameMatrix)) for symbol in expr.free_symbols)
 
 
 TRAINED = (Parameter, Observable, ParameterMatrix, ObservableVector)

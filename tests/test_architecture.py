@@ -36,7 +36,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"dynamics", "policy"}),
     frozenset({"networks", "tangent"}),
     frozenset(
-        "arrays binding closedform derivation errors nodes outputs symbols timelimit".split(),
+        "arrays binding closedform elementwise derivation errors nodes outputs symbols timelimit".split(),
     ),
 )
 BASE = LEVELS[-1]

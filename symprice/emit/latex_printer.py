@@ -316,7 +316,7 @@ class PaperPrinter(LatexPrinter):
             tex = _joined(tex, piece)
         if scalar not in (1, -1):
             front = self._product(parts)
-            if isinstance(scalar, Add):
+            if isinstance(scalar, Add) and not front.startswith(r"\left("):
                 front = rf"\left({front}\right)"
             tex = _joined(front, tex)
         return ("-" if parts.negative else "") + tex

@@ -216,8 +216,13 @@ def _replaced(expr: Basic, values: dict[Basic, Basic]) -> Basic:
 def _at_any_input(closed: Any) -> Basic:
     """The closed form with all that is not trained made the same: equal for f(x) and f(y)."""
     blank = Symbol("_")
-    given = {s for s in closed.free_symbols if not isinstance(s, TRAINED) and isinstance(s, Symbol)}
-    return closed.without_origin().xreplace(dict.fromkeys(given, blank))
+    blanks = {
+        s: MatrixSymbol("_", *s.shape) if isinstance(s, MatrixSymbol) else blank
+        for s in closed.free_symbols
+        if not isinstance(s, TRAINED) and isinstance(s, (Symbol, MatrixSymbol))
+    }
+    sizes = {s for matrix in blanks for s in getattr(matrix, "shape", ())}
+    return closed.without_origin().xreplace({s: b for s, b in blanks.items() if s not in sizes})
 
 
 def _names_in(expr: Basic) -> set[str]:

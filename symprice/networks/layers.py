@@ -14,8 +14,9 @@ from sympy.core.function import FunctionClass
 from sympy.core.sympify import _sympify
 
 from ..closedform import Definitions
+from ..elementwise import Elementwise
 from ..errors import ShapeError
-from ..symbols import Name, Parameter
+from ..symbols import Name, NameMatrix, Parameter, ParameterMatrix
 
 __all__ = ["Activation", "Dense", "Layer", "Scope"]
 
@@ -37,6 +38,11 @@ class Scope:
         """A name ``h1_2`` for the value; an atom keeps its own."""
         return self.definitions.define(Name(f"{letter}{self.layer}_{index}"), value)
 
+    def column(self, letter: str, value: Any) -> Any:
+        """A name ``h1`` for a column; an atom keeps its own."""
+        name: Any = NameMatrix(f"{letter}{self.layer}", *value.shape)
+        return self.definitions.define(name, value)
+
 
 class Layer(Basic):
     """A map of entries to entries, with parameters of its own."""
@@ -48,6 +54,10 @@ class Layer(Basic):
 
     def forward(self, entries: Sequence[Any], scope: Scope) -> list[Any]:
         """The entries that leave the layer."""
+        raise NotImplementedError
+
+    def on_column(self, column: Any, scope: Scope) -> Any:
+        """The column that leaves the layer, at matrix level: for every width."""
         raise NotImplementedError
 
 
@@ -107,6 +117,19 @@ class Dense(Layer):
             outer.append(Add(*terms))
         return outer
 
+    def on_column(self, column: Any, scope: Scope) -> Any:
+        """`W a + b`."""
+        fan_in, fan_out = self.widths
+        if column.shape != (fan_in, 1):
+            raise ShapeError(
+                f"{self} takes a column of {fan_in} entries, but received {column} of shape "
+                f"{column.shape[0]} × {column.shape[1]}"
+            )
+        column = scope.column("h", column)
+        scope.layer += 1
+        product = ParameterMatrix(f"W{scope.layer}", fan_out, fan_in) * column
+        return product + ParameterMatrix(f"b{scope.layer}", fan_out, 1) if self.bias else product
+
 
 class Activation(Layer):
     """The same function on every entry, `a_i = φ(h_i)`.
@@ -142,6 +165,10 @@ class Activation(Layer):
             inner = scope.name("h", i, entry)
             named.append(scope.name("a", i, self.function(inner)))
         return named
+
+    def on_column(self, column: Any, scope: Scope) -> Any:
+        """`φ(h)`, with both sides named."""
+        return scope.column("a", Elementwise(self.function, scope.column("h", column)))
 
     def _sympystr(self, printer: Any) -> str:
         body = self.function.expr

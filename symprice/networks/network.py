@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixSymbol, Symbol, tanh
+from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixExpr, Symbol, tanh
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..closedform import ClosedForm, ClosedFormMatrix
-from ..errors import NoRuleError, ShapeError
+from ..errors import ShapeError
 from .layers import Activation, Dense, Layer, Scope
 
 __all__ = ["MLP", "Network"]
@@ -124,21 +124,41 @@ class Network(Basic):
         return closed if isinstance(closed, ClosedFormMatrix) else ClosedFormMatrix(closed, ())
 
     def __call__(self, *inputs: Any) -> ClosedForm | ClosedFormMatrix:
-        """The network at the given scalar inputs: ``net(x1, x2)``, ``net([x1, x2])``."""
+        """The network at an input: ``net(x)`` at a column of any width, ``net(x1, x2)`` at scalars.
+
+        At a symbolic column the weights are trainable matrices ``W1, b1, …`` and the result holds
+        for every width: a column with named layers ``h1, a1, …``.
+
+        Examples
+        ========
+
+        >>> from sympy import symbols, tanh
+        >>> from symprice import MLP, inputs
+        >>> d, m = symbols('d m', integer=True, positive=True)
+        >>> f = MLP(d, m, 1, activation=tanh)(inputs('x', d))
+        >>> f.expr
+        W2*a1 + b2
+        >>> f.definitions
+        {h1: W1*x + b1, a1: Elementwise(Lambda(h, tanh(h)), h1)}
+        """
         if not inputs:
             raise ShapeError(
                 f"a network is called with its inputs: net(x1, ...), {self.fan_in} of them"
             )
+        column = inputs[0]
+        if (
+            len(inputs) == 1
+            and isinstance(column, MatrixExpr)
+            and not isinstance(column, MatrixBase)
+        ):
+            scope = Scope()
+            for layer in self.layers:
+                column = layer.on_column(column, scope)
+            return scope.definitions.closing(column)
         return self.explicit(*inputs)
 
     def _inputs(self, given: tuple[Any, ...]) -> list[Any]:
         width = self.fan_in
-        if len(given) == 1 and isinstance(given[0], MatrixSymbol):
-            raise NoRuleError(
-                f"asked for the network at the symbolic vector {given[0]}: networks are written "
-                "out in scalars. "
-                f"Write net.explicit() and its entries x1, x2, ..., or pass Matrix({given[0]})"
-            )
         if not given:
             count = 1 if width is None else int(width)
             return [Symbol(f"x{j}") for j in range(1, count + 1)]

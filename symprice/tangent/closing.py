@@ -16,6 +16,7 @@ from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
 from ..derivation import evaluate
 from ..symbols import TRAINED, Parameter
 from .covariance import NTCov, NTVar, covariance
+from .covariance_matrix import NTCovMatrix, NTVarMatrix
 from .properties import MATRIX
 from .pullback import Group, gradient_groups
 
@@ -49,7 +50,11 @@ def closed_form(expr: Any) -> ClosedForm | ClosedFormMatrix:
     closed = definitions.closing(hoist(value, definitions))
     if not isinstance(closed, (ClosedForm, ClosedFormMatrix)):
         closed = (ClosedFormMatrix if isinstance(closed, MATRIX) else ClosedForm)(closed, ())
-    return closed if value == origin else closed.func(*closed.args, origin)
+    if value == origin:
+        return closed
+    if isinstance(origin, NTCovMatrix | NTVarMatrix) and closed.shape == (1, 1):
+        return ClosedForm(closed.expr[0, 0], closed.args[1], origin)
+    return closed.func(*closed.args, origin)
 
 
 def close_covariance(node: NTCov | NTVar) -> Basic:

@@ -18,6 +18,7 @@ from ..errors import NoRuleError
 from ..symbols import ObservableVector, depends_on_parameters
 from .covariance import NTVar, covariance
 from .covariance_matrix import NTCovMatrix, NTVarMatrix
+from .matrix_closing import MatrixReverseAccumulation
 from .properties import MATRIX, size
 
 __all__ = ["MATRIX_COVARIANCE", "MATRIX_EXPANSION"]
@@ -169,4 +170,10 @@ MATRIX_EXPANSION = (
     ScalarTimesVector(),
     VectorChainRule(),
 )
-MATRIX_COVARIANCE = (*MATRIX_EXPANSION, Entries())
+MATRIX_COVARIANCE = (
+    MatrixConstants(),
+    EqualVectors(),
+    MatrixReverseAccumulation(),
+    *MATRIX_EXPANSION[2:],
+    Entries(),
+)

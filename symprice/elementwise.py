@@ -1,0 +1,186 @@
+"""Array nodes of networks: a function on every entry, scaled rows, and the scalar product.
+
+None of them is ever multiplied out: `diag(v) M` is ``ScaledRows(v, M)``, and a 1 × 1 product is
+the commutative scalar ``ScalarProduct(u, v)``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Add, Expr, Identity, Lambda, MatrixExpr, S, Symbol, Transpose
+from sympy.core.symbol import Str
+from sympy.core.sympify import _sympify
+from sympy.printing.precedence import PRECEDENCE, precedence
+
+from .errors import ShapeError
+
+__all__ = ["Elementwise", "ScalarProduct", "ScaledRows"]
+
+
+class Elementwise(MatrixExpr):
+    """`φ(X)`, a function applied to every entry of a matrix.
+
+    Parameters
+    ==========
+
+    function : a Lambda of one argument, or a SymPy function.
+    argument : a matrix expression.
+
+    Examples
+    ========
+
+    >>> from sympy import tanh
+    >>> from symprice import inputs
+    >>> from symprice.elementwise import Elementwise
+    >>> x = inputs('x', 3)
+    >>> Elementwise(tanh, x).shape
+    (3, 1)
+    >>> Elementwise(tanh, x) == Elementwise(tanh, x)
+    True
+    """
+
+    def __new__(cls, function: Any, argument: Any) -> Elementwise:
+        if not isinstance(function, Lambda):
+            entry = Symbol("h")
+            function = Lambda(entry, function(entry))
+        return super().__new__(cls, function, _sympify(argument))
+
+    @property
+    def precedence(self) -> int:
+        """That of the function's expression, which is what is printed."""
+        return int(precedence(self.function.expr))
+
+    @property
+    def function(self) -> Lambda:
+        """The function of one entry."""
+        return self.args[0]
+
+    @property
+    def argument(self) -> Any:
+        """The matrix of entries."""
+        return self.args[1]
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        """That of the argument."""
+        return self.argument.shape
+
+    def derivative(self) -> Any:
+        """`φ'(X)`, entry by entry."""
+        (entry,) = self.function.variables
+        return Elementwise(Lambda(entry, self.function.expr.diff(entry)), self.argument)
+
+    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
+        return self.function(self.argument[i, j])
+
+    def _numeric(self, evaluate: Any, point: Any) -> Any:
+        (entry,) = self.function.variables
+        values = evaluate(self.argument, point)
+        return values.apply(lambda value: evaluate(self.function.expr, {**point, entry: value}))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        (entry,) = self.function.variables
+        shown = _AsPrinted(printer._print(self.argument))
+        return str(printer._print(self.function.expr.xreplace({entry: shown})))
+
+
+class _AsPrinted(Expr):
+    """A scalar that prints as a given text: a vector in the place of its entry."""
+
+    is_commutative = True
+    precedence = PRECEDENCE["Atom"]
+
+    def __new__(cls, text: str) -> _AsPrinted:
+        return super().__new__(cls, Str(text))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        text = str(self.args[0].name)
+        return text if exp is None else f"{text}^{{{exp}}}"
+
+
+class ScaledRows(MatrixExpr):
+    """`v ∘ M`: row i of M multiplied by `v_i`, that is `diag(v) M`, never materialised.
+
+    Examples
+    ========
+
+    >>> from sympy import MatrixSymbol
+    >>> from symprice import inputs
+    >>> from symprice.elementwise import ScaledRows
+    >>> ScaledRows(inputs('v', 3), MatrixSymbol('M', 3, 2)).shape
+    (3, 2)
+    """
+
+    precedence = PRECEDENCE["Mul"]
+
+    def __new__(cls, vector: Any, matrix: Any) -> Any:
+        vector, matrix = _sympify(vector), _sympify(matrix)
+        if vector.shape[1] != 1 or vector.shape[0] != matrix.shape[0]:
+            raise ShapeError(
+                f"asked to scale the rows of {matrix.shape} by a vector {vector.shape}"
+            )
+        return super().__new__(cls, vector, matrix)
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        """That of the matrix."""
+        return self.args[1].shape
+
+    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
+        return self.args[0][i, 0] * self.args[1][i, j]
+
+    def _numeric(self, evaluate: Any, point: Any) -> Any:
+        vector, matrix = (evaluate(arg, point) for arg in self.args)
+        rows = [[vector[i] * matrix[i, j] for j in range(matrix.cols)] for i in range(matrix.rows)]
+        return type(matrix)(rows)
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        left, right = (
+            printer.parenthesize(arg, PRECEDENCE["Mul"], strict=True) for arg in self.args
+        )
+        return rf"{left} \circ {right}"
+
+
+class ScalarProduct(Expr):
+    """`uᵀ v` of two columns, a commutative scalar.
+
+    Examples
+    ========
+
+    >>> from symprice import inputs
+    >>> from symprice.elementwise import ScalarProduct
+    >>> x, y = inputs('x y', 3)
+    >>> ScalarProduct(x, y) == ScalarProduct(y, x), ScalarProduct(x, y) + 1
+    (True, ScalarProduct(x, y) + 1)
+    """
+
+    is_commutative = True
+    precedence = PRECEDENCE["Mul"]
+
+    def __new__(cls, u: Any, v: Any) -> Any:
+        u, v = sorted((_sympify(u), _sympify(v)), key=lambda vector: vector.sort_key())
+        if u.shape != v.shape or u.shape[1] != 1:
+            raise ShapeError(
+                f"asked for the scalar product of {u.shape} and {v.shape}: two columns"
+            )
+        if isinstance(u, Identity) and isinstance(v, Identity):
+            return S.One
+        return super().__new__(cls, u, v)
+
+    def doit(self, **hints: Any) -> Any:
+        """The same; of columns with a known number of entries, the sum of the products."""
+        u, v = (arg.doit(**hints) for arg in self.args)
+        if not _sympify(u.shape[0]).is_Integer:
+            return self.func(u, v)
+        return Add(*(u[i, 0] * v[i, 0] for i in range(int(u.shape[0]))))
+
+    def _numeric(self, evaluate: Any, point: Any) -> Any:
+        u, v = (evaluate(arg, point) for arg in self.args)
+        return sum(u[i] * v[i] for i in range(len(u)))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        left = printer.parenthesize(Transpose(self.args[0]), PRECEDENCE["Mul"], strict=True)
+        right = printer.parenthesize(self.args[1], PRECEDENCE["Mul"], strict=True)
+        tex = f"{left} {right}"
+        return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"
