@@ -130,6 +130,11 @@ class JacobianOf(MatrixExpr):
         """Size of the value × size of the argument."""
         return self.applied.shape[0], self.applied.argument.shape[0]
 
+    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
+        from sympy.matrices.expressions.matexpr import MatrixElement
+
+        return MatrixElement(self, i, j)
+
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         name = self.applied.args[0].name
         return rf"J_{{{name}}}\left({printer._print(self.applied.argument)}\right)"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sympy import Basic
+from sympy import Basic, MatrixSymbol, Symbol, Tuple
 
 from .symbols import Name
 
-__all__ = ["Binder"]
+__all__ = ["Binder", "substituted"]
 
 
 class Binder(Basic):
@@ -46,3 +46,39 @@ class Binder(Basic):
     def _renamed(self, taken: Iterable[Any]) -> Any:
         """The same with other names for those that are taken."""
         raise NotImplementedError
+
+
+def substituted(closed: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+    """A closed form with many symbols replaced, each definition by those that it holds.
+
+    None where this is no such replacement: one symbol only, or anything but symbols.
+    """
+    if len(args) != 1 or not isinstance(args[0], (Mapping, list, tuple, Tuple)):
+        return None
+    pairs = list(args[0].items() if isinstance(args[0], Mapping) else args[0])
+    if not pairs or not all(
+        isinstance(pair, (tuple, list, Tuple))
+        and len(pair) == 2
+        and isinstance(pair[0], (Symbol, MatrixSymbol))
+        and isinstance(pair[1], (Basic, int, float, complex))
+        for pair in pairs
+    ):
+        return None
+    rule = {old: new for old, new in pairs if old not in closed.bound_symbols}
+    if len(rule) != len(pairs):
+        return None
+    arriving: set[Any] = set().union(*(getattr(new, "free_symbols", ()) for new in rule.values()))
+    if not arriving.isdisjoint(closed.bound_symbols):
+        return closed._renamed(arriving).subs(*args, **options)
+    place = {old: i for i, old in enumerate(rule)}
+    again = arriving & rule.keys()  # replaced in turn where it has arrived
+
+    def part(expr: Any) -> Any:
+        found = expr.free_symbols & rule.keys()
+        if not found:
+            return expr
+        own = [(old, rule[old]) for old in sorted(found | again, key=place.__getitem__)]
+        return expr.subs(dict(own) if isinstance(args[0], Mapping) else own, **options)
+
+    where = tuple((name, part(value)) for name, value in closed.args[1])
+    return closed.func(part(closed.args[0]), where)

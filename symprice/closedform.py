@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixExpr, S, Tuple
+from sympy import Basic, Expr, ImmutableDenseMatrix, MatAdd, MatMul, MatrixExpr, S, Tuple
+from sympy.core.decorators import call_highest_priority
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 from sympy.printing.precedence import PRECEDENCE
 
-from .binding import Binder
+from .binding import Binder, substituted
 from .errors import ShapeError
 from .outputs import Outputs
 from .symbols import Name, NameMatrix, Parameter
@@ -145,6 +146,10 @@ class _Where(Outputs, Binder):
     def without_origin(self) -> Any:
         """The same formula, no longer said to be the closed form of something."""
         return self if self.origin is None else self.func(*self.args[:2])
+
+    def subs(self, *args: Any, **kwargs: Any) -> Any:
+        """Substitution, at a cost linear in the definitions however many symbols are replaced."""
+        return substituted(self.without_origin(), args, kwargs) or super().subs(*args, **kwargs)
 
     def _eval_subs(self, old: Any, new: Any) -> Any:
         # What the formula came from is not followed through a substitution.
@@ -347,6 +352,8 @@ class ClosedFormMatrix(_Where, MatrixExpr):
     tanh(x)**2
     """
 
+    _op_priority = MatrixExpr._op_priority + 1
+
     def __new__(cls, expr: Any, definitions: Any = (), origin: Any = None) -> ClosedFormMatrix:
         expr = _sympify(expr)
         if isinstance(expr, MatrixBase):
@@ -364,11 +371,29 @@ class ClosedFormMatrix(_Where, MatrixExpr):
         """The shape of the main formula."""
         return tuple(map(_sympify, self.expr.shape))
 
+    # SymPy's own operators evaluate deeply, which would inline every name.
+    @call_highest_priority("__rmul__")
+    def __mul__(self, other: Any) -> Any:
+        return MatMul(self, _sympify(other)).doit(deep=False)
+
+    @call_highest_priority("__mul__")
+    def __rmul__(self, other: Any) -> Any:
+        return MatMul(_sympify(other), self).doit(deep=False)
+
+    @call_highest_priority("__radd__")
+    def __add__(self, other: Any) -> Any:
+        return MatAdd(self, _sympify(other), check=True).doit(deep=False)
+
+    @call_highest_priority("__add__")
+    def __radd__(self, other: Any) -> Any:
+        return MatAdd(_sympify(other), self, check=True).doit(deep=False)
+
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
-        entry = self.expr[i, j]
         definitions = Definitions()
-        hoist(self, definitions)
-        return definitions.closing(entry)
+        return definitions.closing(hoist(self, definitions)[i, j])
+
+    def _eval_derivative(self, symbol: Any) -> Any:
+        return self._accumulated_derivative(symbol)
 
     def __len__(self) -> int:
         return int(self.shape[0] * self.shape[1])

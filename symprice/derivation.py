@@ -13,6 +13,7 @@ from typing import Any
 from sympy import Basic, Tuple, sstr
 from sympy.core.sympify import _sympify
 
+from .errors import NoRuleError
 from .nodes import Node
 from .outputs import Outputs
 
@@ -168,7 +169,13 @@ def evaluate(expr: Basic, expanding: bool = False) -> Basic:
         replaced = _first(node, expanding)
         return node if replaced is None else _bottom_up(replaced, fully, memo)
 
-    return _bottom_up(expr, fully, memo)
+    try:
+        return _bottom_up(expr, fully, memo)
+    except RecursionError:
+        raise NoRuleError(
+            "asked to unfold an expression that is nested more deeply than Python's recursion "
+            "allows: name its parts, as ClosedForm(a, {Name('h'): w*x, Name('a'): tanh(h)})"
+        ) from None
 
 
 def _bottom_up(

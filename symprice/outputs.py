@@ -32,17 +32,17 @@ class Outputs:
     def _repr_latex_(self) -> str:
         return f"$$\n{self.latex()}\n$$"
 
-    def source(self, args: Any = None, *, name: str = "f") -> str:
+    def source(self, args: Any = None, *, name: str = "f", batch: Any = None) -> str:
         """Readable NumPy source of a function ``name(args)`` that computes the formula."""
         from .emit.numpy import source
 
-        return source(args, self, name=name)
+        return source(args, self, name=name, batch=batch)
 
-    def lambdify(self, args: Any = None, *, name: str = "f") -> Any:
+    def lambdify(self, args: Any = None, *, name: str = "f", batch: Any = None) -> Any:
         """A NumPy function of ``args`` (default: free symbols, parameters first), vectorised."""
         from .emit.numpy import lambdify
 
-        return lambdify(args, self, name=name)
+        return lambdify(args, self, name=name, batch=batch)
 
     def check(self, **settings: Any) -> Any:
         """A Report of the formula against an evaluation that shares no code with its derivation."""

@@ -11,6 +11,7 @@ import re
 from typing import Any
 
 from sympy import Basic, MatrixSymbol, Symbol, symbols
+from sympy.core.sympify import SympifyError, _sympify
 from sympy.printing.latex import translate
 
 from .errors import ShapeError
@@ -213,7 +214,23 @@ def depends_on_parameters(expr: Basic) -> bool:
     """Whether θ occurs, or may occur, in ``expr``: as a Parameter, an Observable, a matrix, or
     behind a free Name.
     """
-    return any(isinstance(symbol, (*TRAINED, Name, NameMatrix)) for symbol in expr.free_symbols)
+    return any(
+        isinstance(symbol, (*TRAINED, Name, NameMatrix))
+        # A random variable is one symbol, and θ may be in its distribution.
+        or (symbol.args and symbol.atoms(*TRAINED))
+        for symbol in expr.free_symbols
+    )
+
+
+def expression(given: Any, asked: str) -> Any:
+    """What was given as a SymPy object; an error where it is none, as a string is."""
+    try:
+        return _sympify(given)
+    except SympifyError:
+        raise ShapeError(
+            f"asked for {asked}, but received {given!r} ({type(given).__name__}): write a SymPy "
+            "expression, as sigmoid(b) with b = Parameter('b')"
+        ) from None
 
 
 TRAINED = (Parameter, Observable, ParameterMatrix, ObservableVector)

@@ -8,11 +8,14 @@ from typing import Any
 
 from sympy import Basic, Derivative, Eq, Function, Integer, Symbol
 from sympy.core.sympify import _sympify
+from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..derivation import Derivation
 from ..errors import ShapeError
+from ..nodes import Node
 from ..outputs import Outputs
 from ..symbols import Observable, Parameter
+from ..tangent.properties import as_property, require_parameters
 from .flow import GradientFlow
 
 __all__ = ["PriceEquation", "price"]
@@ -56,8 +59,13 @@ class PriceEquation(Outputs, Basic):
 
     @property
     def equation(self) -> Any:
-        """The equation: `dP/dt = …` for a flow, `ΔP = …` for a step."""
-        if isinstance(self.dynamics, GradientFlow):
+        """The equation: `dP/dt = …` for a flow, `ΔP = …` for a step.
+
+        Where the property is no formula in functions of time, a covariance say, the left side is
+        the start of the derivation.
+        """
+        moving = not self.prop.has(Node, MatrixElement)
+        if isinstance(self.dynamics, GradientFlow) and moving:
             return Eq(_in_time(self.prop), self.change, evaluate=False)
         return Eq(self.derivation.start, self.change, evaluate=False)
 
@@ -149,4 +157,7 @@ def price(P: Any, L: Any, dynamics: Any = None, *, order: int | None = None) -> 
             f"asked for order {order} of {type(dynamics).__name__}: the orders that exist are "
             f"{', '.join(map(str, orders))}"
         )
-    return PriceEquation(_sympify(P), _sympify(L), dynamics, Integer(order))
+    prop, loss = (as_property(given) for given in (P, L))
+    for given in (prop, loss):
+        require_parameters("price", given)
+    return PriceEquation(prop, loss, dynamics, Integer(order))

@@ -16,6 +16,7 @@ from sympy.printing.precedence import PRECEDENCE
 from ..derivation import Derivation, Rule, Step, rewrite
 from ..errors import ShapeError
 from ..nodes import Node
+from ..symbols import expression
 from ..tangent.covariance import covariance
 from ..tangent.gradient import Nabla, parameter_vector
 from ..tangent.properties import OfParameters
@@ -180,7 +181,7 @@ class GradientDescent(Basic):
     orders = (1, 2)
 
     def __new__(cls, eta: Any) -> GradientDescent:
-        eta = _sympify(eta)
+        eta = expression(eta, "gradient descent with a learning rate")
         if eta.is_nonpositive:
             raise ShapeError(
                 f"asked for gradient descent with the learning rate {eta}: it is positive"

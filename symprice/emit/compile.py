@@ -21,8 +21,8 @@ from ..errors import NameClashError
 __all__ = ["compile_source"]
 
 _ARRAY_FUNCTIONS = frozenset(
-    "angle broadcast_arrays broadcast_shapes e empty full imag inf max nan pi real result_type "
-    "shape sinc sort stack sum where zeros".split()
+    "angle broadcast_arrays broadcast_shapes e einsum empty eye full imag inf max nan pi real "
+    "result_type shape sinc sort stack sum where zeros".split()
 )
 _BUILTINS = {"abs": abs}
 _NODES = (
@@ -72,12 +72,19 @@ def _check(node: ast.AST) -> None:
         raise _refused(type(node).__name__)
     if isinstance(node, ast.Name) and node.id.startswith("__"):
         raise _refused(node.id)
-    if isinstance(node, ast.Attribute):
+    if isinstance(node, ast.Attribute) and not _of_an_array(node):
         known = node.attr in _ARRAY_FUNCTIONS or isinstance(getattr(np, node.attr, None), np.ufunc)
         if not (isinstance(node.value, ast.Name) and node.value.id == "np" and known):
             raise _refused(ast.unparse(node))
     if isinstance(node, ast.FunctionDef) and (node.decorator_list or node.args.defaults):
         raise _refused(f"def {node.name} with decorators or defaults")
+
+
+def _of_an_array(node: ast.Attribute) -> bool:
+    """`W.T`, `x.shape`: what is read off an array, not off a module."""
+    return node.attr in ("T", "dtype", "shape") and not (
+        isinstance(node.value, ast.Name) and node.value.id == "np"
+    )
 
 
 def _refused(what: str) -> NameClashError:

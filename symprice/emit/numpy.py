@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..tangent.closing import closed_form
 from .arguments import default_order, free_symbols, leaves, nested
 from .compile import compile_source
 from .describing import describe
+from .matrix_function import MatrixFunction
+from .matrix_source import is_matrix_level, write_matrix_source
 from .numpy_source import Source, write_source
 from .unfolding import unfold
 
 __all__ = ["NumpyFunction", "lambdify", "source"]
 
 
-def source(args: Any, expr: Any, *, name: str = "f") -> str:
+def source(args: Any, expr: Any, *, name: str = "f", batch: Mapping[Any, str] | None = None) -> str:
     """Readable NumPy source of one function ``name(args)`` that computes a formula.
 
     Every definition of a closed form is a line under its own name, repeated subexpressions are
@@ -34,6 +37,7 @@ def source(args: Any, expr: Any, *, name: str = "f") -> str:
     expr : an expression, closed form, Matrix, derivation (its result), Eq (its right-hand side), or
         a tuple, list or dict of these. Covariances are unfolded first.
     name : what the function is called.
+    batch : for formulas of trainable matrices, {input: label}: the inputs' batch axes.
 
     Raises
     ======
@@ -53,10 +57,15 @@ def source(args: Any, expr: Any, *, name: str = "f") -> str:
     >>> [line.strip() for line in text.splitlines() if 'expit' in line]
     ['from scipy.special import expit', 'return expit(-b)**2*expit(b)**2']
     """
+    closed = _at_matrix_level(args, expr, batch)
+    if closed is not None:
+        return write_matrix_source(closed, batch, name).text
     return _written(args, expr, name)[1].text
 
 
-def lambdify(args: Any, expr: Any, *, name: str = "f") -> NumpyFunction:
+def lambdify(
+    args: Any, expr: Any, *, name: str = "f", batch: Mapping[Any, str] | None = None
+) -> NumpyFunction | MatrixFunction:
     """A NumPy function of arrays that computes a formula: ``source``, made callable.
 
     Parameters and errors are those of ``source``. Numbers give NumPy numbers, arrays broadcast,
@@ -78,8 +87,23 @@ def lambdify(args: Any, expr: Any, *, name: str = "f") -> NumpyFunction:
     >>> f({b: np.zeros(3), w: 1000.0})
     array([0., 0., 0.])
     """
+    closed = _at_matrix_level(args, expr, batch)
+    if closed is not None:
+        return MatrixFunction(closed, batch, name)
     tree, written = _written(args, expr, name)
     return NumpyFunction(written, tree, name)
+
+
+def _at_matrix_level(args: Any, expr: Any, batch: Any) -> Any:
+    """The closed form of a formula of trainable matrices; None for one of scalars."""
+    if args is None and is_matrix_level(expr):
+        return closed_form(expr)
+    if batch is not None:
+        raise ShapeError(
+            "asked for batch axes by label: these are for formulas of trainable matrices, with "
+            "args=None; functions of scalars broadcast over arrays by themselves"
+        )
+    return None
 
 
 def _written(args: Any, expr: Any, name: str) -> tuple[tuple[Any, ...], Source]:

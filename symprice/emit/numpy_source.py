@@ -84,13 +84,14 @@ class _Text:
     def source(self, name: str, summary: str) -> Source:
         signature, opening = self._signature()
         body = [*opening, *self._definitions(), *self._results()]
-        imports = ["import numpy as np"]
-        if self.writer.imports:
-            imports.append(f"from scipy.special import {', '.join(sorted(self.writer.imports))}")
         self._check_imports(name)
         lines = [*signature_lines(name, signature), *self._docstring(summary), *body]
-        parts = ["\n".join(imports) + "\n", *self.writer.needed(), "\n".join(lines) + "\n"]
-        return Source("\n\n".join(parts), self.argument_names, tuple(signature))
+        functions = [*self.writer.needed(), "\n".join(lines) + "\n"]
+        imports = [] if "np." not in "".join((*functions[:-1], *body)) else ["import numpy as np"]
+        if self.writer.imports:
+            imports.append(f"from scipy.special import {', '.join(sorted(self.writer.imports))}")
+        parts = ["\n".join(imports) + "\n"] if imports else []
+        return Source("\n\n".join([*parts, *functions]), self.argument_names, tuple(signature))
 
     def _check_imports(self, name: str) -> None:
         used = self.writer.imports | self.writer.helpers

@@ -82,17 +82,19 @@ class Traced(Outputs):
             shown = lines_of(self._equation(), PaperPrinter(settings).doprint)
         return displayed(shown, environment=environment, label=label, **width)
 
-    def source(self, args: Any = None, *, name: str | None = None) -> str:
+    def source(self, args: Any = None, *, name: str | None = None, batch: Any = None) -> str:
         """NumPy source of the definition, with its own name and arguments."""
         from .numpy import source
 
-        return source(self.args if args is None else args, self.expr, name=name or self.name)
+        args = self.args if args is None else args
+        return source(args, self.expr, name=name or self.name, batch=batch)
 
-    def lambdify(self, args: Any = None, *, name: str | None = None) -> Any:
+    def lambdify(self, args: Any = None, *, name: str | None = None, batch: Any = None) -> Any:
         """A NumPy function of the definition's arguments."""
         from .numpy import lambdify
 
-        return lambdify(self.args if args is None else args, self.expr, name=name or self.name)
+        args = self.args if args is None else args
+        return lambdify(args, self.expr, name=name or self.name, batch=batch)
 
     def _formula(self) -> Any:
         return self.expr

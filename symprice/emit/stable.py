@@ -29,6 +29,8 @@ __all__ = ["stabilise"]
 _TRANSPARENT = (sigmoid, normal_cdf, SoftmaxEntry, exp)
 # A value of one of these kinds that has a name keeps it: it is not taken apart.
 _KEPT = (tanh, erf)
+# Every r - J becomes a sum over the actions, so that all of them cost the square of their number.
+_ACTIONS = 32
 
 
 def stabilise(
@@ -99,9 +101,22 @@ class _Rewriting:
         # A power is seen by the rules together with the factors beside it.
         return self._with_visited_args(factor) if factor.is_Pow else self.visit(factor)
 
+    def _with_mean(self, total: Any) -> Any:
+        """`r - J` with J = Σ r_k π_k written out, where that removes a difference: J is close to r
+        where its action is nearly certain.
+        """
+        for term in total.args:
+            coefficient, name = term.as_coeff_Mul()
+            mean = self._meaning.get(name)
+            if isinstance(mean, Add) and _is_mean(mean):
+                written = Add(total - term, *(coefficient * part for part in mean.args))
+                stable = stable_sum(written) if isinstance(written, Add) else written
+                return total if stable == written else stable
+        return total
+
     def _rule(self, node: Any) -> Any:
         if isinstance(node, Add):
-            return stable_sum(node)
+            return stable_sum(self._with_mean(node))
         if isinstance(node, (Mul, Pow, cosh)):
             return stable_product(node, self.meaning)
         if isinstance(node, log):
@@ -116,6 +131,17 @@ class _Rewriting:
             if node.code.template("scipy") is None:
                 return self.visit(node.definition(*node.args))
         return node
+
+
+def _is_mean(total: Any) -> bool:
+    """Whether a sum is Σ r_k π_k over the entries of one softmax, of no more than a few actions."""
+    logits = set()
+    for term in total.args:
+        entries = [factor for factor in Mul.make_args(term) if isinstance(factor, SoftmaxEntry)]
+        if len(entries) != 1:
+            return False
+        logits.add(entries[0].logits)
+    return len(logits) == 1 and len(logits.pop()) <= _ACTIONS
 
 
 def _entry_of_softmax(element: Any) -> Any:

@@ -8,12 +8,12 @@ found to be `p (1 - p)²` as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from sympy import Add, Expr, Mul, Number, Rational, S, default_sort_key, erf, erfc, exp, sqrt, tanh
 
-from ..networks.activations import normal_cdf, sigmoid, softplus
+from ..networks.activations import log_sigmoid, normal_cdf, sigmoid, softplus
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
 from .careful import Expm1
 from .stable_products import stable_product
@@ -47,7 +47,8 @@ _FAMILIES: dict[type, Family] = {
     ),
     erf: Family(((S.One, erfc), (S.NegativeOne, lambda x: erfc(-x))), mirrored=False),
 }
-_FUNCTIONS = (*_FAMILIES, SoftmaxEntry, exp, softplus, logsumexp)
+_LOGARITHMS = (log_sigmoid, LogSoftmaxEntry)
+_FUNCTIONS = (*_FAMILIES, SoftmaxEntry, exp, softplus, logsumexp, *_LOGARITHMS)
 _DEGREE = 24
 
 
@@ -57,7 +58,7 @@ def stable_sum(expr: Any) -> Any:
     """
     if not any(_concerns(factor) for term in expr.args for factor in Mul.make_args(term)):
         return expr
-    for rule in (_bounded_functions, _softmaxes, _exponentials, _logarithms):
+    for rule in (_bounded_functions, _softmaxes, _exponentials, _logarithms, _log_odds):
         expr = rule(expr)
         if not isinstance(expr, Add):
             break
@@ -315,3 +316,31 @@ def _logarithms(expr: Any) -> Any:
                 rewritten = Add(*rest, -coefficient * difference)
                 return _logarithms(rewritten) if isinstance(rewritten, Add) else rewritten
     return expr
+
+
+def _log_odds(expr: Any) -> Any:
+    """log σ(x) - log σ(-x) = x and log π_i - log π_j = z_i - z_j, up to a factor."""
+    terms = _Terms(expr, _LOGARITHMS)
+    for function, products in terms.holding.items():
+        for product in products:
+            rest, (power, _) = _split(product, function, None)
+            for other, difference in _partners(function, terms.holding):
+                partner = Mul(rest, other)
+                coefficient = terms.coefficients[product]
+                if power == 1 and terms.coefficients.get(partner) == -coefficient:
+                    del terms.coefficients[product], terms.coefficients[partner]
+                    rewritten = Add(terms.total(), Mul(coefficient, rest, difference))
+                    return _log_odds(rewritten) if isinstance(rewritten, Add) else rewritten
+    return expr
+
+
+def _partners(function: Any, present: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """The logarithms whose difference from this one is known, each with the difference."""
+    if isinstance(function, log_sigmoid):
+        return [(log_sigmoid(-function.args[0]), function.args[0])]
+    logits = function.args[1:]
+    return [
+        (other, logits[function.args[0] - 1] - logits[other.args[0] - 1])
+        for other in present
+        if isinstance(other, LogSoftmaxEntry) and other != function and other.args[1:] == logits
+    ]

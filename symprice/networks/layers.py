@@ -16,7 +16,7 @@ from sympy.core.sympify import _sympify
 from ..closedform import Definitions
 from ..elementwise import Elementwise
 from ..errors import ShapeError
-from ..symbols import Name, NameMatrix, Parameter, ParameterMatrix
+from ..symbols import Name, NameMatrix, Parameter, ParameterMatrix, expression
 
 __all__ = ["Activation", "Dense", "Layer", "Scope"]
 
@@ -81,7 +81,7 @@ class Dense(Layer):
     def __new__(cls, fan_in: Any, fan_out: Any, bias: Any = True) -> Dense:
         widths = []
         for name, width in (("fan_in", fan_in), ("fan_out", fan_out)):
-            width = _sympify(width)
+            width = expression(width, f"Dense with {name}")
             if not (width.is_integer and width.is_positive):
                 raise ShapeError(
                     f"asked for Dense with {name} = {width}: write a positive integer, or a Symbol "

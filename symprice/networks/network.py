@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Any
 
 from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixExpr, Symbol, tanh
-from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..closedform import ClosedForm, ClosedFormMatrix
 from ..errors import ShapeError
+from ..symbols import expression
 from .layers import Activation, Dense, Layer, Scope
 
 __all__ = ["MLP", "Network"]
@@ -172,7 +172,7 @@ class Network(Basic):
             entries = given[0] if isinstance(given[0], (list, tuple)) else given[0].args
         else:
             entries = given
-        found = [_sympify(entry) for entry in entries]
+        found = [expression(entry, "the network at its inputs") for entry in entries]
         if width is not None and len(found) != width:
             raise ShapeError(
                 f"the network takes {width} inputs, but received {len(found)}: {found}"

@@ -8,7 +8,8 @@ from sympy import Expr, Symbol, limit, log
 from sympy.core.function import PoleError
 from sympy.core.sympify import _sympify
 
-from ..errors import NoRuleError
+from ..errors import NoRuleError, ShapeError
+from ..symbols import expression
 from ..timelimit import within
 
 __all__ = ["LeadingTerm", "leading_order"]
@@ -45,7 +46,11 @@ def leading_order(expr: Any, symbol: Symbol, point: Any = 0, *, timeout: float =
     >>> exponent
     3/2
     """
-    expr, point = _sympify(expr), _sympify(point)
+    expr, point = expression(expr, "a leading order"), _sympify(point)
+    if not isinstance(symbol, Symbol):
+        raise ShapeError(
+            f"asked for the leading order in {symbol!r}: write the Symbol that tends to {point}"
+        )
     expr = expr.doit()
     if symbol not in expr.free_symbols:
         return LeadingTerm(expr, _sympify(0))

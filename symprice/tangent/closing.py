@@ -11,12 +11,14 @@ from typing import Any
 
 from sympy import Add, Basic, S
 from sympy.core.sympify import _sympify
+from sympy.matrices.matrixbase import MatrixBase
 
 from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
 from ..derivation import evaluate
 from ..symbols import TRAINED, Parameter
 from .covariance import NTCov, NTVar, covariance
 from .covariance_matrix import NTCovMatrix, NTVarMatrix
+from .partials import no_rule
 from .properties import MATRIX
 from .pullback import Group, gradient_groups
 
@@ -46,7 +48,7 @@ def closed_form(expr: Any) -> ClosedForm | ClosedFormMatrix:
     """
     origin = _sympify(expr)
     value = evaluate(origin)
-    definitions = Definitions()
+    definitions = Definitions(value.free_symbols)
     closed = definitions.closing(hoist(value, definitions))
     if not isinstance(closed, (ClosedForm, ClosedFormMatrix)):
         closed = (ClosedFormMatrix if isinstance(closed, MATRIX) else ClosedForm)(closed, ())
@@ -60,7 +62,7 @@ def closed_form(expr: Any) -> ClosedForm | ClosedFormMatrix:
 def close_covariance(node: NTCov | NTVar) -> Basic:
     """The closed form of one covariance of scalar closed forms."""
     first, last = node.properties[0], node.properties[-1]
-    definitions = Definitions()
+    definitions = Definitions(first.free_symbols | last.free_symbols)
     bodies = [hoist(first, definitions)]
     left = gradient_groups(bodies[0], definitions, _is_coordinate)
     if first == last:
@@ -73,12 +75,18 @@ def close_covariance(node: NTCov | NTVar) -> Basic:
 
 def derivative(closed: Any, symbol: Any) -> Any:
     """The derivative of a closed form by a symbol, itself a closed form."""
-    definitions = Definitions()
+    definitions = Definitions(closed.free_symbols)
     body = hoist(closed, definitions)
-    found = gradient_groups(body, definitions, lambda s: s == symbol)
-    return definitions.closing(
-        Add(*(g.adjoint * g.coefficients[symbol] for g in found if symbol in g.coefficients))
-    )
+
+    def by_symbol(entry: Any) -> Any:
+        found = gradient_groups(entry, definitions, lambda s: s == symbol)
+        return Add(*(g.adjoint * g.coefficients[symbol] for g in found if symbol in g.coefficients))
+
+    if isinstance(body, MatrixBase):
+        return definitions.closing(body.applyfunc(by_symbol))
+    if isinstance(body, MATRIX):
+        raise no_rule(body)
+    return definitions.closing(by_symbol(body))
 
 
 def _is_coordinate(symbol: Any) -> bool:

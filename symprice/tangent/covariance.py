@@ -16,7 +16,14 @@ from ..derivation import Rule
 from ..symbols import TRAINED, Observable, Parameter, depends_on_parameters
 from .covariance_matrix import NTCovMatrix, NTVarMatrix
 from .metric import Metric, as_metric
-from .properties import MATRIX, TangentCovariance, as_property, require_parameters, size
+from .properties import (
+    MATRIX,
+    TangentCovariance,
+    as_property,
+    require_formula,
+    require_parameters,
+    size,
+)
 
 __all__ = ["NTCov", "NTCovMatrix", "NTVar", "NTVarMatrix", "covariance"]
 
@@ -186,6 +193,7 @@ def covariance(a: Any, b: Any = None, *, metric: Metric | None = None) -> Any:
 def _differentiate(node: Any, symbol: Any) -> Any:
     """∂ NTCov(a, b) = NTCov(∂a, b) + NTCov(a, ∂b), in a metric without the symbol."""
     metric = node.metric
+    require_formula(node, symbol)
     if isinstance(symbol, TRAINED) and not isinstance(symbol, Parameter):
         return None
     if metric is not None and symbol in metric.depends_on():

@@ -45,6 +45,9 @@ class _CovarianceMatrix(TangentCovariance, MatrixExpr):
         a, b = self.properties[0], self.properties[-1]
         return covariance(entry(a, i), entry(b, j), metric=self.metric)
 
+    def _eval_derivative(self, symbol: Any) -> Any:
+        return self.as_explicit().diff(symbol)
+
     def as_explicit(self) -> Any:
         """The matrix of scalar covariances."""
         rows, columns = self.shape

@@ -15,7 +15,7 @@ from sympy.core.sympify import _sympify
 from ..derivation import evaluate
 from ..errors import EliminationError, NameClashError
 from ..nodes import Node
-from ..symbols import Parameter
+from ..symbols import Parameter, expression
 from ..timelimit import within
 from .properties import MATRIX
 
@@ -51,8 +51,9 @@ def express(
     >>> express(NTVar(sigmoid(z)), p=sigmoid(z), V=NTVar(z))
     V*p**2*(1 - p)**2
     """
+    expr = expression(expr, "a result in named quantities")
     quantities = _quantities(expr, {**(named or {}), **names})
-    value = evaluate(_sympify(expr))
+    value = evaluate(expr)
     if not isinstance(value, Node):
         value = value.doit()
     if isinstance(value, MATRIX):
@@ -68,7 +69,7 @@ def _quantities(expr: Any, named: Mapping[Any, Any]) -> dict[Symbol, Expr]:
     quantities: dict[Symbol, Expr] = {}
     for name, quantity in named.items():
         symbol = Symbol(name) if isinstance(name, str) else name
-        quantity = _sympify(quantity)
+        quantity = expression(quantity, f"the quantity {name}")
         if not isinstance(symbol, Symbol):
             raise NameClashError(f"a quantity is named by a symbol, but received {symbol}")
         clashes = {

@@ -18,6 +18,7 @@ from ..errors import NoRuleError
 from ..symbols import ObservableVector, depends_on_parameters
 from .covariance import NTVar, covariance
 from .covariance_matrix import NTCovMatrix, NTVarMatrix
+from .laws import Bilinearity, ChainRule, ProductRule
 from .matrix_closing import MatrixReverseAccumulation
 from .properties import MATRIX, size
 
@@ -124,6 +125,17 @@ class ScalarTimesVector(MatrixLaw):
         return terms
 
 
+class ScalarProperty(MatrixLaw):
+    """NTCov(f(a, b), Y) = ∂f/∂a NTCov(a, Y) + ∂f/∂b NTCov(b, Y) for a scalar property f(a, b)."""
+
+    def combination(self, prop: Any) -> Combination | None:
+        """The scalar as the scalar laws have it: the terms of a sum, factors, or arguments."""
+        if isinstance(prop, MATRIX):
+            return None
+        found = (law.combination(prop) for law in (Bilinearity(), ProductRule(), ChainRule()))
+        return next((terms for terms in found if terms is not None), None)
+
+
 class VectorChainRule(MatrixLaw):
     """NTCov(f(X), g(Y)) = J_f(X) NTCov(X, Y) J_g(Y)ᵀ for any vector functions f, g."""
 
@@ -143,6 +155,8 @@ class Entries(Rule):
         if not any(isinstance(p, (MatrixBase, ClosedFormMatrix)) for p in (left, right)):
             for prop in (left, right):
                 if isinstance(prop, MATRIX) and not isinstance(prop, ObservableVector):
+                    if all(s.is_Integer for s in node.shape):
+                        return ImmutableDenseMatrix(node.as_explicit())
                     raise NoRuleError(
                         f"asked for the gradient of the matrix expression {prop}, but no rule "
                         "differentiates a "
@@ -168,6 +182,7 @@ MATRIX_EXPANSION = (
     EqualVectors(),
     LinearMaps(),
     ScalarTimesVector(),
+    ScalarProperty(),
     VectorChainRule(),
 )
 MATRIX_COVARIANCE = (

@@ -49,7 +49,7 @@ def outer_gradient(body: Any, definitions: Definitions) -> list[OuterProduct]:
         adjoint = parts[0] if len(parts) == 1 else MatAdd(*parts).doit(deep=False)
         if str(name).startswith("h") and not isinstance(adjoint, (NameMatrix, Identity)):
             label = NameMatrix(adjoint_name(Name(name.name)).name, *adjoint.shape)
-            adjoint = definitions.define(label, adjoint)  # type: ignore[arg-type]
+            adjoint = definitions.define(label, adjoint)
         send(value, adjoint)
     return found
 

@@ -15,7 +15,7 @@ from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import NoRuleError, ShapeError
-from ..symbols import Parameter
+from ..symbols import Parameter, expression
 from ..timelimit import within
 
 __all__ = ["DiagonalMetric", "InverseMetric", "MatrixMetric", "Metric", "as_metric"]
@@ -274,7 +274,7 @@ def as_metric(given: Any, symbols: set[Any]) -> Metric | None:
         return DiagonalMetric(given)
     if isinstance(given, (list, tuple)) and not isinstance(given, Basic):
         given = ImmutableDenseMatrix(given)
-    given = _sympify(given)
+    given = expression(given, "the metric")
     if isinstance(given, (MatrixBase, MatrixSymbol, MatrixExpr)):
         given = MatrixMetric(given)
     if isinstance(given, MatrixMetric):

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Derivative, Dummy, Expr, Function, Mul, Pow, S, Subs, log
+from sympy import Add, Derivative, Dummy, Expr, Function, Mul, Piecewise, Pow, S, Subs, log
 from sympy.core.function import AppliedUndef, ArgumentIndexError
+from sympy.core.sympify import _sympify
+from sympy.matrices.expressions.matexpr import MatrixElement, MatrixExpr
 
+from ..arrays import ArrayNode
 from ..errors import NoRuleError
 from ..nodes import Node
-from ..symbols import Name, Observable
+from ..symbols import Name, Observable, Parameter
 
 __all__ = ["Partials", "no_rule", "partials"]
 
@@ -39,8 +42,10 @@ def partials(node: Any, active: Callable[[Any], bool]) -> Partials:
         ]
     if isinstance(node, Pow):
         return _of_power(node, active)
-    if isinstance(node, Function):
+    if isinstance(node, Function) and not isinstance(node, Piecewise):
         return _of_function(node, active)
+    if isinstance(node, MatrixElement) and isinstance(node.parent, ArrayNode):
+        return _of_entry(node, active)
     return _by_symbols(node, active)
 
 
@@ -55,14 +60,28 @@ def _of_power(node: Any, active: Callable[[Any], bool]) -> Partials:
 
 
 def _of_function(node: Any, active: Callable[[Any], bool]) -> Partials:
-    pairs = [
-        (_by_argument(node, index), argument)
-        for index, argument in enumerate(node.args, start=1)
-        if active(argument)
-    ]
-    if not pairs or not all(isinstance(argument, Expr) for _, argument in pairs):
+    moving = [(i, argument) for i, argument in enumerate(node.args, start=1) if active(argument)]
+    if not moving or not all(isinstance(argument, Expr) for _, argument in moving):
         raise no_rule(node)
-    return pairs
+    try:
+        return [(_by_argument(node, index), argument) for index, argument in moving]
+    except NoRuleError:
+        if isinstance(node, AppliedUndef):
+            raise
+        return _by_symbols(node, active)  # a function may know how to differentiate itself
+
+
+def _of_entry(node: Any, active: Callable[[Any], bool]) -> Partials:
+    """An entry of a vector function: its row of the Jacobians."""
+    pairs: Partials = []
+    for jacobian, argument in node.parent.jacobians():
+        if not active(argument):
+            continue
+        size = argument.shape[0]
+        if not (_sympify(size).is_Integer and node.i.is_Integer):
+            raise no_rule(node)
+        pairs += [(jacobian[node.i, j], argument[j, 0]) for j in range(int(size))]
+    return [(c, entry) for c, entry in pairs if active(entry)]
 
 
 def _by_argument(node: Any, index: int) -> Any:
@@ -75,14 +94,17 @@ def _by_argument(node: Any, index: int) -> Any:
     if isinstance(value, (Derivative, Subs)):
         if not isinstance(node, AppliedUndef):
             raise no_rule(node)
-        if isinstance(node.args[index - 1], Name):
-            return _at_name(node, index)
+        argument = node.args[index - 1]
+        if isinstance(argument, Name) or (
+            isinstance(argument, Parameter) and node.atoms(Observable)
+        ):
+            return _at_point(node, index)
     return value
 
 
-def _at_name(node: Any, index: int) -> Any:
+def _at_point(node: Any, index: int) -> Any:
     """φ'(h) as the derivative at a point: Derivative(φ(h), h) would lose its variable when h is
-    inlined.
+    inlined, and Derivative(φ(P, w), w) reads as a total derivative.
     """
     argument = node.args[index - 1]
     elsewhere = node.func(*node.args[: index - 1], argument**2, *node.args[index:]).fdiff(index)
@@ -91,7 +113,7 @@ def _at_name(node: Any, index: int) -> Any:
 
 def _by_symbols(node: Any, active: Callable[[Any], bool]) -> Partials:
     """Any other scalar expression: its total derivative by the symbols that it depends on."""
-    if not isinstance(node, Expr) or node.has(Node):
+    if not isinstance(node, Expr) or node.has(Node) or any(map(active, node.atoms(MatrixExpr))):
         raise no_rule(node)
     pairs: Partials = []
     for symbol in sorted((s for s in node.free_symbols if active(s)), key=lambda s: s.sort_key()):
@@ -111,8 +133,15 @@ def _by_symbol(node: Any, symbol: Any) -> Any:
         s: Dummy(s.name, **s.assumptions0) for s in node.free_symbols if isinstance(s, Observable)
     }
     variable = masks.get(symbol, symbol)
+    if any(
+        isinstance(variable, Parameter) and not inner.expr.atoms(Observable).isdisjoint(masks)
+        for inner in node.atoms(Derivative)
+        for variable in inner.variables
+    ):
+        raise no_rule(node)
     value = node.xreplace(masks).diff(variable)
-    if value.has(Derivative) and not node.has(Derivative, Subs):
+    unknown = [d for d in value.atoms(Derivative) if not isinstance(d.expr, AppliedUndef)]
+    if unknown and not node.has(Derivative, Subs):
         raise no_rule(node)
     return value.xreplace({mask: s for s, mask in masks.items()})
 

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sympy import Basic, Expr, ImmutableDenseMatrix, Tuple, default_sort_key
+from sympy import Add, Basic, Expr, ImmutableDenseMatrix, Lambda, Tuple, default_sort_key
+from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
 from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
 
+from ..derivation import evaluate
 from ..errors import NoParameterError, NoRuleError, ShapeError
 from ..nodes import Node
-from ..symbols import TRAINED, Name, Parameter, depends_on_parameters
+from ..symbols import (
+    TRAINED,
+    Name,
+    Observable,
+    ObservableVector,
+    Parameter,
+    depends_on_parameters,
+    expression,
+)
 from .metric import DiagonalMetric, InverseMetric, MatrixMetric, Metric
 
 __all__ = [
@@ -29,9 +40,13 @@ MATRIX = (MatrixBase, MatrixExpr)
 
 def as_property(given: Any) -> Basic:
     """A property of θ: a scalar, or a column vector of them."""
+    asked = "a covariance of expressions"
     if isinstance(given, (list, tuple, Tuple)):
-        given = ImmutableDenseMatrix(len(given), 1, list(given))
-    expr = _sympify(given)
+        entries = [expression(entry, asked) for entry in given]
+        if not all(isinstance(entry, Expr) and not isinstance(entry, MATRIX) for entry in entries):
+            raise ShapeError(f"a vector of properties has scalar entries, but received {given}")
+        given = ImmutableDenseMatrix(len(entries), 1, entries)
+    expr = expression(given, asked)
     if isinstance(expr, MatrixBase):
         expr = ImmutableDenseMatrix(expr)
     if isinstance(expr, MATRIX):
@@ -42,9 +57,14 @@ def as_property(given: Any) -> Basic:
                 "write X.T for a row, X.vec() or X.reshape(n, 1) for a matrix"
             )
         return expr
-    if not isinstance(expr, Expr):
+    if not isinstance(expr, Expr) or isinstance(expr, Lambda):
         raise ShapeError(
             f"a covariance is of expressions, but {given!r} is a {type(given).__name__}"
+        )
+    if isinstance(expr, Add) and expr.getO() is not None:
+        raise ShapeError(
+            f"asked for a covariance of {expr}, whose remainder has an unknown gradient: write "
+            "expr.removeO()"
         )
     return expr
 
@@ -78,17 +98,39 @@ class OfParameters(Basic):
     __slots__ = ()
 
     def _eval_subs(self, old: Any, new: Any) -> Any:
-        if isinstance(old, TRAINED) and old in self.free_symbols and not self._renames(old, new):
-            value = self.doit()
-            if any(old in node.free_symbols for node in value.atoms(OfParameters)):
+        if isinstance(old, TRAINED):
+            structural = old not in self.free_symbols or self._renames(old, new)
+        else:  # a function of θ: naming it as a property is no evaluation, a number for it is
+            structural = (
+                isinstance(old, (Name, AppliedUndef))
+                or not isinstance(old, Basic)
+                or not (depends_on_parameters(old) and self.has(old))
+                or bool(new.atoms(Observable, ObservableVector, Name))
+            )
+        return None if structural else self._value_for({old: new}).subs(old, new)
+
+    def _xreplace(self, rule: Any) -> Any:
+        if self in rule or not isinstance(rule, Mapping):
+            return super()._xreplace(rule)
+        moved = {s: rule[s] for s in self.free_symbols if isinstance(s, TRAINED) and s in rule}
+        if len(set(moved.values())) == len(moved) and all(
+            self._renames(old, new) for old, new in moved.items()
+        ):
+            return super()._xreplace(rule)
+        return self._value_for(moved).xreplace(rule), True
+
+    def _value_for(self, rule: Mapping[Any, Any]) -> Any:
+        """The value, in which nothing of what is replaced is still differentiated by θ."""
+        value = evaluate(self)
+        for old, new in rule.items():
+            if any(node.has(old) for node in value.atoms(OfParameters)):
                 raise NoRuleError(
                     f"asked to put {new} for {old} in {value}, where the gradient of {old} is "
                     "unspecified: put a "
                     "property of Parameters for an Observable, as in expr.subs(P, sigmoid(b)), "
                     "then a number for b"
                 )
-            return value.subs(old, new)
-        return None
+        return value
 
     def _renames(self, old: Any, new: Any) -> bool:
         """Whether replacing only gives ``old`` another name: then differentiating afterwards is the
@@ -117,6 +159,12 @@ class TangentCovariance(Node, OfParameters):
         """The properties whose gradients are multiplied."""
         return tuple(arg for arg in self.args if not isinstance(arg, Metric))
 
+    def diff(self, *symbols: Any, **assumptions: Any) -> Any:
+        """The derivative; by a Parameter there is none to give of what has no formula."""
+        for symbol in symbols:
+            require_formula(self, symbol[0] if isinstance(symbol, (tuple, Tuple)) else symbol)
+        return super().diff(*symbols, **assumptions)
+
     def _tex(self, printer: Any) -> str:
         inner = ", ".join(printer._print(p) for p in self.properties)
         metric = "" if self.metric is None else f"_{{{_metric_tex(self.metric, printer)}}}"
@@ -132,6 +180,18 @@ class TangentCovariance(Node, OfParameters):
     def _sympystr(self, printer: Any) -> str:
         inner = ", ".join(printer._print(arg) for arg in self.args)
         return f"{type(self).__name__.removesuffix('Matrix')}({inner})"
+
+
+def require_formula(node: Any, symbol: Any) -> None:
+    """Raise where a derivative by a Parameter is asked of unspecified properties."""
+    unspecified = node.atoms(Observable, ObservableVector) if isinstance(symbol, Parameter) else ()
+    if unspecified:
+        shown = min(map(str, unspecified))
+        raise NoRuleError(
+            f"asked for the derivative of {node} by the parameter {symbol}, but {shown} has no "
+            f"formula: write NTCov({node}, {symbol}) for this derivative as a covariance, or put "
+            f"a property of Parameters for {shown} first"
+        )
 
 
 def _metric_tex(metric: Metric, printer: Any) -> str:
