@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Basic, DiagMatrix, MatrixExpr
+from sympy import Basic, DiagMatrix, ImmutableDenseMatrix, MatrixExpr
 from sympy.core.symbol import Str
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
@@ -185,6 +185,8 @@ class SoftmaxVector(ArrayNode):
 
 def column(argument: Any) -> Any:
     """A column vector, or an error that says what it is instead."""
+    if isinstance(argument, (list, tuple)):
+        argument = ImmutableDenseMatrix(len(argument), 1, list(argument))
     argument = _sympify(argument)
     if isinstance(argument, MatrixBase):
         argument = argument.as_immutable()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sympy import Basic, MatrixSymbol, Symbol, Tuple
+from sympy import Basic, MatAdd, MatMul, MatrixExpr, MatrixSymbol, S, Symbol, Tuple
+from sympy.core.decorators import call_highest_priority
+from sympy.core.sympify import _sympify
 
 from .symbols import Name
 
-__all__ = ["Binder", "substituted"]
+__all__ = ["Binder", "LetArithmetic", "substituted"]
 
 
 class Binder(Basic):
@@ -46,6 +48,41 @@ class Binder(Basic):
     def _renamed(self, taken: Iterable[Any]) -> Any:
         """The same with other names for those that are taken."""
         raise NotImplementedError
+
+
+class LetArithmetic:
+    """The operators of a matrix with bound names; SymPy's own evaluate deeply and inline them."""
+
+    __slots__ = ()
+
+    _op_priority = MatrixExpr._op_priority + 1
+
+    @call_highest_priority("__rmul__")
+    def __mul__(self, other: Any) -> Any:
+        return MatMul(self, _sympify(other)).doit(deep=False)
+
+    @call_highest_priority("__mul__")
+    def __rmul__(self, other: Any) -> Any:
+        return MatMul(_sympify(other), self).doit(deep=False)
+
+    @call_highest_priority("__radd__")
+    def __add__(self, other: Any) -> Any:
+        return MatAdd(self, _sympify(other)).doit(deep=False)
+
+    @call_highest_priority("__add__")
+    def __radd__(self, other: Any) -> Any:
+        return MatAdd(_sympify(other), self).doit(deep=False)
+
+    def __neg__(self) -> Any:
+        return self * S.NegativeOne
+
+    @call_highest_priority("__rsub__")
+    def __sub__(self, other: Any) -> Any:
+        return self + S.NegativeOne * _sympify(other)
+
+    @call_highest_priority("__sub__")
+    def __rsub__(self, other: Any) -> Any:
+        return -self + other
 
 
 def substituted(closed: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:

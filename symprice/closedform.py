@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sympy import Basic, Expr, ImmutableDenseMatrix, MatAdd, MatMul, MatrixExpr, S, Tuple
-from sympy.core.decorators import call_highest_priority
+from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixExpr, S, Tuple
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 from sympy.printing.precedence import PRECEDENCE
 
-from .binding import Binder, substituted
+from .binding import Binder, LetArithmetic, substituted
 from .errors import ShapeError
 from .outputs import Outputs
 from .symbols import Name, NameMatrix, Parameter
@@ -43,10 +42,11 @@ class Definitions:
         known = self._names.get(value)
         if known is not None:
             return known
-        fresh, count = name, 0
+        stem, _, primes = name.name.partition("_prime")
+        fresh, count = name, int(primes or 1) if stem != name.name else 0
         while fresh in self._values or fresh in self._taken:
             count += 1
-            fresh = _called(name, f"{name.name}_prime{count if count > 1 else ''}")
+            fresh = _called(name, f"{stem}_prime{count if count > 1 else ''}")
         self._values[fresh] = value
         self._names[value] = fresh
         return fresh
@@ -336,7 +336,7 @@ class ClosedForm(_Where, Expr):
         return all(symbol.is_real for symbol in self.free_symbols) or None
 
 
-class ClosedFormMatrix(_Where, MatrixExpr):
+class ClosedFormMatrix(_Where, LetArithmetic, MatrixExpr):
     """A matrix formula with named definitions: the matrix twin of ``ClosedForm``.
 
     Examples
@@ -351,8 +351,6 @@ class ClosedFormMatrix(_Where, MatrixExpr):
     >>> f[1, 0].doit()
     tanh(x)**2
     """
-
-    _op_priority = MatrixExpr._op_priority + 1
 
     def __new__(cls, expr: Any, definitions: Any = (), origin: Any = None) -> ClosedFormMatrix:
         expr = _sympify(expr)
@@ -370,23 +368,6 @@ class ClosedFormMatrix(_Where, MatrixExpr):
     def shape(self) -> Any:
         """The shape of the main formula."""
         return tuple(map(_sympify, self.expr.shape))
-
-    # SymPy's own operators evaluate deeply, which would inline every name.
-    @call_highest_priority("__rmul__")
-    def __mul__(self, other: Any) -> Any:
-        return MatMul(self, _sympify(other)).doit(deep=False)
-
-    @call_highest_priority("__mul__")
-    def __rmul__(self, other: Any) -> Any:
-        return MatMul(_sympify(other), self).doit(deep=False)
-
-    @call_highest_priority("__radd__")
-    def __add__(self, other: Any) -> Any:
-        return MatAdd(self, _sympify(other), check=True).doit(deep=False)
-
-    @call_highest_priority("__add__")
-    def __radd__(self, other: Any) -> Any:
-        return MatAdd(_sympify(other), self, check=True).doit(deep=False)
 
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
         definitions = Definitions()

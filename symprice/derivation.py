@@ -45,7 +45,7 @@ class Rule(Basic):
         return f"{type(self).__name__}({', '.join(printer._print(arg) for arg in self.args)})"
 
 
-class Step(Basic):
+class Step(Outputs, Basic):
     """One link of a derivation: ``before`` equals ``after`` by ``rule``, under the equations
     ``given``.
     """
@@ -74,6 +74,9 @@ class Step(Basic):
     def given(self) -> Tuple:
         """The equations that the step inserts; empty where it holds as it stands."""
         return self.args[3]
+
+    def _formula(self) -> Basic:
+        return self.after
 
     def __str__(self) -> str:
         return f"{sstr(self.before)}\n= {sstr(self.after)}    [{self.rule.name}]"

@@ -12,6 +12,10 @@ from .errors import NoRuleError
 __all__ = ["Outputs"]
 
 
+# In characters of TeX.
+LONGEST_DISPLAY = 6000
+
+
 class Outputs:
     """The outputs of a formula: LaTeX, NumPy source, a NumPy function, a numerical check."""
 
@@ -29,8 +33,14 @@ class Outputs:
 
         return as_text(self)
 
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
+    def _repr_latex_(self) -> str | None:
+        # Notebooks slow down over very long formulas: beyond a page the main formula stands
+        # without its definitions, or the plain text is shown instead.
+        for settings in ({}, {"where": False}):
+            tex = self.latex(**settings)
+            if len(tex) <= LONGEST_DISPLAY:
+                return f"$$\n{tex}\n$$"
+        return None
 
     def source(self, args: Any = None, *, name: str = "f", batch: Any = None) -> str:
         """Readable NumPy source of a function ``name(args)`` that computes the formula."""

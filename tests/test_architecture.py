@@ -36,7 +36,8 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"dynamics", "policy"}),
     frozenset({"networks", "tangent"}),
     frozenset(
-        "arrays binding closedform elementwise derivation errors nodes outputs symbols timelimit".split(),
+        "arrays binding closedform derivation elementwise errors nodes outputs symbols "
+        "timelimit".split(),
     ),
 )
 BASE = LEVELS[-1]

@@ -28,6 +28,7 @@ from symprice import (
     InverseMetric,
     MatrixMetric,
     Name,
+    NameMatrix,
     NTCov,
     NTVar,
     Observable,
@@ -48,6 +49,7 @@ from symprice.arrays import AppliedVectorFunction, JacobianOf, SoftmaxVector
 from symprice.derivation import Unchanged
 from symprice.dynamics.finite_step import AfterStep, HessianForm
 from symprice.dynamics.flow import FlowVelocity, TimeDerivative
+from symprice.elementwise import Elementwise, ScalarProduct, ScaledRows
 from symprice.tangent.backward import NeuronDerivative
 from symprice.tangent.gradient import Inner, Nabla
 from tests.differences import agree, gradient, number, random_point
@@ -68,6 +70,10 @@ SPECIMENS = [
     Parameter("w"),
     Observable("P"),
     Name("h1_2"),
+    NameMatrix("h1", 3, 1),
+    Elementwise(sympy.tanh, ObservableVector("X", 3, 1)),
+    ScaledRows(MatrixSymbol("v", 3, 1), MatrixSymbol("M", 3, 2)),
+    ScalarProduct(MatrixSymbol("u", K, 1), MatrixSymbol("v", K, 1)),
     ParameterMatrix("W", 2, 3),
     ObservableVector("X", 3, 1),
     f(z),
@@ -223,6 +229,7 @@ SCALARS = [
     if isinstance(s, Expr)
     and not isinstance(s, (sympy.MatrixExpr, Name))
     and s.free_symbols
+    and all(symbol.is_Symbol for symbol in s.free_symbols)
     and not s.has(Observable, ObservableVector, TimeDerivative, Nabla)
 ]
 

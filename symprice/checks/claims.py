@@ -13,6 +13,7 @@ from ..closedform import ClosedForm, ClosedFormMatrix
 from ..derivation import Derivation, Step
 from ..errors import NoRuleError
 from ..nodes import Node
+from .generated import abstract_part
 from .sides import Item
 
 __all__ = ["claims", "subject_of"]
@@ -34,10 +35,11 @@ def claims(thing: Any) -> tuple[list[Item], list[tuple[str, Any]]]:
     if isinstance(thing, (list, tuple, Tuple)):
         return _several(thing)
     if isinstance(thing, Derivation):
-        return [
+        items = [
             _of_step(step, f"step {i} ({step.rule.name})")
             for i, step in enumerate(thing.steps, start=1)
-        ], []
+        ]
+        return items, _coded(thing.result)
     if isinstance(thing, Step):
         return [_of_step(thing, f"step ({thing.rule.name})")], []
     if isinstance(thing, Equality):
@@ -51,10 +53,23 @@ def claims(thing: Any) -> tuple[list[Item], list[tuple[str, Any]]]:
     derivation = getattr(thing, "derivation", None)
     if isinstance(derivation, Derivation):
         return claims(derivation)
+    if callable(formula := getattr(thing, "_formula", None)):
+        return claims(formula())
     raise NoRuleError(
         f"asked to check {str(thing)[:200]}, a {type(thing).__name__}: what can be checked is an "
         "expression, an Eq, a Step, a Derivation, a closed form, or a result that has one of these"
     )
+
+
+def _coded(result: Any) -> list[tuple[str, Any]]:
+    """The result of a derivation as code computes it; nothing where something in it is abstract."""
+    if isinstance(result, Expr):
+        result = result.removeO()
+    if result.has(Node):
+        from ..tangent.closing import closed_form
+
+        result = closed_form(result).without_origin()
+    return [] if abstract_part(result) else [("result", result)]
 
 
 def _several(things: Iterable[Any]) -> tuple[list[Item], list[tuple[str, Any]]]:
@@ -93,6 +108,7 @@ def _of_expression(expr: Any) -> tuple[list[Item], list[tuple[str, Any]]]:
 def subject_of(thing: Any) -> str:
     """What was checked, in a few words."""
     if isinstance(thing, Derivation):
-        return f"a derivation of {len(thing.steps)} steps"
+        count = len(thing.steps)
+        return f"a derivation of {count} step{'s' if count != 1 else ''}"
     text = " ".join(str(thing).split()) or type(thing).__name__
     return text if len(text) <= 100 else f"{text[:97]} …"

@@ -67,7 +67,12 @@ def _names(arguments: argparse.Namespace) -> dict[str, Basic]:
     ]
     for given, kind in kinds:
         for name in (part for text in given for part in text.replace(",", " ").split()):
-            if not name.isidentifier() or keyword.iskeyword(name) or name.startswith("__"):
+            if keyword.iskeyword(name):
+                raise NameClashError(
+                    f"{name} is a word of Python, which code could not hold: choose another name, "
+                    f"as {name}_1"
+                )
+            if not name.isidentifier() or name.startswith("__"):
                 raise NameClashError(
                     f"{name!r} cannot be a name: write a letter, then letters, digits, underscores"
                 )
@@ -109,7 +114,7 @@ def _print(
             ],
             "check": None if report is None else report.to_dict(),
         }
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(found, indent=2))
     elif arguments.latex:
         from ..emit.latex import to_latex
 

@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ParseError, SympriceError
+from .plain import make_printable
 
 __all__ = ["main"]
+
+# The characters that an error shows on either side of the place.
+_AROUND = 36
 
 EXAMPLES = """\
 examples:
@@ -47,19 +51,37 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    derive.add_argument("formula", help="as typed in Python, for instance 'NTVar(sigmoid(b))'")
     derive.add_argument(
-        "--param", nargs="+", default=[], metavar="b", help="names of trainable scalars"
+        "formula", nargs="?", help="as typed in Python, for instance 'NTVar(sigmoid(b))'"
     )
     derive.add_argument(
-        "--observable", nargs="+", default=[], metavar="P", help="names of unspecified properties"
+        "--param",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="b",
+        help="names of trainable scalars",
     )
     derive.add_argument(
-        "--symbol", nargs="+", default=[], metavar="x", help="names of constants and inputs"
+        "--observable",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="P",
+        help="names of unspecified properties",
+    )
+    derive.add_argument(
+        "--symbol",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="x",
+        help="names of constants and inputs",
     )
     derive.add_argument(
         "--express",
         nargs="+",
+        action="extend",
         default=[],
         metavar="p=FORMULA",
         help="write the result in these quantities",
@@ -89,18 +111,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     try:
+        make_printable()
         if arguments.command == "tour":
             from .tour.run import tour
 
             return tour(arguments.output, rows=arguments.rows, quiet=arguments.quiet)
         from .formula import derive_command
 
+        if arguments.formula is None:
+            raise ParseError(
+                "asked to derive, received no formula: write it before the options, as in "
+                "symprice derive 'NTVar(b)' --param b; after ' -- ' where it starts with a minus"
+            )
         return derive_command(arguments)
     except ParseError as error:
-        print(
-            f"symprice: {error}\n{error.caret()}" if error.text else f"symprice: {error}",
-            file=sys.stderr,
-        )
+        print(f"symprice: {error}", *_excerpt(error), sep="\n", file=sys.stderr)
     except SympriceError as error:
         print(f"symprice: {error}", file=sys.stderr)
     except BrokenPipeError:  # the reader has seen enough, as with `| head`
@@ -112,3 +137,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("symprice: interrupted", file=sys.stderr)
         return 130
     return 2
+
+
+def _excerpt(error: ParseError) -> list[str]:
+    """The place that was refused, on a line that no terminal folds, and a caret below it."""
+    if not error.text:
+        return []
+    start = max(error.position - _AROUND, 0)
+    before, after = error.text[start : error.position], error.text[error.position :][:_AROUND]
+    opening = "..." if start else ""
+    closing = "..." if len(error.text) > error.position + _AROUND else ""
+    return [f"{opening}{before}{after}{closing}", " " * len(opening + before) + "^"]

@@ -11,6 +11,7 @@ from sympy.matrices.matrixbase import MatrixBase
 from ..closedform import ClosedForm, ClosedFormMatrix
 from ..derivation import Derivation
 from ..symbols import TRAINED
+from ..tangent.backward import NeuronDerivative
 from ..tangent.covariance import NTCov, NTCovMatrix, NTVar, NTVarMatrix
 from .code_names import natural
 from .unfolding import walk
@@ -39,8 +40,8 @@ def describe(expr: Any) -> str:
     if isinstance(expr, (NTCov, NTVar, NTCovMatrix, NTVarMatrix)):
         metric = "" if expr.metric is None else ", in a metric"
         name = type(expr).__name__.removesuffix("Matrix")
-        texts = [describe(prop) for prop in expr.properties]
-        if len(texts) == 2 and texts[0] == texts[1]:
+        texts = [_inside(describe(prop)) for prop in expr.properties]
+        if len(texts) == 2 and texts[0] == texts[1] and not texts[0].startswith("a "):
             # One network at two inputs: named, so that the inputs can be told apart.
             texts = [f"f({_inputs(prop)})" for prop in expr.properties]
             metric += f", where f = {describe(expr.properties[0])}"
@@ -51,8 +52,17 @@ def describe(expr: Any) -> str:
         items = expr.values() if isinstance(expr, dict) else expr
         text = ", ".join(map(describe, items))
         return text if len(text) <= _CHARACTERS else f"{len(expr)} results."
+    if isinstance(expr, NeuronDerivative):
+        return f"∂{expr.args[2]}/∂{expr.neuron}, where {expr.args[2]} = {describe(expr.network)}"
+    if isinstance(expr, Basic) and not expr.has(NeuronDerivative):
+        expr = expr.xreplace({closed: closed.expr for closed in expr.atoms(ClosedForm)})
     text = sstr(expr) if not isinstance(expr, Basic) or _is_short(expr) else ""
     return text if 0 < len(text) <= _CHARACTERS else f"A formula ({type(expr).__name__})."
+
+
+def _inside(text: str) -> str:
+    """A description as a part of another one."""
+    return f"a {text[2:].removesuffix('.')}" if text.startswith("A ") else text
 
 
 def _inputs(prop: Basic) -> str:

@@ -106,6 +106,8 @@ def lines_of(obj: Any, show: Show = paper) -> Lines:
     if isinstance(own := getattr(obj, "derivation", None), Derivation):
         return lines(own, show)
     sides = [_sides(part) for part in (obj if isinstance(obj, (list, tuple)) else [obj])]
+    if not sides:
+        raise NoRuleError("asked how to show an empty list: write one with a formula in it")
     names = ShortNames(e for left, _, right in sides for e in (left, right) if e is not None)
     found = tuple(
         ChainLine("" if left is None else show(names.shown(left)), sign, show(names.shown(right)))

@@ -25,7 +25,7 @@ def module(functions: Mapping[str, Any], title: str) -> str:
     >>> from symprice import NTVar, Parameter, sigmoid
     >>> from symprice.emit.module import module
     >>> print(module({'speed': NTVar(sigmoid(Parameter('b')))}, 'How fast.').splitlines()[2])
-    import numpy as np
+    from scipy.special import expit
     """
     plain: set[str] = set()
     members: dict[str, set[str]] = {}

@@ -79,7 +79,7 @@ class Traced(Outputs):
         else:
             from .latex_printer import PaperPrinter
 
-            shown = lines_of(self._equation(), PaperPrinter(settings).doprint)
+            shown = lines_of(self.equation, PaperPrinter(settings).doprint)
         return displayed(shown, environment=environment, label=label, **width)
 
     def source(self, args: Any = None, *, name: str | None = None, batch: Any = None) -> str:
@@ -102,7 +102,9 @@ class Traced(Outputs):
     def _sympy_(self) -> Any:
         return self.expr
 
-    def _equation(self) -> Any:
+    @property
+    def equation(self) -> Any:
+        """`f(x) = …`; of matrices, the expression alone."""
         if any(isinstance(arg, MatrixSymbol) for arg in self.args) or getattr(
             self.expr, "is_Matrix", False
         ):

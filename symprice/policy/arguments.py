@@ -62,7 +62,9 @@ def scalar(given: Any, what: str) -> Any:
 
 
 def listed(given: Any, what: str) -> list[Any] | None:
-    """The entries of a list, tuple or column; None for what is none of these."""
+    """The entries of a list, tuple, array or column; None for what is none of these."""
+    if getattr(given, "ndim", 0) == 1 and hasattr(given, "tolist"):
+        given = given.tolist()
     if isinstance(given, (list, tuple, Tuple)):
         return list(given)
     if isinstance(given, (MatrixBase, MatrixExpr)):

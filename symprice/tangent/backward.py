@@ -14,7 +14,7 @@ from sympy import Add, Derivative, Expr, Function, Symbol
 from sympy.core.sympify import _sympify
 
 from ..binding import Binder
-from ..closedform import ClosedForm
+from ..closedform import ClosedForm, Definitions, hoist
 from ..derivation import Derivation, Rule, Step
 from ..errors import ShapeError
 from ..nodes import Node
@@ -73,23 +73,18 @@ class NeuronDerivative(Node, Binder, Expr):
     is_commutative = True
 
     def __new__(cls, network: Any, neuron: Any, label: Any = None) -> NeuronDerivative:
-        network = _sympify(network)
-        if not isinstance(network, ClosedForm):
-            raise ShapeError(
-                f"asked for the backward pass of {network}, which has no named neurons: write "
-                "MLP(2, 2, 1).explicit(), or a ClosedForm(expr, {Name('h'): value, ...})"
-            )
+        network = _flat(network)
+        known = {s.name: s for s in (*network.bound_symbols, *network.parameters)}
         if isinstance(neuron, str):
-            known = {s.name: s for s in (*network.bound_symbols, *network.parameters)}
-            if neuron not in known:
-                raise ShapeError(
-                    f"{neuron} is no neuron or parameter of the network: it has {', '.join(known)}"
-                )
-            neuron = known[neuron]
+            neuron = known.get(neuron, neuron)
+        if neuron not in known.values() and neuron not in network.free_symbols:
+            raise ShapeError(
+                f"{neuron} is no neuron or parameter of the network: it has {', '.join(known)}"
+            )
         label = (
             Symbol("NN") if label is None else Symbol(label) if isinstance(label, str) else label
         )
-        return Expr.__new__(cls, network.without_origin(), neuron, label)
+        return Expr.__new__(cls, network, neuron, label)
 
     @property
     def network(self) -> ClosedForm:
@@ -166,6 +161,22 @@ class NeuronDerivative(Node, Binder, Expr):
         return prettyForm(f"∂{self.args[2]}/∂{self.neuron}")
 
 
+def _flat(network: Any) -> ClosedForm:
+    """The output as one list of definitions, those of networks inside it among them."""
+    network = _sympify(network)
+    if not isinstance(network, ClosedForm):
+        raise ShapeError(
+            f"asked for the backward pass of {network}, which has no named neurons: write "
+            "MLP(2, 2, 1).explicit(), or a ClosedForm(expr, {Name('h'): value, ...})"
+        )
+    network = network.without_origin()
+    if not any(part.has(ClosedForm) for part in network.args):
+        return network
+    definitions = Definitions(network.free_symbols)
+    flat = definitions.closing(hoist(network, definitions))
+    return flat if isinstance(flat, ClosedForm) else ClosedForm(flat, ())
+
+
 def bind(expr: Any, network: ClosedForm) -> Any:
     """``expr``, in which names of the network are free, with these defined as the network does."""
     pairs = list(network.args[1])
@@ -206,15 +217,14 @@ def backprop(output: Any, *neurons: Any, label: Any = None) -> Derivation:
     >>> D.result.expr
     w2_11*x1*(1 - a1_1**2)
     """
-    whole = NeuronDerivative(
-        output, next(iter(getattr(output, "parameters", ())), Parameter("w")), label
-    ).network
+    whole = _flat(output)
     forward = [tuple(pair) for pair in whole.args[1]]
     order: list[Any] = [name for name, _ in backwards(forward)]
     order += sorted(whole.parameters, key=lambda p: _place(p, order, dict(forward)))
     if neurons:
         chosen = {NeuronDerivative(whole, neuron, label).neuron for neuron in neurons}
-        order = [neuron for neuron in order if neuron in chosen]
+        inputs = sorted(chosen.difference(order), key=lambda symbol: symbol.sort_key())
+        order = [neuron for neuron in (*order, *inputs) if neuron in chosen]
     steps: list[Step] = []
     for neuron in order:
         steps.extend(_lines(whole, forward, neuron, label))

@@ -12,6 +12,7 @@ from sympy import Dummy, Expr, Symbol, exp, factor_terms, solve, together
 from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
 
+from ..closedform import ClosedForm
 from ..derivation import evaluate
 from ..errors import EliminationError, NameClashError
 from ..nodes import Node
@@ -82,6 +83,8 @@ def _quantities(expr: Any, named: Mapping[Any, Any]) -> dict[Symbol, Expr]:
             )
         if isinstance(quantity, Node):
             quantity = quantity if quantity.has(AppliedUndef) else evaluate(quantity)
+        if quantity.has(ClosedForm) and not isinstance(quantity, Node):
+            quantity = quantity.doit()  # the value that it is sought in is inlined too
         quantities[symbol] = quantity
     return quantities
 

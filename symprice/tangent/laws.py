@@ -21,6 +21,9 @@ from .properties import TangentCovariance
 
 __all__ = ["COVARIANCE", "EXPANSION"]
 
+# Below this many pairs of terms a derivation shows each of them.
+MANY_PAIRS = 200
+
 # A property as a combination Σ cᵢ uᵢ of smaller ones; the gradient of the property is Σ cᵢ ∇uᵢ.
 Combination = list[tuple[Any, Any]]
 
@@ -149,6 +152,24 @@ class ReverseAccumulation(Rule):
         return None
 
 
+class LongSums(Rule):
+    """NTCov(f, g) = Σᵢⱼ ∂f/∂θᵢ ∂g/∂θⱼ NTCov(θᵢ, θⱼ), where f and g have many terms."""
+
+    def apply(self, node: Any) -> Any:
+        """The gradients first: the pairs of terms grow faster than the pairs of parameters."""
+        if not isinstance(node, (NTCov, NTVar)):
+            return None
+        a, b = node.properties[0], node.properties[-1]
+        if len(Add.make_args(a)) * len(Add.make_args(b)) < MANY_PAIRS:
+            return None
+        trained = (s for s in a.free_symbols | b.free_symbols if depends_on_parameters(s))
+        if not all(isinstance(s, (Parameter, Observable)) for s in trained):
+            return None
+        from .closing import close_covariance
+
+        return close_covariance(node)
+
+
 class Coordinates(Rule):
     """NTCov(θᵢ, θⱼ) = δᵢⱼ, in a metric M the entry Mᵢⱼ."""
 
@@ -174,4 +195,4 @@ EXPANSION = (
     ProductRule(),
     ChainRule(),
 )
-COVARIANCE = (*EXPANSION, ReverseAccumulation(), Coordinates())
+COVARIANCE = (*EXPANSION[:3], LongSums(), *EXPANSION[3:], ReverseAccumulation(), Coordinates())

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import mpmath
-from sympy import Expr, Limit, Symbol, expand
+from sympy import Eq, Expr, Limit, Symbol, expand
+from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
 
+from ..errors import NoRuleError
+from ..outputs import Outputs
 from ..timelimit import within
 from .backward import NeuronDerivative
 from .elimination import tidy
@@ -19,7 +22,7 @@ __all__ = ["LimitDefinition", "limit_definition"]
 
 
 @dataclass(frozen=True)
-class LimitDefinition:
+class LimitDefinition(Outputs):
     """The limit definition of ∂f/∂n: its quotient, its limit, and the number that it goes to at a
     point.
 
@@ -40,6 +43,15 @@ class LimitDefinition:
     def limit(self) -> Limit:
         """The limit itself, unevaluated."""
         return Limit(self.quotient, self.step, 0)
+
+    @property
+    def equation(self) -> Eq:
+        """The limit and what it is, where SymPy finds it; else the number that it goes to."""
+        value = self.by_rules if self.symbolic is None else self.symbolic
+        return Eq(self.limit, value, evaluate=False)
+
+    def _formula(self) -> Expr:
+        return self.limit if self.symbolic is None else self.symbolic
 
     @property
     def error(self) -> float:
@@ -87,9 +99,15 @@ def limit_definition(
     inlined = {value: name for name, value in node.network.args[1]}
     symbolic = within(timeout, lambda: _limit(quotient, step, inlined))
     free = sorted(node.free_symbols, key=lambda s: s.name)
-    if point is None:
-        generator = random.Random(1)
-        point = {s: _sympify(generator.randint(-1500, 1500)) / 1000 for s in free}
+    unknown = quotient.atoms(AppliedUndef)
+    if unknown:
+        raise NoRuleError(
+            f"asked for the limit at a point, but {min(map(str, unknown))} has no formula: "
+            "substitute one first, as in f.subs(phi, tanh)"
+        )
+    generator = random.Random(1)
+    drawn = {s: _sympify(generator.randint(-1500, 1500)) / 1000 for s in free}
+    point = {**drawn, **(point or {})}
     with mpmath.workdps(2 * digits + 10):
         values = _name_values(node, point, 2 * digits + 10)
         start = values[variable]

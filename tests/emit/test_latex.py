@@ -591,3 +591,8 @@ def test_verdicts_in_a_terminal() -> None:
 
     assert _printed(Report(True)) == "✓ holds\n  at x = 1"
     assert _printed(Eq(P, Q), Report(False)).splitlines()[-1] == "✗ does not hold"
+
+
+def test_an_empty_list_is_nothing_to_show() -> None:
+    with pytest.raises(NoRuleError, match="empty list"):
+        to_latex([])

@@ -18,6 +18,7 @@ from sympy import MatrixSymbol, Piecewise, Rational, Symbol, exp, log, pi, symbo
 
 from symprice import NTVar, Observable, Parameter, sigmoid
 from symprice.emit.as_written import as_written, latexify_emitter, own_emitter
+from symprice.emit.latex import to_latex
 from symprice.emit.latex_printer import paper
 from symprice.emit.pythonic import Traced, definition, from_function, latexify_source
 from symprice.errors import NoRuleError, ShapeError
@@ -379,3 +380,11 @@ def test_matrix_arguments_are_shown_as_computed() -> None:
     X = MatrixSymbol("X", 2, 1)
     found = from_function(lambda X: X + X, X=X)
     assert found.expr == 2 * X and found.latex() == "2 X"
+
+
+def test_a_definition_has_its_left_side_wherever_it_is_shown() -> None:
+    @definition
+    def square(z):  # type: ignore[no-untyped-def]
+        return z**2
+
+    assert to_latex(square) == square.latex() == r"\operatorname{square}(z) = z^{2}"

@@ -6,6 +6,7 @@ import itertools
 import pickle
 import random
 
+import numpy as np
 import pytest
 from sympy import (
     Derivative,
@@ -396,3 +397,10 @@ def test_a_plain_symbol_can_be_named():
     t = Symbol("t")
     found = policy_gradient(BernoulliPolicy(t), [r1, r2], wrt=t).doit()
     assert found == (r1 - r2) * sigmoid(t) * (1 - sigmoid(t))
+
+
+def test_rewards_may_be_an_array() -> None:
+    policy = CategoricalPolicy(parameters("z1:4"))
+    assert policy_gradient(policy, np.array([3, 2, 0])) == policy_gradient(policy, [3, 2, 0])
+    with pytest.raises(PolicyError, match="2 rewards for the 3 actions"):
+        policy_gradient(policy, np.array([3.0, 2.0]))

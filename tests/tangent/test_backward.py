@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import mpmath
 import pytest
-from sympy import Derivative, Symbol, tanh
+from sympy import Derivative, Function, Symbol, tanh
 
-from symprice import MLP, ClosedForm, ShapeError, backprop, limit_definition, sigmoid
+from symprice import (
+    MLP,
+    ClosedForm,
+    Name,
+    NoRuleError,
+    Parameter,
+    ShapeError,
+    backprop,
+    limit_definition,
+    sigmoid,
+)
 from symprice.tangent.backward import NeuronDerivative
 from symprice.tangent.limits import richardson
 from tests.differences import agree, gradient, number, random_point
@@ -81,3 +91,32 @@ def test_what_is_no_network_is_named():
         backprop(f, "h9_1")
     with pytest.raises(ShapeError, match="named neurons"):
         backprop(f.doit())
+
+
+def test_a_network_inside_a_network():
+    inner = MLP(1, 1, 1).explicit()
+    outer = inner.xreplace({Symbol("x1"): inner})
+    found = backprop(outer)
+    assert found.check()
+    assert len({s.before.neuron for s in found.steps if s.rule.name == "activation rule"}) == 2
+
+
+def test_the_derivative_by_an_input():
+    f = MLP(1, 1, 1).explicit()
+    assert backprop(f, Symbol("x1")).result == f.diff(Symbol("x1"))
+
+
+def test_what_the_network_does_not_hold_is_refused():
+    f = MLP(1, 1, 1).explicit()
+    for stranger in (Parameter("zz"), Name("zz"), Symbol("zz")):
+        with pytest.raises(ShapeError, match="no neuron"):
+            backprop(f, stranger)
+
+
+def test_a_point_that_is_given_in_part_is_completed():
+    f = MLP(1, 1, 1).explicit()
+    found = limit_definition(f, "h1_1", {Symbol("x1"): 1})
+    assert found.error < 1e-20
+    assert found.point[Symbol("x1")] == 1
+    with pytest.raises(NoRuleError, match="phi"):
+        limit_definition(MLP(1, 1, 1, activation=Function("phi")).explicit(), "h1_1")

@@ -6,6 +6,7 @@ import pytest
 from sympy import Matrix, Symbol, cosh, exp, log, oo, sqrt, symbols, tanh
 
 from symprice import (
+    MLP,
     EliminationError,
     NameClashError,
     NoRuleError,
@@ -97,3 +98,9 @@ def test_leading_order_of_a_covariance_is_of_its_value():
     c = Parameter("c")
     assert leading_order(NTCov(c**3, c**2), c).exponent == 3
     assert parameters("c") == c
+
+
+def test_networks_are_quantities_like_any_other():
+    f = MLP(2, 3, 1).explicit()
+    found = express(NTVar(sigmoid(f)), p=sigmoid(f), V=NTVar(f))
+    assert found == V * p**2 * (1 - p) ** 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sympy import Symbol, latex, tanh
+from sympy import Symbol, tanh
 
 from ... import (
     MLP,
@@ -93,8 +93,8 @@ def backpropagation() -> Row:
     found = [limit_definition(network, name) for name in names]
     table = tuple(
         (
-            f"${latex(item.neuron)}$",
-            "—" if item.symbolic is None else f"${latex(item.symbolic)}$",
+            item.neuron,
+            "—" if item.symbolic is None else item.symbolic,
             f"{float(item.numeric):+.12f}",
             f"{float(item.by_rules):+.12f}",
             f"{item.error:.0e}",

@@ -47,7 +47,7 @@ def show(console: Any, visited: Any) -> None:
     if row.table:
         grid = Table(*row.header, box=None, header_style="dim", pad_edge=False)
         for cells in row.table:
-            grid.add_row(*(_shortened(plain(cell)) for cell in cells))
+            grid.add_row(*(Text(c if isinstance(c, str) else text(c)) for c in cells))
         console.print(Padding(grid, (0, 2, 1, 2)))
     for ok, sentence in row.verdicts:
         console.print(Padding(_verdict(ok, plain(sentence)), (0, 2, 1, 2)))
@@ -82,7 +82,3 @@ def _verdict(ok: bool, sentence: str) -> Any:
     from rich.text import Text
 
     return Text.assemble(("✓ " if ok else "✗ ", "green" if ok else "red"), (sentence, "dim"))
-
-
-def _shortened(cell: str, width: int = 44) -> str:
-    return cell if len(cell) <= width else cell[: width - 1] + "…"

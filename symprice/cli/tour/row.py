@@ -44,5 +44,5 @@ class Row:
     claims: tuple[Claim, ...] = ()
     functions: dict[str, Expr] = field(default_factory=dict)
     header: tuple[str, ...] = ()
-    table: tuple[tuple[str, ...], ...] = ()
+    table: tuple[tuple[Any, ...], ...] = ()  # expressions, or texts
     verdicts: tuple[tuple[bool, str], ...] = ()

@@ -70,9 +70,10 @@ def tour(output: Path, rows: Iterable[str] | None = None, quiet: bool = False) -
 
     console = Console()
     known = builders()
-    wanted = list(known) if rows is None else [name.upper() for name in rows]
+    wanted = list(known) if rows is None else list(dict.fromkeys(name.upper() for name in rows))
     if unknown := [name for name in wanted if name not in known]:
         raise ShapeError(f"the tour has no row {', '.join(unknown)}: it has {', '.join(known)}")
+    output.mkdir(parents=True, exist_ok=True)  # what cannot be is found out first
     visited = []
     for name in track(wanted, description="deriving", console=console, transient=True):
         visited.append(visit(known[name]))

@@ -19,7 +19,6 @@ __all__ = ["document", "formulas", "write"]
 
 def write(output: Path, visited: Sequence[Any]) -> dict[str, Path]:
     """Write everything into a folder; what was written, by kind. Without a TeX there is no PDF."""
-    output.mkdir(parents=True, exist_ok=True)
     paper_document = document(visited)
     written: dict[str, Path] = {}
     for kind, name, content in (
@@ -32,7 +31,8 @@ def write(output: Path, visited: Sequence[Any]) -> dict[str, Path]:
         written[kind].write_text(content, encoding="utf-8")
     pdf = compile_pdf(written["tex"])
     if pdf is not None:
-        written["pdf"] = pdf
+        written["pdf"] = output / pdf.name
+        (output / "tour.log").unlink(missing_ok=True)
     return written
 
 
@@ -65,9 +65,14 @@ def _blocks(stop: Any) -> list[Block]:
         )
         blocks.append(Table(("", "as stated", "checked"), cells))
     if row.table:
-        blocks.append(Table(row.header, row.table))
+        table = tuple(tuple(map(_cell, cells)) for cells in row.table)
+        blocks.append(Table(row.header, table))
     blocks.extend(Verdict(ok, sentence) for ok, sentence in row.verdicts)
     return blocks
+
+
+def _cell(content: Any) -> str:
+    return content if isinstance(content, str) else f"${paper(content)}$"
 
 
 def _rule(line: Any) -> str:
