@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, Rational, ZeroMatrix, default_sort_key
+from sympy import Expr, ZeroMatrix
 from sympy.core.sympify import _sympify
 
 from ..derivation import Rule
-from ..symbols import TRAINED, Observable, Parameter, depends_on_parameters
+from ..symbols import TRAINED, Parameter, depends_on_parameters
 from .covariance_matrix import NTCovMatrix, NTVarMatrix
 from .metric import Metric, as_metric
 from .properties import (
@@ -24,6 +24,7 @@ from .properties import (
     require_parameters,
     size,
 )
+from .symmetry import Symmetry
 
 __all__ = ["NTCov", "NTCovMatrix", "NTVar", "NTVarMatrix", "covariance"]
 
@@ -116,14 +117,13 @@ class NTCov(ScalarCovariance):
         tail = () if metric is None else (metric,)
         if isinstance(a, MATRIX) or isinstance(b, MATRIX):
             return NTCovMatrix._make(a, b, *tail)
-        a, b = _ordered(a, b)
+        a, b = Symmetry().ordered(a, b)
         return Expr.__new__(cls, a, b, *tail)
 
     def _eval_rewrite_as_NTVar(self, *args: Any, **hints: Any) -> Any:
-        """Polarisation: NTCov(a, b) = ½ [NTVar(a + b) - NTVar(a) - NTVar(b)]."""
-        a, b = self.properties
-        parts = [covariance(s, metric=self.metric) for s in (a + b, a, b)]
-        return Rational(1, 2) * (parts[0] - parts[1] - parts[2])
+        from .laws import Polarisation
+
+        return Polarisation().apply(self)
 
 
 class NTVar(ScalarCovariance):
@@ -162,22 +162,6 @@ class NTVar(ScalarCovariance):
 
     def _eval_is_nonnegative(self) -> bool | None:
         return True if self.properties[0].is_real and self.metric is None else None
-
-
-def _ordered(a: Any, b: Any) -> tuple[Any, Any]:
-    """The two in one order, whichever came first; a negative one and the loss L come last, as in
-    NTCov(P, -L).
-    """
-    first, second = (
-        (e.could_extract_minus_sign(), _of_the_loss(e), default_sort_key(e)) for e in (a, b)
-    )
-    if first == second:  # closed forms of the same symbols
-        return (b, a) if a.compare(b) > 0 else (a, b)
-    return (a, b) if first < second else (b, a)
-
-
-def _of_the_loss(prop: Any) -> bool:
-    return {s.name for s in prop.free_symbols if isinstance(s, Observable)} == {"L"}
 
 
 def covariance(a: Any, b: Any = None, *, metric: Metric | None = None) -> Any:

@@ -100,6 +100,18 @@ class Bilinearity(Law):
         return None if terms == [(S.One, prop)] else terms
 
 
+class Polarisation(Rule):
+    """NTCov(a, b) = ½ [NTVar(a + b) - NTVar(a) - NTVar(b)]."""
+
+    def apply(self, node: Any) -> Any:
+        """The covariance in variances: what ``rewrite(NTVar)`` gives."""
+        if not isinstance(node, NTCov):
+            return None
+        a, b = node.properties
+        whole, first, last = (covariance(s, metric=node.metric) for s in (a + b, a, b))
+        return (whole - first - last) / 2
+
+
 class ProductRule(Law):
     """NTCov(a b, g) = a NTCov(b, g) + b NTCov(a, g)."""
 
@@ -111,9 +123,7 @@ class ProductRule(Law):
 
 
 class ChainRule(Law):
-    """NTCov(f(a), g) = f'(a) NTCov(a, g); with several arguments, the sum of the partial
-    derivatives.
-    """
+    """NTCov(f(a), g) = f'(a) NTCov(a, g), summed over the arguments of f."""
 
     def combination(self, prop: Any) -> Combination | None:
         """Each argument that depends on θ, with the partial derivative by it."""
