@@ -24,6 +24,14 @@ class Rule(Basic):
     """A law of the calculus: its docstring states it, ``apply`` rewrites one node by it.
 
     A rule that only names a step (a definition, a substitution) does not override ``apply``.
+
+    Examples
+    ========
+
+    >>> from symprice import NTVar, Parameter, derive
+    >>> (step,) = derive(NTVar(Parameter('w'))).steps
+    >>> step.rule.name, step.rule.law
+    ('coordinates', 'NTCov(θᵢ, θⱼ) = δᵢⱼ, in a metric M the entry Mᵢⱼ.')
     """
 
     def apply(self, node: Basic) -> Basic | None:
@@ -48,6 +56,13 @@ class Rule(Basic):
 class Step(Outputs, Basic):
     """One link of a derivation: ``before`` equals ``after`` by ``rule``, under the equations
     ``given``.
+
+    Examples
+    ========
+
+    >>> from symprice import NTVar, Parameter, derive
+    >>> derive(NTVar(Parameter('w'))).steps[0].after
+    1
     """
 
     def __new__(cls, rule: Rule, before: Any, after: Any, given: Any = ()) -> Step:

@@ -122,13 +122,30 @@ class Observable(_LatexName, Symbol):
 
 
 class Name(_LatexName, Symbol):
-    """The name of a definition in a closed form, as ``h1_2`` (LaTeX `h^{(1)}_{2}`)."""
+    """The name of a definition in a closed form, as ``h1_2`` (LaTeX `h^{(1)}_{2}`).
+
+    Examples
+    ========
+
+    >>> from sympy import latex
+    >>> from symprice import Name
+    >>> latex(Name('h1_2'))
+    'h^{(1)}_{2}'
+    """
 
     __slots__ = ()
 
 
 class NameMatrix(MatrixSymbol):
-    """The name of a matrix definition in a closed form, as ``h1`` (LaTeX `h_{1}`)."""
+    """The name of a matrix definition in a closed form, as ``h1`` (LaTeX `h_{1}`).
+
+    Examples
+    ========
+
+    >>> from symprice import NameMatrix
+    >>> NameMatrix('h1', 3, 1).shape
+    (3, 1)
+    """
 
     def _latex(self, printer: Any) -> str:
         tex = latex_name(self.name)
@@ -148,7 +165,15 @@ class ParameterMatrix(MatrixSymbol):
 
 
 class ObservableVector(MatrixSymbol):
-    """A column vector of unspecified properties of θ."""
+    """A column vector of unspecified properties of θ.
+
+    Examples
+    ========
+
+    >>> from symprice import ObservableVector
+    >>> ObservableVector('X', 3, 1).shape
+    (3, 1)
+    """
 
 
 def parameters(names: str, **assumptions: Any) -> Any:

@@ -155,6 +155,11 @@ def functions() -> list[Expr]:
     return [value for value in found if value.args]
 
 
+@pytest.mark.parametrize("name", [n for n in symprice.__all__ if not n.startswith("_")])
+def test_every_public_name_has_an_example(name):
+    assert ">>>" in (inspect.getdoc(getattr(symprice, name)) or "")
+
+
 def laws() -> list[Rule]:
     return [cls() for cls in classes().values() if issubclass(cls, Rule)]
 

@@ -25,6 +25,14 @@ class PriceEquation(Outputs, Basic):
     """How a property moves in training: the equation, its parts by name, and its derivation.
 
     Made by ``price``.
+
+    Examples
+    ========
+
+    >>> from symprice import observables, price
+    >>> P, L = observables('P L')
+    >>> price(P, L).selection
+    NTCov(P, -L)
     """
 
     @property

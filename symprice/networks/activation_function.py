@@ -22,6 +22,18 @@ class ActivationFunction(NamedFunction):
     Subclasses state ``definition``, ``partials`` (the derivatives in closed form), ``code``,
     ``tex`` (the name in LaTeX), ``sign`` (of the value at real arguments: "positive", "negative",
     or "x": that of the argument, if the parameter is positive) and ``default`` (of the parameter).
+
+    Examples
+    ========
+
+    >>> from sympy.abc import x
+    >>> from symprice import ActivationFunction
+    >>> class cubic(ActivationFunction):
+    ...     @classmethod
+    ...     def definition(cls, x):
+    ...         return x**3 + x
+    >>> cubic(x).diff(x)
+    3*x**2 + 1
     """
 
     tex: ClassVar[str] = ""

@@ -350,7 +350,16 @@ class elu(KinkedActivation):
 
 
 class identity(ActivationFunction):
-    r"""The argument itself: `identity(x)` evaluates to `x` at once."""
+    r"""The argument itself: `identity(x)` evaluates to `x` at once.
+
+    Examples
+    ========
+
+    >>> from sympy.abc import x
+    >>> from symprice import identity
+    >>> identity(x)
+    x
+    """
 
     sign = "x"
 
@@ -367,7 +376,16 @@ class identity(ActivationFunction):
 
 
 class square(ActivationFunction):
-    r"""The square: `square(x)` evaluates to `x**2` at once."""
+    r"""The square: `square(x)` evaluates to `x**2` at once.
+
+    Examples
+    ========
+
+    >>> from sympy.abc import x
+    >>> from symprice import square
+    >>> square(x)
+    x**2
+    """
 
     @classmethod
     def eval(cls, x: Expr) -> Expr:

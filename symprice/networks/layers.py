@@ -45,7 +45,15 @@ class Scope:
 
 
 class Layer(Basic):
-    """A map of entries to entries, with parameters of its own."""
+    """A map of entries to entries, with parameters of its own.
+
+    Examples
+    ========
+
+    >>> from symprice import Dense, Layer
+    >>> isinstance(Dense(2, 3), Layer), Dense(2, 3).widths
+    (True, (2, 3))
+    """
 
     @property
     def widths(self) -> tuple[Any, Any]:

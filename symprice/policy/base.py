@@ -16,6 +16,14 @@ class Policy(Basic):
 
     A subclass states its ``actions``, ``parameters``, ``prob``, ``score`` and ``expectation``; the
     rest follows. Made as ``BernoulliPolicy(logit)`` or ``CategoricalPolicy(logits)``.
+
+    Examples
+    ========
+
+    >>> from symprice import BernoulliPolicy, Parameter, Policy
+    >>> pi = BernoulliPolicy(logit=Parameter('theta'))
+    >>> isinstance(pi, Policy), pi.actions, pi.prob(1)
+    (True, (1, 0), sigmoid(theta))
     """
 
     @property

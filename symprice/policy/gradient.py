@@ -26,6 +26,14 @@ class PolicyGradient(Outputs, Basic):
     """The gradient of the expected reward of a policy: its closed form and its derivation.
 
     Made by ``policy_gradient``. By one variable it is a scalar, by several a column in their order.
+
+    Examples
+    ========
+
+    >>> from symprice import BernoulliPolicy, Parameter, PolicyGradient
+    >>> pi = BernoulliPolicy(logit=Parameter('theta'))
+    >>> PolicyGradient(pi, {1: 10, 0: 5}).doit()
+    5*(1 - sigmoid(theta))*sigmoid(theta)
     """
 
     def __new__(cls, policy: Any, rewards: Any, wrt: Any = None) -> PolicyGradient:

@@ -16,7 +16,17 @@ __all__ = ["LeadingTerm", "leading_order"]
 
 
 class LeadingTerm(NamedTuple):
-    """The leading term of an expression and its exponent; unpacks as ``term, exponent``."""
+    """The leading term of an expression and its exponent; unpacks as ``term, exponent``.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols
+    >>> from symprice import leading_order
+    >>> p = symbols('p')
+    >>> leading_order(3*p**2 + p**3, p).term
+    3*p**2
+    """
 
     term: Expr
     exponent: Expr

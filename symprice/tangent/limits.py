@@ -29,6 +29,13 @@ class LimitDefinition(Outputs):
     ``symbolic`` is None where SymPy does not find the limit in time; ``numeric`` is there always,
     by Richardson extrapolation of the quotient, and ``by_rules`` is the derivative of the backward
     pass at the same point.
+
+    Examples
+    ========
+
+    >>> from symprice import MLP, limit_definition
+    >>> limit_definition(MLP(1, 1).explicit(), 'w1_11').quotient
+    (-w1_11*x1 + x1*(w1_11 + h))/h
     """
 
     neuron: Any
