@@ -163,7 +163,7 @@ class _Writer:
         """A column as (…, s), or a matrix of directions as (…, s, k)."""
         if node in self.known:
             return self.known[node]
-        if isinstance(node, Transpose) and isinstance(node.arg, ParameterMatrix):
+        if isinstance(node, Transpose) and _is_weight(node.arg):
             text = self.known[node.arg].text
             return Coded(f"{text}[0]" if node.shape[1] == 1 else f"{text}.T")
         if isinstance(node, MatAdd):
@@ -198,7 +198,7 @@ class _Writer:
         code = self.array(matrices[-1])
         for matrix in reversed(matrices[:-1]):
             inner = matrix.arg if isinstance(matrix, Transpose) else matrix
-            if inner not in self.known or self.known[inner].labels or isinstance(inner, NameMatrix):
+            if not _is_weight(inner):
                 raise NoRuleError(
                     f"asked for NumPy code of the product {node} with {matrix} inside"
                 )
@@ -229,7 +229,7 @@ class _Writer:
     # --- scalars and directions -------------------------------------------------------------------
     def scalar(self, expr: Any) -> Coded:
         """A scalar expression of scalar products, aligned over its labels."""
-        if isinstance(expr, ScalarProduct):
+        if isinstance(expr, ScalarProduct) and not expr.has(Identity):
             return self.scalar_product(expr)
         if isinstance(expr, Add):
             terms = sorted(expr.args, key=lambda term: bool(term.is_number))
@@ -256,7 +256,9 @@ class _Writer:
         if not u.labels or not v.labels:
             one, other = (v, u) if not u.labels else (u, v)
             return Coded(f"{one.factor} @ {other.factor}", one.labels, False)
-        return Coded(f"{u.factor} @ {v.factor}.T", (*u.labels, *v.labels), False)
+        if len(u.labels) == len(v.labels) == 1:
+            return Coded(f"{u.factor} @ {v.factor}.T", (*u.labels, *v.labels), False)
+        return self.contracted(u, v, "s", "s")
 
     def directions(self, node: Any) -> Coded:
         """A matrix of pairs of directions, on the last two axes."""
@@ -283,10 +285,14 @@ class _Writer:
         """`Aᵀ B` of directions, over all labels."""
         if not a.labels and not b.labels:
             return Coded(f"{a.factor}.T @ {b.factor}", (), False)
+        return self.contracted(a, b, "si", "sj")
+
+    def contracted(self, a: Coded, b: Coded, left: str, right: str) -> Coded:
+        """The sum over the axis s of two arrays, for all their labels."""
         labels = self.union([a, b])
         letters = {label: "nmpqr"[i] for i, label in enumerate(self.order)}
         one, other, both = ("".join(letters[x] for x in c) for c in (a.labels, b.labels, labels))
-        axes = f'"{one}si,{other}sj->{both}ij"'
+        axes = f'"{one}{left},{other}{right}->{both}{left[1:]}{right[1:]}"'
         return Coded(f"np.einsum({axes}, {a.text}, {b.text}, optimize=True)", labels)
 
     # --- labels -----------------------------------------------------------------------------------
@@ -338,6 +344,11 @@ class _ScalarCode(SciPyPrinter):
             self._special.add(name)
             return name
         return f"np.{name}"
+
+
+def _is_weight(matrix: Any) -> bool:
+    """Whether a matrix is an argument with two axes; a column is an array with one."""
+    return isinstance(matrix, ParameterMatrix) and matrix.shape[1] != 1
 
 
 def _shape(symbol: Any) -> str:

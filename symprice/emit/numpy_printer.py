@@ -242,7 +242,7 @@ class NumpyWriter(SciPyPrinter):
 
     def _print_Piecewise(self, expr: Any) -> str:
         pieces = list(expr.args)
-        text = self._print(pieces.pop().expr) if pieces[-1].cond == True else "np.nan"  # noqa: E712
+        text = self._print(pieces.pop().expr) if pieces[-1].cond is S.true else "np.nan"
         for piece in reversed(pieces):
             text = f"np.where({self._print(piece.cond)}, {self._print(piece.expr)}, {text})"
         return text

@@ -58,7 +58,7 @@ def _inner_product(
         for other in right:
             if one.parameter != other.parameter:
                 continue
-            scalar, matrix = _product(one, other, (rows, columns))
+            scalar, matrix = _product(one, other)
             collected.setdefault(matrix, []).append(scalar)
     terms = [(Add(*scalars), matrix) for matrix, scalars in collected.items()]
     if not terms:
@@ -69,11 +69,11 @@ def _inner_product(
     return products[0] if len(products) == 1 else MatAdd(*products)
 
 
-def _product(one: OuterProduct, other: OuterProduct, shape: tuple[Any, Any]) -> tuple[Any, Any]:
+def _product(one: OuterProduct, other: OuterProduct) -> tuple[Any, Any]:
     """`(Rᵀ R') · Lᵀ L'` as a scalar and a matrix of directions."""
     if one.directed == other.directed:
         plain, directed = ("right", "left") if one.directed == "left" else ("left", "right")
-        scalar = _scalar(getattr(one, plain), getattr(other, plain))
+        scalar = ScalarProduct(getattr(one, plain), getattr(other, plain))
         return scalar, _transposed_product(getattr(one, directed), getattr(other, directed))
     if one.directed == "left":
         column = _transposed_product(one.left, other.left)
@@ -97,10 +97,6 @@ def _entry(matrix: Any) -> Any:
     ):
         return ScalarProduct(matrix.args[0].arg, matrix.args[1])
     return matrix[0, 0]
-
-
-def _scalar(u: Any, v: Any) -> Any:
-    return S.One if u is S.One else ScalarProduct(u, v)
 
 
 def _transposed_product(u: Any, v: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sympy import HadamardProduct, Identity, MatAdd, MatMul, Mul, S, Transpose
+from sympy import HadamardProduct, Identity, MatAdd, MatMul, Mul, Transpose
 
 from ..arrays import ArrayNode
 from ..closedform import Definitions
@@ -58,9 +58,14 @@ def _active(forward: list[tuple[Any, Any]]) -> set[Any]:
     """The names whose values depend on what is trained."""
     active: set[Any] = set()
     for name, value in forward:
-        if any(isinstance(s, TRAINED) or s in active for s in value.free_symbols):
+        if _is_active(value, active):
             active.add(name)
     return active
+
+
+def _is_active(expr: Any, active: set[Any]) -> bool:
+    """Whether something trained, or a name that depends on it, occurs in an expression."""
+    return any(isinstance(s, TRAINED) or s in active for s in expr.free_symbols)
 
 
 def _pull(
@@ -71,17 +76,22 @@ def _pull(
     stack = [(expr, adjoint)]
     while stack:
         node, cotangent = stack.pop()
-        if not any(isinstance(s, TRAINED) or s in active for s in node.free_symbols):
+        if not _is_active(node, active):
             continue
         if isinstance(node, NameMatrix):
             reached.append((node, cotangent))
         elif isinstance(node, ParameterMatrix):
-            found.append(OuterProduct(node, cotangent, S.One))
+            found.append(OuterProduct(node, cotangent, Identity(1)))
         elif isinstance(node, MatAdd):
             stack.extend((term, cotangent) for term in node.args)
         elif isinstance(node, MatMul):
             stack.append(_through_product(node, cotangent, active, found))
         elif isinstance(node, Elementwise):
+            if _is_active(node.function, active):
+                raise NoRuleError(
+                    f"asked for the gradient of {node}, whose function {node.function} is trained "
+                    "too: at matrix level only its argument may be; write it with explicit()"
+                )
             stack.append((node.argument, ScaledRows(node.derivative(), cotangent)))
         elif isinstance(node, HadamardProduct) and len(node.args) == 2:
             u, v = node.args
@@ -105,7 +115,7 @@ def _through_product(
 ) -> tuple[Any, Any]:
     """Past the matrices of `s A B … v`, an outer product for each trainable one, to the column."""
     scalar, matrices = node.as_coeff_matrices()
-    if any(isinstance(s, TRAINED) or s in active for s in scalar.free_symbols):
+    if _is_active(scalar, active):
         raise NoRuleError(
             f"asked for the gradient of {node}, whose scalar factor {scalar} is trained too"
         )
@@ -117,7 +127,7 @@ def _through_product(
         if isinstance(inner, ParameterMatrix):
             factors = (rest, adjoint, "right") if transposed else (adjoint, rest, "left")
             found.append(OuterProduct(inner, *factors))
-        elif any(isinstance(s, TRAINED) or s in active for s in matrix.free_symbols):
+        elif _is_active(matrix, active):
             raise NoRuleError(
                 f"asked for the gradient of {node} by the matrix {matrix}, which is no parameter"
             )

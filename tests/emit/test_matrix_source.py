@@ -164,6 +164,25 @@ def test_labels_are_for_inputs():
         closed_form(NTVar(MLP(1, 1).explicit())).source(batch={x: "n"})
 
 
+def test_columns_with_two_labels():
+    W, V = ParameterMatrix("W", m, d), ParameterMatrix("V", 1, m)
+    both, one = (V * Elementwise(tanh, W * inner) for inner in (x + y, x))
+    kernel = closed_form(NTCov(both, one))
+    generator = np.random.default_rng(3)
+    params = {"W": generator.normal(size=(5, 4)), "V": generator.normal(size=(1, 5))}
+    X, Y = generator.normal(size=(4, 4)), generator.normal(size=(4, 4))
+    single = kernel.lambdify()
+    expected = [[single(params, u, v) for v in Y] for u in X]
+    found = kernel.lambdify(batch={x: "n", y: "m"})(params, X, Y)
+    assert np.allclose(found, expected, rtol=1e-12)
+
+
+def test_weights_that_are_columns_have_no_code_yet_and_say_so():
+    z = inputs("z", 1)
+    with pytest.raises(NoRuleError):
+        closed_form(NTVar(MLP(1, m, 1)(z))).source()
+
+
 def test_expressions_without_code_say_so():
     W = ParameterMatrix("W", m, d)
     tied = closed_form(NTVar(W.T * Elementwise(tanh, W * x)))

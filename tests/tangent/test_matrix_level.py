@@ -8,6 +8,7 @@ import pytest
 from sympy import (
     Function,
     HadamardProduct,
+    Lambda,
     MatrixSymbol,
     Symbol,
     Transpose,
@@ -23,12 +24,14 @@ from symprice import (
     NoRuleError,
     NTCov,
     NTVar,
+    Parameter,
     ParameterMatrix,
     ScalarProduct,
     ShapeError,
     check,
     closed_form,
     inputs,
+    observables,
     sigmoid,
     softmax,
 )
@@ -37,6 +40,8 @@ from tests.differences import agree, number, random_point
 
 d, m, n, k = symbols("d m n k", integer=True, positive=True)
 x, y = inputs("x y", d)
+B = ParameterMatrix("B", m, 1)
+SLOPE = Lambda(Symbol("t"), Parameter("w") * Symbol("t"))  # a trained function of an entry
 W, V = ParameterMatrix("W", m, d), ParameterMatrix("V", d, m)
 
 
@@ -84,8 +89,9 @@ def test_without_bias_and_at_equal_inputs():
         V * W * x + 2 * V * W * V * W * x,  # deep linear, shared
         softmax(W * x),
         MatrixSymbol("A", k, m) * W * x,
+        W * x + B + B * (B.T * MatrixSymbol("c", m, 1)),
     ],
-    ids=["tied", "skip", "gate", "linear", "softmax", "constant"],
+    ids=["tied", "skip", "gate", "linear", "softmax", "constant", "bias twice"],
 )
 def test_expressions_written_by_hand(prop):
     assert holds(closed_form(NTCov(prop, prop.subs(x, y))))
@@ -151,6 +157,9 @@ def test_nodes_print_compare_and_pickle():
         (lambda: closed_form(NTVar(W * W.T * W * V * x, 2)), NoRuleError, "Euclidean"),
         (lambda: closed_form(NTVar((W * x).T.T.T.T.applyfunc(tanh))), NoRuleError, "Elementwise"),
         (lambda: ScaledRows(x, W), ShapeError, "scale"),
+        (lambda: closed_form(NTVar(Elementwise(SLOPE, W * x))), NoRuleError, "trained too"),
+        (lambda: closed_form(NTVar(Parameter("s") * W * x)), NoRuleError, "trained too"),
+        (lambda: closed_form(NTCov(W * x, observables("X", k))), NoRuleError, "ObservableVector"),
     ],
 )
 def test_what_is_not_known_says_so(make, error, remedy):
