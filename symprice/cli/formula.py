@@ -8,7 +8,7 @@ import keyword
 import sys
 from typing import Any
 
-from sympy import Basic, Symbol, latex, sstr
+from sympy import Basic, Eq, Symbol, sstr
 
 from ..derivation import Derivation, Rule, Step
 from ..errors import NameClashError
@@ -44,7 +44,7 @@ def derive_command(arguments: argparse.Namespace) -> int:
                 NamedQuantities(),
                 steps[-1].after,
                 expressed,
-                [_equation(s, q) for s, q in quantities.items()],
+                [Eq(s, q, evaluate=False) for s, q in quantities.items()],
             )
         )
         result = expressed
@@ -87,22 +87,16 @@ def _names(arguments: argparse.Namespace) -> dict[str, Basic]:
     return found
 
 
-def _equation(symbol: Any, quantity: Any) -> Any:
-    from sympy import Eq
-
-    return Eq(symbol, quantity, evaluate=False)
-
-
 def _print(
     arguments: argparse.Namespace, formula: Any, derivation: Derivation, result: Any, report: Any
 ) -> None:
-    from .. import source
+    from .. import source, to_latex
 
     if arguments.json:
         found = {
             "formula": sstr(formula),
             "result": sstr(result),
-            "latex": latex(result),
+            "latex": to_latex(result),
             "steps": [
                 {
                     "rule": step.rule.name,
@@ -116,8 +110,6 @@ def _print(
         }
         print(json.dumps(found, indent=2))
     elif arguments.latex:
-        from ..emit.latex import to_latex
-
         print(to_latex(result))
     elif arguments.numpy:
         print(source(None, result), end="")
