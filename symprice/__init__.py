@@ -20,12 +20,21 @@ _PUBLIC = {
     ),
     "tangent.covariance": "NTCov NTVar",
     "tangent.closing": "closed_form",
+    "tangent.depth": "symbolic_depth DepthFormula",
+    "tangent.matrix_closing": "contributions",
+    "tangent.input_derivative": "jacobian",
     "tangent.elimination": "express",
     "tangent.asymptotics": "leading_order LeadingTerm",
     "tangent.backward": "backprop NeuronDerivative",
     "tangent.limits": "limit_definition LimitDefinition",
     "networks.network": "Network MLP",
-    "networks.layers": "Dense Activation Layer",
+    "networks.layers": "Dense Activation GLU Softmax Embedding",
+    "networks.layer": "Layer",
+    "networks.combining": "Residual ParallelStack ParallelSum ParallelProduct",
+    "networks.normalisation": "LayerNorm RMSNorm",
+    "networks.convolution": "Conv1D GlobalAveragePool",
+    "networks.sequences": "SelfAttention RNN",
+    "networks.losses": "squared_loss cross_entropy entropy log_sum_exp",
     "policy.finite": "BernoulliPolicy CategoricalPolicy",
     "policy.base": "Policy",
     "policy.gradient": "policy_gradient PolicyGradient",
@@ -33,8 +42,14 @@ _PUBLIC = {
     "dynamics.flow": "GradientFlow",
     "dynamics.finite_step": "GradientDescent",
     "tangent.metric": "DiagonalMetric MatrixMetric InverseMetric",
-    "arrays": "VectorFunction",
+    "tangent.block_metric": "BlockMetric",
+    "arrays": "VectorFunction SoftmaxRows LogSumExp",
+    "array_nodes": "Standardized StandardizedRows RMSNormalized RMSNormalizedRows",
     "elementwise": "Elementwise ScalarProduct",
+    "indexed.entries": "Index",
+    "indexed.sums": "SumOver average",
+    "indexed.families": "EntriesOf Family Member ParameterFamily",
+    "indexed.shifts": "Shift UnitVector",
     "closedform": "ClosedForm ClosedFormMatrix",
     "derivation": "Derivation Rule Step derive",
     "emit.numpy": "lambdify source",
@@ -42,12 +57,14 @@ _PUBLIC = {
     "emit.pythonic": "definition from_function latexify_source",
     "checks": "check Report",
     "errors": (
-        "EliminationError NameClashError NoParameterError NoRuleError ParseError PolicyError "
-        "ShapeError SympriceError"
+        "EliminationError NameClashError NoParameterError NoRuleError NothingSharedWarning "
+        "ParseError PolicyError ShapeError SympriceError"
     ),
 }
 # Modules that grow by a class at a time: their own lists say what is public.
 _OPEN = ("networks.activations", "networks.logits")
+# Short names that a star import leaves out: SymPy has functions that are called so.
+_ALIASES = {"Parallel": "ParallelStack", "Sum": "ParallelSum", "Product": "ParallelProduct"}
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names.split()}
 
 
@@ -62,6 +79,8 @@ def __getattr__(name: str) -> Any:
             *_HOME,
             *(name for module in _OPEN for name in _load(module).__all__),
         ]
+    if name in _ALIASES:
+        return __getattr__(_ALIASES[name])
     if name in _HOME:
         value = getattr(_load(_HOME[name]), name)
     elif name.startswith("_"):

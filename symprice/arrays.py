@@ -1,32 +1,87 @@
-"""Array nodes: vector functions that know the Jacobian by each of their arguments.
+"""Array nodes: functions of whole vectors and matrices that know their own derivative.
 
-The set is closed and small; what a node states is its shape and ``jacobians``, and every law
-follows from these.
+The set is closed and small; what a node states is its shape and its derivative, as ``jacobians`` or
+as a ``pull`` of adjoints, and every law follows from these.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from sympy import Basic, DiagMatrix, ImmutableDenseMatrix, MatrixExpr
+import mpmath
+from sympy import (
+    Add,
+    Basic,
+    DiagMatrix,
+    Expr,
+    HadamardProduct,
+    ImmutableDenseMatrix,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    OneMatrix,
+    S,
+    Transpose,
+    exp,
+    log,
+)
 from sympy.core.symbol import Str
 from sympy.core.sympify import _sympify
+from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.matrixbase import MatrixBase
 from sympy.printing.precedence import PRECEDENCE
 
-from .errors import NameClashError, ShapeError
+from .elementwise import ScalarProduct, ScaledRows
+from .errors import NameClashError, NoRuleError, ShapeError
 
-__all__ = ["ArrayNode", "JacobianOf", "SoftmaxVector", "VectorFunction"]
+__all__ = [
+    "ArrayNode",
+    "Define",
+    "JacobianOf",
+    "LogSumExp",
+    "SoftmaxRows",
+    "SoftmaxVector",
+    "VectorFunction",
+]
+
+# ``define(letter, value)`` is the symbol that names a value from then on.
+Define = Callable[[str, Any], Any]
 
 
 class ArrayNode(MatrixExpr):
-    """A matrix expression that states its derivative: ``jacobians()`` lists (J, argument)."""
+    """A matrix expression that states its derivative: ``jacobians()`` lists (J, argument).
+
+    ``pull`` says the same in reverse: which adjoint of the argument belongs to one of the value.
+    """
 
     precedence = PRECEDENCE["Atom"]
+    #: The letter that names a value in definitions.
+    letter: ClassVar[str] = "v"
 
     def jacobians(self) -> list[tuple[Any, Any]]:
         """The Jacobian by each argument that is a vector."""
-        raise NotImplementedError
+        raise NoRuleError(
+            f"asked for the Jacobian of {self}: a {type(self).__name__} is a function of a matrix, "
+            "and has only a pullback of adjoints; take the covariance of a scalar or a column"
+        )
+
+    def pull(self, value: Any, adjoint: Any, define: Define) -> Any:
+        """The adjoint of the argument, a matrix of its shape.
+
+        Parameters
+        ==========
+
+        value : the symbol that names the value of this node.
+        adjoint : the adjoint of the value, a matrix of its shape; or a scalar where that is 1 × 1.
+        define : gives a name to what else is needed.
+        """
+        ((jacobian, _),) = self.jacobians()
+        return MatMul(Transpose(jacobian), as_matrix(adjoint))
+
+    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
+        return MatrixElement(self, i, j)
 
 
 class VectorFunction:
@@ -98,11 +153,6 @@ class AppliedVectorFunction(ArrayNode):
         """J_f(X)."""
         return [(JacobianOf(self), self.argument)]
 
-    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
-        from sympy.matrices.expressions.matexpr import MatrixElement
-
-        return MatrixElement(self, i, j)
-
     def _sympystr(self, printer: Any) -> str:
         return f"{self.args[0].name}({printer._print(self.argument)})"
 
@@ -131,8 +181,6 @@ class JacobianOf(MatrixExpr):
         return self.applied.shape[0], self.applied.argument.shape[0]
 
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
-        from sympy.matrices.expressions.matexpr import MatrixElement
-
         return MatrixElement(self, i, j)
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -154,6 +202,8 @@ class SoftmaxVector(ArrayNode):
     DiagMatrix(softmax(z))*NTCov(z, y) - softmax(z)*softmax(z).T*NTCov(z, y)
     """
 
+    letter = "p"
+
     def __new__(cls, argument: Any) -> SoftmaxVector:
         return super().__new__(cls, column(argument))
 
@@ -171,16 +221,153 @@ class SoftmaxVector(ArrayNode):
         """S = diag(π) - π πᵀ."""
         return [(DiagMatrix(self) - self * self.T, self.argument)]
 
-    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
-        from sympy.matrices.expressions.matexpr import MatrixElement
-
-        return MatrixElement(self, i, j)
+    def pull(self, value: Any, adjoint: Any, define: Define) -> Any:
+        """`π ∘ (δ - (πᵀδ) 1)`."""
+        adjoint = as_matrix(adjoint)
+        mean = ScalarProduct(value, adjoint)
+        return ScaledRows(value, MatAdd(adjoint, MatMul(-mean, OneMatrix(*self.shape))))
 
     def _sympystr(self, printer: Any) -> str:
         return f"softmax({printer._print(self.argument)})"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         return rf"\operatorname{{softmax}}\left({printer._print(self.argument)}\right)"
+
+
+class SoftmaxRows(ArrayNode):
+    """The softmax of every row of a matrix, `A_ts = exp(S_ts) / Σ_r exp(S_tr)`: attention.
+
+    Parameters
+    ==========
+
+    argument : the matrix S of scores.
+    causal : whether a row sees only the columns up to its own number: then `A_ts = 0` for s > t.
+
+    Examples
+    ========
+
+    >>> from sympy import MatrixSymbol, Symbol
+    >>> from symprice.arrays import SoftmaxRows
+    >>> T = Symbol('T', integer=True, positive=True)
+    >>> SoftmaxRows(MatrixSymbol('S', T, T), causal=True)
+    SoftmaxRows(S, True)
+    """
+
+    letter = "A"
+
+    def __new__(cls, argument: Any, causal: Any = False) -> SoftmaxRows:
+        return super().__new__(cls, matrix(argument), _sympify(bool(causal)))
+
+    @property
+    def argument(self) -> Any:
+        """The scores."""
+        return self.args[0]
+
+    @property
+    def causal(self) -> bool:
+        """Whether a row sees only the columns up to its own number."""
+        return bool(self.args[1])
+
+    @property
+    def shape(self) -> tuple[Any, Any]:
+        """That of the scores."""
+        return self.argument.shape
+
+    def pull(self, value: Any, adjoint: Any, define: Define) -> Any:
+        """`A ∘ (δ - ((A ∘ δ) 1) 1ᵀ)`; what a row does not see has the entry 0 of A."""
+        adjoint, columns = as_matrix(adjoint), self.shape[1]
+        ones = OneMatrix(columns, 1), OneMatrix(1, columns)
+        means = MatMul(S.NegativeOne, HadamardProduct(value, adjoint), *ones)
+        return HadamardProduct(value, MatAdd(adjoint, means))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        causal = r"_{\mathrm{causal}}" if self.causal else ""
+        return rf"\operatorname{{softmax}}{causal}\left({printer._print(self.argument)}\right)"
+
+
+class LogSumExp(Expr):
+    """`log Σ_j exp(z_j)` of a column of logits, the scalar whose gradient is their softmax.
+
+    Examples
+    ========
+
+    >>> from sympy import Symbol
+    >>> from symprice import inputs
+    >>> from symprice.arrays import LogSumExp
+    >>> LogSumExp(inputs('z', Symbol('K', integer=True, positive=True))) + 1
+    LogSumExp(z) + 1
+    """
+
+    is_commutative = True
+    precedence = PRECEDENCE["Atom"]
+
+    def __new__(cls, argument: Any) -> LogSumExp:
+        return super().__new__(cls, column(argument))
+
+    @property
+    def argument(self) -> Any:
+        """The logits."""
+        return self.args[0]
+
+    def pull(self, value: Any, adjoint: Any, define: Define) -> Any:
+        """`δ softmax(z)`, a column, for the scalar adjoint δ."""
+        return MatMul(adjoint, define(companion(self.argument, "p"), SoftmaxVector(self.argument)))
+
+    def doit(self, **hints: Any) -> Any:
+        """The same; of a column with a known number of entries, the logarithm of the sum."""
+        argument = self.argument.doit(**hints) if hints.get("deep", True) else self.argument
+        if not isinstance(argument, MatrixBase):
+            return self.func(argument)
+        return log(Add(*map(exp, argument)))
+
+    def _eval_derivative(self, symbol: Any) -> Any:
+        if symbol not in self.free_symbols:
+            return S.Zero
+        argument = self.argument
+        if isinstance(argument, MatrixBase):
+            weights = argument.applyfunc(exp)
+            return Add(*(w * z.diff(symbol) for w, z in zip(weights, argument, strict=True))) / Add(
+                *weights
+            )
+        raise NoRuleError(
+            f"asked for the derivative of {self} by {symbol}: write the closed form of a "
+            "covariance, or explicit logits with logsumexp(z1, z2, ...)"
+        )
+
+    def _eval_is_real(self) -> bool | None:
+        # Entries of a symbolic column are real, as everywhere at matrix level.
+        return None if isinstance(self.argument, MatrixBase) else True
+
+    def _numeric(self, evaluate: Any, point: Any) -> Any:
+        values = list(evaluate(self.argument, point))
+        highest = max(values)
+        return highest + mpmath.log(mpmath.fsum(mpmath.exp(z - highest) for z in values))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        power = "" if exp is None else f"^{{{exp}}}"
+        inner = printer._print(self.argument)
+        return rf"\operatorname{{logsumexp}}{power}\left({inner}\right)"
+
+
+def companion(value: Any, letter: str) -> str:
+    """A name beside another one: ``s2_prime`` beside the value named ``z2_prime``."""
+    name = str(getattr(getattr(value, "array", value), "name", ""))
+    return letter + re.sub(r"^[A-Za-z]+", "", name)
+
+
+def as_matrix(adjoint: Any) -> Any:
+    """A matrix as it is, a scalar as the 1 × 1 matrix of it."""
+    return adjoint if getattr(adjoint, "is_Matrix", False) else MatMul(adjoint, OneMatrix(1, 1))
+
+
+def matrix(argument: Any) -> Any:
+    """A matrix, or an error that says what it is instead."""
+    argument = _sympify(argument)
+    if isinstance(argument, MatrixBase):
+        argument = argument.as_immutable()
+    if not getattr(argument, "is_Matrix", False):
+        raise ShapeError(f"asked for a function of the matrix {argument}: it is none")
+    return argument
 
 
 def column(argument: Any) -> Any:

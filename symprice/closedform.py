@@ -9,19 +9,23 @@ is ever written twice.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import starmap
 from typing import Any
 
-from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixExpr, S, Tuple
+from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixExpr, MatrixSymbol, S, Tuple
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 from sympy.printing.precedence import PRECEDENCE
 
 from .binding import Binder, LetArithmetic, substituted
 from .errors import ShapeError
+from .indexed.entries import Entry, indices_of
+from .indexed.families import Family, Member
+from .indexed.writing import at_labels
 from .outputs import Outputs
 from .symbols import Name, NameMatrix, Parameter
 
-__all__ = ["ClosedForm", "ClosedFormMatrix", "Definitions", "hoist"]
+__all__ = ["ClosedForm", "ClosedFormMatrix", "Definitions", "hoist", "labelled"]
 
 
 class Definitions:
@@ -32,24 +36,32 @@ class Definitions:
 
     def __init__(self, taken: Iterable[Any] = ()) -> None:
         self._taken = set(taken)
+        # Two names that are spelled alike are one to a reader, whatever their shapes.
+        self._spelled = {getattr(symbol, "name", None) for symbol in self._taken}
         self._values: dict[Name, Basic] = {}
         self._names: dict[Basic, Name] = {}
 
     def define(self, name: Name, value: Basic) -> Basic:
         """A name for ``value``: the one it has, else ``name``, else ``name`` with a prime."""
-        if value.is_Atom or value.is_symbol:
+        if value.is_Atom or value.is_symbol or isinstance(value, Member):
             return value
         known = self._names.get(value)
         if known is not None:
             return known
         stem, _, primes = name.name.partition("_prime")
         fresh, count = name, int(primes or 1) if stem != name.name else 0
-        while fresh in self._values or fresh in self._taken:
+        while fresh.name in self._spelled:
             count += 1
             fresh = _called(name, f"{stem}_prime{count if count > 1 else ''}")
+        self._spelled.add(fresh.name)
         self._values[fresh] = value
         self._names[value] = fresh
         return fresh
+
+    @property
+    def taken(self) -> set[Any]:
+        """The names that no definition may get."""
+        return self._taken
 
     def __contains__(self, name: Basic) -> bool:
         return name in self._values
@@ -97,7 +109,7 @@ def hoist(expr: Basic, into: Definitions) -> Basic:
         if isinstance(node, _Where):
             names: dict[Basic, Basic] = {}
             for name, value in node.args[1]:
-                names[name] = into.define(name, visit(_renaming(value, names)))
+                names[name] = labelled(into, name, visit(_renaming(value, names)))
             result = visit(_renaming(node.args[0], names))
         elif node.args and not isinstance(node, Binder) and node.has(_Where):
             result = node.func(*(visit(arg) for arg in node.args))
@@ -105,6 +117,15 @@ def hoist(expr: Basic, into: Definitions) -> Basic:
         return result
 
     return visit(expr)
+
+
+def labelled(into: Definitions, name: Any, value: Any) -> Any:
+    """A name for a value; where it depends on indices, the member of a family with that name."""
+    labels = sorted(indices_of(value), key=str)
+    if not labels or isinstance(value, (Member, Entry)):
+        return value if labels else into.define(name, value)
+    family = into.define(name, Family(value, *labels))
+    return (Member if isinstance(family, MatrixSymbol) else Entry)(family, *labels)
 
 
 def _renaming(expr: Basic, names: Mapping[Basic, Basic]) -> Basic:
@@ -232,9 +253,8 @@ class _Where(Outputs, Binder):
         return f"{type(self).__name__}({printer._print(self.expr)}, ({pairs}{comma}){origin})"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        where = r",\; ".join(
-            f"{printer._print(name)} = {printer._print(value)}" for name, value in self.args[1]
-        )
+        pairs = starmap(at_labels, self.args[1])
+        where = r",\; ".join(f"{printer._print(n)} = {printer._print(v)}" for n, v in pairs)
         tex = rf"\left({printer._print(self.expr)}\right)"
         tex = tex if exp is None else rf"{tex}^{{{exp}}}"
         return rf"{tex}_{{{where}}}"
@@ -242,13 +262,11 @@ class _Where(Outputs, Binder):
     def _pretty(self, printer: Any) -> Any:
         from sympy.printing.pretty.stringpict import prettyForm, stringPict
 
-        lines = [printer._print(self.expr)]
-        for index, (name, value) in enumerate(self.args[1]):
-            label = "where  " if index == 0 else "       "
-            right = printer._print(value)
-            lines.append(stringPict(*stringPict(label).right(printer._print(name), " = ", right)))
-        form = lines[0]
-        for line in lines[1:]:
+        form = printer._print(self.expr)
+        for index, (name, value) in enumerate(starmap(at_labels, self.args[1])):
+            label = "       " if index else "where  "
+            parts = (printer._print(name), " = ", printer._print(value))
+            line = stringPict(*stringPict(label).right(*parts))
             form = prettyForm(*stringPict(*form.below(line)).left(""))
         return form
 
@@ -370,8 +388,9 @@ class ClosedFormMatrix(_Where, LetArithmetic, MatrixExpr):
         return tuple(map(_sympify, self.expr.shape))
 
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
-        definitions = Definitions()
-        return definitions.closing(hoist(self, definitions)[i, j])
+        from .indexed.naming import closed_entry
+
+        return closed_entry(self, _sympify(i), _sympify(j))
 
     def _eval_derivative(self, symbol: Any) -> Any:
         return self._accumulated_derivative(symbol)

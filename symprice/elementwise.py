@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Expr, Identity, Lambda, MatrixExpr, S, Symbol, Transpose
+from sympy import (
+    Add,
+    Derivative,
+    Dummy,
+    Expr,
+    Identity,
+    Lambda,
+    MatrixExpr,
+    OneMatrix,
+    Subs,
+    Symbol,
+    Transpose,
+)
 from sympy.core.symbol import Str
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE, precedence
@@ -66,6 +78,17 @@ class Elementwise(MatrixExpr):
         """That of the argument."""
         return self.argument.shape
 
+    def at(self, value: Any) -> Any:
+        """`φ(value)`, the function of one entry; φ' is then the derivative at a point."""
+        (slot,) = self.function.variables
+        body = self.function.expr
+        if body.has(Derivative):
+            inner = Dummy("h")
+            body = body.xreplace(
+                {d: Subs(d.xreplace({slot: inner}), inner, slot) for d in body.atoms(Derivative)}
+            )
+        return body.xreplace({slot: value})
+
     def derivative(self) -> Any:
         """`φ'(X)`, entry by entry."""
         (entry,) = self.function.variables
@@ -80,19 +103,29 @@ class Elementwise(MatrixExpr):
         return values.apply(lambda value: evaluate(self.function.expr, {**point, entry: value}))
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        (entry,) = self.function.variables
-        shown = _AsPrinted(printer._print(self.argument))
-        return str(printer._print(self.function.expr.xreplace({entry: shown})))
+        shown = AsPrinted(printer._print(self.argument), precedence(self.argument))
+        return str(printer._print(self.at(shown)))
 
 
-class _AsPrinted(Expr):
-    """A scalar that prints as a given text: a vector in the place of its entry."""
+class AsPrinted(Expr):
+    """A scalar that prints as a given text: a vector in the place of its entry.
+
+    ``level`` is how tightly the text binds.
+    """
 
     is_commutative = True
-    precedence = PRECEDENCE["Atom"]
 
-    def __new__(cls, text: str) -> _AsPrinted:
-        return super().__new__(cls, Str(text))
+    def __new__(cls, text: Any, level: Any) -> AsPrinted:
+        return super().__new__(cls, text if isinstance(text, Str) else Str(text), _sympify(level))
+
+    @property
+    def precedence(self) -> int:
+        """That of what stands for it."""
+        return int(self.args[1])
+
+    @property
+    def _diff_wrt(self) -> bool:
+        return True
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         text = str(self.args[0].name)
@@ -143,44 +176,70 @@ class ScaledRows(MatrixExpr):
 
 
 class ScalarProduct(Expr):
-    """`uᵀ v` of two columns, a commutative scalar.
+    r"""`uᵀ v` of two columns, `⟨M, N⟩ = Σ_ij M_ij N_ij` of two matrices: a commutative scalar.
 
     Examples
     ========
 
+    >>> from sympy import MatrixSymbol, latex
     >>> from symprice import inputs
     >>> from symprice.elementwise import ScalarProduct
     >>> x, y = inputs('x y', 3)
     >>> ScalarProduct(x, y) == ScalarProduct(y, x), ScalarProduct(x, y) + 1
     (True, ScalarProduct(x, y) + 1)
+    >>> M, N = MatrixSymbol('M', 2, 3), MatrixSymbol('N', 2, 3)
+    >>> print(latex(ScalarProduct(M, N)))
+    \left\langle M, N \right\rangle
     """
 
     is_commutative = True
     precedence = PRECEDENCE["Mul"]
 
     def __new__(cls, u: Any, v: Any) -> Any:
-        u, v = sorted((_sympify(u), _sympify(v)), key=lambda vector: vector.sort_key())
-        if u.shape != v.shape or u.shape[1] != 1:
+        u, v = _sympify(u), _sympify(v)
+        if u.shape != v.shape:
             raise ShapeError(
-                f"asked for the scalar product of {u.shape} and {v.shape}: two columns"
+                f"asked for the scalar product of {u.shape} and {v.shape}: two columns, or two "
+                "matrices of one shape"
             )
+        if u.shape[0] == 1 and u.shape[1] != 1:
+            u, v = _turned(u), _turned(v)
         if isinstance(u, Identity) and isinstance(v, Identity):
-            return S.One
-        return super().__new__(cls, u, v)
+            return u.shape[0]
+        return super().__new__(cls, *sorted((u, v), key=lambda matrix: matrix.sort_key()))
 
     def doit(self, **hints: Any) -> Any:
-        """The same; of columns with a known number of entries, the sum of the products."""
+        """The same; of matrices with a known number of entries, the sum of the products."""
         u, v = (arg.doit(**hints) for arg in self.args)
-        if not _sympify(u.shape[0]).is_Integer:
+        rows, columns = map(_sympify, u.shape)
+        if not (rows.is_Integer and columns.is_Integer):
             return self.func(u, v)
-        return Add(*(u[i, 0] * v[i, 0] for i in range(int(u.shape[0]))))
+        places = [(i, j) for i in range(int(rows)) for j in range(int(columns))]
+        return Add(*(u[place] * v[place] for place in places))
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         u, v = (evaluate(arg, point) for arg in self.args)
         return sum(u[i] * v[i] for i in range(len(u)))
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        left = printer.parenthesize(Transpose(self.args[0]), PRECEDENCE["Mul"], strict=True)
-        right = printer.parenthesize(self.args[1], PRECEDENCE["Mul"], strict=True)
-        tex = f"{left} {right}"
-        return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"
+        u, v = sorted(self.args, key=_standing)
+        if u.shape[1] == 1:
+            left = printer.parenthesize(_turned(u), PRECEDENCE["Mul"], strict=True)
+            right = printer.parenthesize(v, PRECEDENCE["Mul"], strict=True)
+            tex = f"{left} {right}"
+            return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"
+        tex = rf"\left\langle {printer._print(u)}, {printer._print(v)} \right\rangle"
+        return tex if exp is None else f"{tex}^{{{exp}}}"
+
+
+def _turned(matrix: Any) -> Any:
+    return matrix.arg if isinstance(matrix, Transpose) else Transpose(matrix)
+
+
+def _standing(matrix: Any) -> int:
+    """Which factor is written first, so that a short one carries the transposition sign."""
+    if isinstance(matrix, OneMatrix):
+        return 0
+    if isinstance(matrix, Transpose):
+        return 1
+    return 2 if matrix.is_symbol else 3

@@ -130,6 +130,18 @@ class ParseError(SympriceError, ValueError):
         return type(self), (str(self), self.text, self.position)
 
 
+class NothingSharedWarning(UserWarning):
+    """Two networks were asked for their covariance that have no parameter in common: it is 0.
+
+    Examples
+    ========
+
+    >>> from symprice import NothingSharedWarning
+    >>> issubclass(NothingSharedWarning, UserWarning)
+    True
+    """
+
+
 class TimeLimitExceeded(BaseException):
     """The deadline of a computation passed.
 

@@ -42,17 +42,23 @@ class Outputs:
                 return f"$$\n{tex}\n$$"
         return None
 
-    def source(self, args: Any = None, *, name: str = "f", batch: Any = None) -> str:
+    def source(self, args: Any = None, **settings: Any) -> str:
         """Readable NumPy source of a function ``name(args)`` that computes the formula."""
         from .emit.numpy import source
 
-        return source(args, self, name=name, batch=batch)
+        return source(args, self, **settings)
 
-    def lambdify(self, args: Any = None, *, name: str = "f", batch: Any = None) -> Any:
+    def lambdify(self, args: Any = None, **settings: Any) -> Any:
         """A NumPy function of ``args`` (default: free symbols, parameters first), vectorised."""
         from .emit.numpy import lambdify
 
-        return lambdify(args, self, name=name, batch=batch)
+        return lambdify(args, self, **settings)
+
+    def by_parameter(self) -> dict[Any, Any]:
+        """Of a covariance at matrix level, what each trainable array contributes to it."""
+        from .tangent.matrix_closing import contributions
+
+        return contributions(self)
 
     def check(self, **settings: Any) -> Any:
         """A Report of the formula against an evaluation that shares no code with its derivation."""

@@ -208,18 +208,36 @@ def observables(names: str, size: Any = None, **assumptions: Any) -> Any:
     return _vectors(names, size, ObservableVector)
 
 
-def inputs(names: str, size: Any) -> Any:
+def inputs(names: str, size: Any, each: Any = None) -> Any:
     """Column vectors ``size × 1`` that do not depend on θ.
+
+    Parameters
+    ==========
+
+    names : as for ``sympy.symbols``.
+    size : how many entries a vector has.
+    each : an Index i: there is a vector for every value of it, as the samples `x_i` of a data set.
 
     Examples
     ========
 
-    >>> from symprice import inputs
+    >>> from symprice import Index, inputs
     >>> x, y = inputs('x y', 4)
     >>> x.shape
     (4, 1)
+    >>> inputs('x', 4, each=Index('i', 100))
+    Member(x, i)
     """
-    return _vectors(names, size, MatrixSymbol)
+    given = _vectors(names, size, MatrixSymbol)
+    if each is None:
+        return given
+    from .indexed.families import Member
+
+    return (
+        tuple(Member(vector, each) for vector in given)
+        if isinstance(given, tuple)
+        else Member(given, each)
+    )
 
 
 def _vectors(names: str, size: Any, cls: type[MatrixSymbol]) -> Any:

@@ -15,28 +15,50 @@ from sympy import Basic, Eq, Expr, Function, Matrix, MatrixSymbol, Symbol, latex
 
 import symprice
 from symprice import (
+    GLU,
     MLP,
+    RNN,
     Activation,
     BernoulliPolicy,
+    BlockMetric,
     CategoricalPolicy,
     ClosedForm,
     ClosedFormMatrix,
+    Conv1D,
     Dense,
     DiagonalMetric,
+    Embedding,
+    EntriesOf,
+    Family,
+    GlobalAveragePool,
     GradientDescent,
     GradientFlow,
+    Index,
     InverseMetric,
+    LayerNorm,
     MatrixMetric,
+    Member,
     Name,
     NameMatrix,
     NTCov,
     NTVar,
     Observable,
     ObservableVector,
+    ParallelProduct,
+    ParallelStack,
+    ParallelSum,
     Parameter,
+    ParameterFamily,
     ParameterMatrix,
+    Residual,
+    RMSNorm,
     Rule,
+    SelfAttention,
+    Shift,
+    Softmax,
     Step,
+    SumOver,
+    UnitVector,
     VectorFunction,
     closed_form,
     derive,
@@ -44,12 +66,26 @@ from symprice import (
     parameters,
     policy_gradient,
     price,
+    symbolic_depth,
 )
-from symprice.arrays import AppliedVectorFunction, JacobianOf, SoftmaxVector
+from symprice.array_nodes import (
+    RMSNormalized,
+    RMSNormalizedRows,
+    Standardized,
+    StandardizedRows,
+)
+from symprice.arrays import (
+    AppliedVectorFunction,
+    JacobianOf,
+    LogSumExp,
+    SoftmaxRows,
+    SoftmaxVector,
+)
 from symprice.derivation import Unchanged
 from symprice.dynamics.finite_step import AfterStep, HessianForm
 from symprice.dynamics.flow import FlowVelocity, TimeDerivative
 from symprice.elementwise import Elementwise, ScalarProduct, ScaledRows
+from symprice.indexed.entries import Entry, Within
 from symprice.tangent.backward import NeuronDerivative
 from symprice.tangent.gradient import Inner, Nabla
 from tests.differences import agree, gradient, number, random_point
@@ -64,6 +100,9 @@ a = Name("a")
 net = ClosedForm(w * a + b, {a: sympy.tanh(v * x)})
 vector = ClosedFormMatrix(Matrix([w * a, b]), {a: sympy.tanh(v * x)})
 f = VectorFunction("f", 2)
+i, j, t = Index("i", K), Index("j", 3), Index("t", K)
+X, Z = MatrixSymbol("X", 2, K), MatrixSymbol("Z", K, K)
+x_i = Member(MatrixSymbol("x", 3, 1), i)
 
 # One of each class that is not a function of scalars; these are found by themselves.
 SPECIMENS = [
@@ -79,9 +118,28 @@ SPECIMENS = [
     f(z),
     JacobianOf(f(z)),
     SoftmaxVector(z),
+    Standardized(z, eta),
+    StandardizedRows(X, eta),
+    RMSNormalized(z, 0),
+    RMSNormalizedRows(X, eta),
+    SoftmaxRows(Z, causal=True),
+    LogSumExp(z),
+    i,
+    Entry(X, j, i),
+    Within(i + j, K),
+    ParameterFamily("W", 2, 3, K),
+    x_i,
+    Family(2 * x_i, i),
+    Family(x_i[0, 0] ** 2, i),
+    EntriesOf(Entry(X, Index("p", 2), i), Index("p", 2), i),
+    Shift(X, j, K - 2, "zero"),
+    UnitVector(K, i),
+    SumOver(Entry(Z, i, t), i),
+    SumOver(x_i * x_i.T, i),
     net,
     vector,
     closed_form(NTVar(net)),
+    symbolic_depth(MLP(2, 3, 3, 3, 3, 1)),
     NTCov(w * x, w * y + b),
     NTCov(P, -L),
     NTCov(NTCov(P, L), L),
@@ -93,6 +151,7 @@ SPECIMENS = [
     DiagonalMetric({w: eta, b: 0}),
     MatrixMetric([[1, x], [x, 2]], (w, b)),
     InverseMetric([[1, x], [x, 2]], (w, b)),
+    BlockMetric({ParameterMatrix("W", 2, 3): eta, b: 0}),
     derive(NTVar(sympy.tanh(w))),
     Step(Unchanged(), x, x, [Eq(x, y)]),
     price(P, L),
@@ -108,15 +167,32 @@ SPECIMENS = [
     Dense(2, 3),
     Activation(sympy.tanh),
     MLP(2, 3, 1),
+    Residual(Dense(2, 2)),
+    ParallelSum(Dense(2, 3), Dense(2, 3)),
+    ParallelProduct(Dense(2, 3), Dense(2, 3)),
+    ParallelStack(Dense(2, 3), Dense(2, 4)),
+    Conv1D(2, 3, 2),
+    GlobalAveragePool(),
+    GLU(2, 3),
+    Softmax(),
+    Embedding(5, 2),
+    LayerNorm(3),
+    RMSNorm(3),
+    SelfAttention(3, 2),
+    RNN(2, 3),
     BernoulliPolicy(logit=b),
     CategoricalPolicy([w, b, 0]),
     policy_gradient(BernoulliPolicy(logit=b), {1: 10, 0: 5}),
 ]
-# Bases, and a sum that stands as it is written and so reads back as an ordinary one.
+# Bases, what is made while a formula is printed, and a sum that stands as it is written and so
+# reads back as an ordinary one.
 WITHOUT = {
     "ActivationFunction",
     "ArrayNode",
+    "AsPrinted",
     "Binder",
+    "IndexBinder",
+    "Family",
     "FinitePolicy",
     "KinkedActivation",
     "Layer",
@@ -124,6 +200,7 @@ WITHOUT = {
     "NamedFunction",
     "Node",
     "OfParameters",
+    "Offset",
     "Policy",
     "ScalarCovariance",
     "TangentCovariance",
@@ -210,7 +287,7 @@ EXPRESSIONS = [s for s in ALL if isinstance(s, Expr) and not s.has(Nabla, FlowVe
 
 @pytest.mark.parametrize("specimen", EXPRESSIONS, ids=shown)
 def test_str_can_be_parsed_again(specimen):
-    own = {s.name: s for s in specimen.atoms(Symbol, MatrixSymbol)}
+    own = {s.name: s for s in specimen.atoms(Symbol, MatrixSymbol, Index)}
     if isinstance(specimen, (AppliedVectorFunction, JacobianOf)):
         own["f"] = f
     text = str(specimen)
@@ -235,7 +312,7 @@ SCALARS = [
     and not isinstance(s, (sympy.MatrixExpr, Name))
     and s.free_symbols
     and all(symbol.is_Symbol for symbol in s.free_symbols)
-    and not s.has(Observable, ObservableVector, TimeDerivative, Nabla)
+    and not s.has(Observable, ObservableVector, TimeDerivative, Nabla, Index)
 ]
 
 

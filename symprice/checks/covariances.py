@@ -73,6 +73,8 @@ def _metric(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[Cel
         return _diagonal(graph, metric, scope)
     if "MatrixMetric" in names:
         return _full(graph, metric, scope, inverse="InverseMetric" in names)
+    if "BlockMetric" in names:
+        return _blocks(graph, metric, scope)
     raise NoRuleError(
         f"asked for a covariance in the metric {metric}: nothing says what the entries of a "
         f"{type(metric).__name__} are"
@@ -87,13 +89,35 @@ def _diagonal(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[C
         return lambda state, left, right: [
             (u, u, state.value(rate)) for u, _, _ in _euclidean(state, left, right)
         ], (rate,)
-    rates = {graph.cell(pair[0], scope): graph.cell(pair[1], scope) for pair in given}
+    rates = {pair[0]: graph.cell(pair[1], scope) for pair in given}
 
     def weights(state: State, left: list[Coordinate], right: list[Coordinate]) -> Any:
         pairs = _euclidean(state, left, right)
         return [(u, u, state.value(_listed(rates, u, metric))) for u, _, _ in pairs]
 
-    return weights, (*rates, *rates.values())
+    return weights, tuple(rates.values())
+
+
+def _blocks(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[Cell, ...]]:
+    """A block for every array: a rate, or a matrix over its entries, column after column."""
+    blocks = {pair[0]: graph.cell(pair[1], scope) for pair in metric.args[0]}
+
+    def place(state: State, coordinate: Coordinate) -> int:
+        cell, entry = coordinate
+        return 0 if entry is None else entry[0] + state.value(cell).rows * entry[1]
+
+    def weights(state: State, left: list[Coordinate], right: list[Coordinate]) -> Any:
+        found = []
+        for u in left:
+            block = state.value(_listed(blocks, u, metric))
+            if not isinstance(block, mpmath.matrix):
+                found += [(u, v, block) for v in right if v == u]
+                continue
+            row = place(state, u)
+            found += [(u, v, block[row, place(state, v)]) for v in right if v[0] is u[0]]
+        return found
+
+    return weights, tuple(blocks.values())
 
 
 def _full(
@@ -102,7 +126,7 @@ def _full(
     """A symmetric matrix over an ordered list of parameters, or its inverse."""
     matrix = graph.cell(metric.args[0], scope)
     listed = metric.args[1] or getattr(graph.realisation, "fresh", ())
-    order = {graph.cell(parameter, scope): i for i, parameter in enumerate(listed)}
+    order = {parameter: i for i, parameter in enumerate(listed)}
 
     def weights(state: State, left: list[Coordinate], right: list[Coordinate]) -> Any:
         entries = state.value(matrix)
@@ -117,13 +141,15 @@ def _full(
         columns = [(v, _listed(order, v, metric)) for v in right]
         return [(u, v, entries[i, j]) for u, i in rows for v, j in columns]
 
-    return weights, (matrix, *order)
+    return weights, (matrix,)
 
 
-def _listed(table: dict[Cell, Any], coordinate: Coordinate, metric: Any) -> Any:
+def _listed(table: dict[Any, Any], coordinate: Coordinate, metric: Any) -> Any:
+    """What a metric lists for a symbol; for a member of a family, what it lists for the family."""
+    symbol = coordinate[0].symbol
     try:
-        return table[coordinate[0]]
+        return table[getattr(symbol, "array", symbol)]
     except KeyError:
         raise NoRuleError(
-            f"asked for the entry of {coordinate[0].symbol} in {metric}, which does not list it"
+            f"asked for the entry of {symbol} in {metric}, which does not list it"
         ) from None

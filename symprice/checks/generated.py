@@ -12,12 +12,13 @@ from sympy.core.function import AppliedUndef
 from ..errors import SympriceError
 from ..nodes import Node
 from ..symbols import Observable, ObservableVector
-from .graph import Cell, Graph
+from .generated_arrays import array_code, is_of_arrays
+from .graph import Graph
+from .magnitude import value_and_size
 from .oracle import Undefined, evaluate_at
 from .points import Draw
 from .realise import subexpressions
 from .sides import numbers
-from .state import State
 from .tally import Tally
 
 __all__ = ["abstract_part", "check_code"]
@@ -34,8 +35,6 @@ def abstract_part(formula: Basic) -> str:
     for node in subexpressions([formula]):
         if isinstance(node, (Node, AppliedUndef, ObservableVector, Observable)):
             return f"{node} has no formula"
-        if isinstance(node, MatrixSymbol) and not all(side.is_Integer for side in node.shape):
-            return f"{node} has no size"
     return ""
 
 
@@ -55,12 +54,9 @@ def check_code(formula: Any, label: str, draws: Sequence[Draw], tally: Tally) ->
     if why or not draws:
         return tally.note(f"no code was run: {why or 'there are no points'}")
     try:
-        from ..emit.numpy import lambdify
+        args, function = _code(formula)
     except ImportError:
         return tally.note("no code was run: there is no emitter")
-    args = sorted(formula.free_symbols, key=lambda symbol: symbol.sort_key())
-    try:
-        function = lambdify(args, formula)
     except SympriceError as error:
         return tally.note(f"no code was run: {error}")
     expected = [(draw, *found) for draw in draws if (found := _expected(formula, draw)) is not None]
@@ -69,10 +65,21 @@ def check_code(formula: Any, label: str, draws: Sequence[Draw], tally: Tally) ->
         _compare(function, args, expected, label, tally)
 
 
+def _code(formula: Any) -> tuple[list[Any], Callable[[Sequence[Draw]], Any]]:
+    """The symbols of a formula, and its code as a function of points: one result for each."""
+    args = sorted(formula.free_symbols, key=lambda symbol: symbol.sort_key())
+    if is_of_arrays(formula):
+        return args, array_code(formula)
+    from ..emit.numpy import lambdify
+
+    function = lambdify(args, formula)
+    return args, lambda draws: function({symbol: _argument(draws, symbol) for symbol in args})
+
+
 def _expected(formula: Any, draw: Draw) -> tuple[list[Any], list[Any], tuple[int, ...]] | None:
     """The numbers of a formula, the sizes of the terms they are sums of, and the shape in code."""
     graph = Graph(draw.realisation)
-    (found,) = evaluate_at([formula], draw, _DIGITS, graph, _value_and_size)
+    (found,) = evaluate_at([formula], draw, _DIGITS, graph, value_and_size)
     if isinstance(found, Undefined):
         return None
     value, sizes = found
@@ -82,37 +89,8 @@ def _expected(formula: Any, draw: Draw) -> tuple[list[Any], list[Any], tuple[int
     return numbers(value)[0], numbers(sizes)[0], shape
 
 
-def _value_and_size(state: State, cell: Cell) -> list[Any]:
-    known: dict[Cell, Any] = {}
-
-    def size(inner: Cell) -> Any:
-        """The sum of the sizes of what is added up, through products, powers and names."""
-        if inner not in known:
-            known[inner] = measured(inner)
-        return known[inner]
-
-    def measured(inner: Cell) -> Any:
-        parts = inner.children
-        if inner.kind == "sum":
-            return mpmath.fsum(map(size, parts))
-        if inner.kind == "product":
-            return mpmath.fprod(map(size, parts))
-        if inner.kind in ("name", "where"):
-            return size(parts[-1])
-        value = state.value(inner)
-        if inner.kind == "integer power" and state.value(parts[0]):
-            return abs(value) * (size(parts[0]) / abs(state.value(parts[0]))) ** abs(inner.symbol)
-        if inner.kind == "matrix":
-            return [size(part) for part in parts]
-        if isinstance(value, mpmath.matrix):
-            return [abs(entry) for entry in value]
-        return abs(value)
-
-    return [state.value(cell), size(cell)]
-
-
 def _compare(
-    function: Callable[..., Any],
+    function: Callable[[Sequence[Draw]], Any],
     args: Sequence[Any],
     expected: Sequence[Any],
     label: str,
@@ -121,11 +99,10 @@ def _compare(
     import numpy as np
 
     draws = [draw for draw, *_ in expected]
-    point = {symbol: _argument(draws, symbol) for symbol in args}
     shape = (len(draws), *expected[0][3])
     try:
         with np.errstate(all="ignore"):
-            got = np.broadcast_to(np.asarray(function(point), dtype=float), shape)
+            got = np.broadcast_to(np.asarray(function(draws), dtype=float), shape)
     except Exception as error:
         return tally.fail(f"{label}: the code raises {type(error).__name__}: {error}")
     for row, (draw, values, sizes, _) in zip(got, expected, strict=True):

@@ -3,22 +3,26 @@
 SymPy is read once: every subexpression becomes a ``Cell`` that computes a number from the numbers
 of other cells. Names of closed forms, observables and functions get their meaning here, when they
 are evaluated, and nothing is ever substituted; so a derivative is what it says, however its
-variable came about: move a cell, evaluate again.
+variable came about: move a cell, evaluate again. An index is no variable: what stands under a sum
+over it, or in a family labelled by it, is built once for every value.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
 from typing import Any
 
 import mpmath
-from sympy import Basic, MatrixSymbol, Symbol
+from sympy import Basic, Integer, MatrixSymbol, Symbol
 from sympy.core.function import AppliedUndef
 
 from ..errors import NoRuleError
+from ..indexed.entries import Index
+from ..indexed.families import Member, ParameterFamily
 from ..symbols import Observable, ObservableVector
 
-__all__ = ["BUILDERS", "Cell", "Graph", "Scope", "TooDeep", "builds", "no_evaluation"]
+__all__ = ["BUILDERS", "Cell", "Graph", "Members", "Scope", "TooDeep", "builds", "no_evaluation"]
 
 # What a class of expressions is built into, by the name of the class.
 Builder = Callable[["Graph", Any, "Scope"], "Cell"]
@@ -73,22 +77,69 @@ class Cell:
 
 
 class Scope:
-    """What names mean at a place of the expression."""
+    """What names mean at a place of the expression, and which values indices have there."""
 
     def __init__(
-        self, names: dict[Any, Cell] | None = None, replaced: dict[Any, Any] | None = None
+        self,
+        names: Mapping[Any, Cell | Members] | None = None,
+        replaced: dict[Any, Any] | None = None,
+        indices: Mapping[Any, int] | None = None,
     ) -> None:
-        self.names = names or {}
+        self.names = dict(names or {})
         self.replaced = replaced or {}
+        self.indices = dict(indices or {})
         self.memo: dict[Any, Cell] = {}
+        # Where these indices do not occur, a place is what it is outside.
+        self.outer: Scope | None = None
+        self.own: frozenset[Any] = frozenset()
+        self._at: dict[Any, Scope] = {}
 
-    def inside(self, names: dict[Any, Cell]) -> Scope:
+    def inside(self, names: Mapping[Any, Cell | Members]) -> Scope:
         """The scope in which these names are defined as well."""
-        return Scope({**self.names, **names}, self.replaced)
+        return Scope({**self.names, **names}, self.replaced, self.indices)
 
     def without(self, expr: Any) -> Scope:
         """The scope in which ``expr`` is itself again, for the right side of its equation."""
-        return Scope(self.names, {old: new for old, new in self.replaced.items() if old != expr})
+        rest = {old: new for old, new in self.replaced.items() if old != expr}
+        return Scope(self.names, rest, self.indices)
+
+    def at(self, indices: Mapping[Any, int]) -> Scope:
+        """The scope in which indices have these values."""
+        key = tuple(indices.items())
+        found = self._at.get(key)
+        if found is None:
+            found = self._at[key] = Scope(self.names, self.replaced, {**self.indices, **indices})
+            found.outer, found.own = self, frozenset(indices)
+        return found
+
+
+class Members:
+    """The cells of a defined family, one for every value of its labels, as they are asked for."""
+
+    def __init__(self, graph: Graph, name: Any, family: Any, scope: Scope) -> None:
+        self.graph, self.name, self.scope = graph, name, scope
+        self.body, self.labels = family.args[0], family.args[1:]
+        self.sizes = tuple(graph.integer(label.size, scope) for label in self.labels)
+        self._cells: dict[tuple[int, ...], Cell] = {}
+
+    def __call__(self, labels: tuple[int, ...]) -> Cell:
+        """The member at these labels."""
+        if labels not in self._cells:
+            if len(labels) != len(self.sizes) or not all(
+                0 <= n < size for n, size in zip(labels, self.sizes, strict=True)
+            ):
+                raise NoRuleError(
+                    f"asked for the member {labels} of {self.name}, whose labels run over "
+                    f"{self.sizes}"
+                )
+            inner = self.scope.at(dict(zip(self.labels, labels, strict=True)))
+            value = self.graph.cell(self.body, inner)
+            self._cells[labels] = self.graph.define((self.name, *labels), value)
+        return self._cells[labels]
+
+    def all(self) -> list[Cell]:
+        """All members, in order: so that a deep chain of families is never built in one go."""
+        return [self(labels) for labels in product(*map(range, self.sizes))]
 
 
 class Graph:
@@ -99,18 +150,24 @@ class Graph:
 
     realisation : the meaning of observables and unspecified functions (see ``realise``); without
         one, observables are variables and unspecified functions cannot be evaluated.
+    sizes : integers for the symbols in shapes, and for indices that nothing binds; those of the
+        realisation where not given.
     """
 
-    def __init__(self, realisation: Any = None) -> None:
+    def __init__(self, realisation: Any = None, sizes: Mapping[Any, int] | None = None) -> None:
         self.realisation = realisation
+        self.sizes = getattr(realisation, "sizes", {}) if sizes is None else sizes
         self.root = Scope()
         self.variables: dict[Any, Cell] = {}
         self._shared: dict[Any, Cell] = {}
+        self._indices: dict[Any, frozenset[Any]] = {}
         self._bits = 0
 
     def cell(self, expr: Any, scope: Scope | None = None) -> Cell:
         """The cell of an expression at a place where ``scope`` says what names mean."""
         scope = self.root if scope is None else scope
+        while scope.outer is not None and scope.own.isdisjoint(self.indices_in(expr)):
+            scope = scope.outer
         found = scope.memo.get(expr)
         if found is None:
             found = scope.memo[expr] = self._build(expr, scope)
@@ -119,6 +176,57 @@ class Graph:
     def cells(self, exprs: Iterable[Any], scope: Scope) -> tuple[Cell, ...]:
         """The cells of several expressions."""
         return tuple(self.cell(expr, scope) for expr in exprs)
+
+    def indices_in(self, expr: Any) -> frozenset[Any]:
+        """The indices that occur in an expression, bound or free."""
+        found = self._indices.get(expr)
+        if found is None:
+            found = frozenset((expr,) if isinstance(expr, Index) else ())
+            found = found.union(*map(self.indices_in, expr.args))
+            self._indices[expr] = found
+        return found
+
+    def integer(self, expr: Any, scope: Scope) -> int:
+        """The value of a size, a position or a label: it is known before anything is evaluated."""
+        if expr.is_Integer:
+            return int(expr)
+        if isinstance(expr, Index):
+            return self.index(expr, scope)
+        values = {i: Integer(self.index(i, scope)) for i in expr.atoms(Index)}
+        values = {s: Integer(n) for s, n in self.sizes.items()} | values
+        number = expr.xreplace(values)
+        if not number.is_Integer:
+            raise NoRuleError(
+                f"asked for a value of {expr}, which is no integer: give sizes to its symbols"
+            )
+        return int(number)
+
+    def index(self, index: Any, scope: Scope) -> int:
+        """The value of an index at a place; of one that nothing binds, the one that it is given."""
+        found = scope.indices.get(index)
+        if found is None:
+            found = self.sizes.get(index)
+        if found is None and self.realisation is not None:
+            found = self.realisation.index(index)
+        if found is None:
+            raise NoRuleError(
+                f"asked for the value of an expression in the index {index}, but the point gives "
+                f"none: add {index} to it"
+            )
+        return int(found)
+
+    def member(self, array: Any, labels: tuple[Any, ...], scope: Scope) -> Cell:
+        """The matrix, or scalar, of a family at labels: a defined one, or a leaf of its own."""
+        places = tuple(self.integer(label, scope) for label in labels)
+        known = scope.names.get(array)
+        if isinstance(known, Members):
+            return known(places)
+        if known is not None or any(n < 0 for n in places):
+            raise NoRuleError(f"asked for the member {places} of {array}, which has none there")
+        size = array.size if isinstance(array, ParameterFamily) else None
+        if size is not None and places[0] >= self.integer(size, scope):
+            raise NoRuleError(f"asked for the member {places} of {array}, which has {size}")
+        return self.variable(Member(array, *places))
 
     def shared(
         self, kind: Any, children: tuple[Cell, ...], run: Callable[[Any], Any], **settings: Any
@@ -165,7 +273,12 @@ class Graph:
         if expr in scope.replaced:
             return self.cell(scope.replaced[expr], scope.without(expr))
         if expr in scope.names:
-            return scope.names[expr]
+            known = scope.names[expr]
+            if isinstance(known, Members):
+                raise NoRuleError(
+                    f"asked for the value of {expr}, which is a family: write Member({expr}, i)"
+                )
+            return known
         if isinstance(expr, (Observable, ObservableVector)) and self.realisation is not None:
             return self._observable(expr)
         if isinstance(expr, (Symbol, MatrixSymbol)):
@@ -186,7 +299,9 @@ class Graph:
 
     def _observable(self, symbol: Any) -> Cell:
         """A property of θ without formula: a smooth function of the coordinates."""
-        coordinates = tuple(self.variable(s) for s in self.realisation.coordinates)
+        coordinates = tuple(
+            cell for s in self.realisation.coordinates for cell in self._coordinates(s)
+        )
         if isinstance(symbol, ObservableVector):
             size = self.cell(symbol.shape[0])
 
@@ -201,6 +316,13 @@ class Graph:
             return self.realisation.smooth(symbol, entries(state.value(c) for c in coordinates))
 
         return self.movable(("observable", symbol), coordinates, scalar, symbol)
+
+    def _coordinates(self, symbol: Any) -> list[Cell]:
+        """The leaves of a trained symbol: of a family, those of all members."""
+        if isinstance(symbol, ParameterFamily):
+            count = self.integer(symbol.size, self.root)
+            return [self.variable(Member(symbol, n)) for n in range(count)]
+        return [self.variable(symbol)]
 
     def _function(self, expr: Any, scope: Scope) -> Cell:
         if self.realisation is None:

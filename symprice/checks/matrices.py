@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import Any
 
 import mpmath
+from sympy import ZeroMatrix
 from sympy.matrices.matrixbase import MatrixBase
 
 from .graph import Cell, Graph, Scope, builds, entries, no_evaluation
+from .indices import vanishes
 
 __all__ = ["as_matrix"]
 
@@ -51,6 +54,8 @@ def matrix_sum(graph: Graph, expr: Any, scope: Scope) -> Cell:
 @builds("MatMul")
 def matrix_product(graph: Graph, expr: Any, scope: Scope) -> Cell:
     """A product of scalars and matrices."""
+    if vanishes(graph, expr.args, scope):
+        return graph.cell(ZeroMatrix(*expr.shape), scope)
     scalars = graph.cells((a for a in expr.args if not getattr(a, "is_Matrix", False)), scope)
     matrices = graph.cells((a for a in expr.args if getattr(a, "is_Matrix", False)), scope)
 
@@ -96,6 +101,24 @@ def hadamard_product(graph: Graph, expr: Any, scope: Scope) -> Cell:
         return total
 
     return graph.shared("Hadamard product", children, run)
+
+
+@builds("KroneckerProduct")
+def kronecker_product(graph: Graph, expr: Any, scope: Scope) -> Cell:
+    """Every entry of the first matrix times the whole second one."""
+    children = graph.cells(expr.args, scope)
+
+    def times(a: Any, b: Any) -> Any:
+        return _filled(
+            a.rows * b.rows,
+            a.cols * b.cols,
+            lambda i, j: a[i // b.rows, j // b.cols] * b[i % b.rows, j % b.cols],
+        )
+
+    def run(state: Any) -> Any:
+        return reduce(times, (state.value(child) for child in children))
+
+    return graph.shared("Kronecker product", children, run)
 
 
 @builds("HadamardPower")
@@ -163,29 +186,58 @@ def determinant(graph: Graph, expr: Any, scope: Scope) -> Cell:
     return graph.shared("determinant", (inner,), lambda state: mpmath.det(state.value(inner)))
 
 
-@builds("ElementwiseApplyFunction")
+@builds("ElementwiseApplyFunction", "Elementwise")
 def elementwise(graph: Graph, expr: Any, scope: Scope) -> Cell:
     """A scalar function of every entry."""
-    (slot,) = expr.function.variables
+    function, argument = expr.args
+    (slot,) = function.variables
     variable = graph.variable(slot)
-    body, inner = graph.cell(expr.function.expr, scope), graph.cell(expr.expr, scope)
+    # Whatever the slot is called, here it is the slot.
+    body = graph.cell(function.expr, scope.inside({slot: variable}))
+    inner = graph.cell(argument, scope)
 
     def run(state: Any) -> Any:
         return state.value(inner).apply(lambda entry: state.moving({variable: entry}).value(body))
 
-    return graph.shared("elementwise", (inner, body), run)
+    return graph.shared("elementwise", (inner, body), run, symbol=variable)
 
 
-@builds("SoftmaxVector")
-def softmax(graph: Graph, expr: Any, scope: Scope) -> Cell:
-    """exp(z_k) over the sum of all."""
-    inner = graph.cell(expr.args[0], scope)
+@builds("ScaledRows")
+def scaled_rows(graph: Graph, expr: Any, scope: Scope) -> Cell:
+    """Every row multiplied by an entry of a column."""
+    column, matrix = graph.cells(expr.args, scope)
 
     def run(state: Any) -> Any:
-        weights = as_matrix(state.value(inner)).apply(mpmath.exp)
-        return weights / mpmath.fsum(entries([weights]))
+        factors, value = state.value(column), as_matrix(state.value(matrix))
+        return _filled(value.rows, value.cols, lambda i, j: factors[i] * value[i, j])
 
-    return graph.shared("softmax", (inner,), run)
+    return graph.shared("scaled rows", (column, matrix), run)
+
+
+@builds("ScalarProduct")
+def scalar_product(graph: Graph, expr: Any, scope: Scope) -> Cell:
+    """The sum of the products of the entries of two matrices of the same shape."""
+    left, right = graph.cells(expr.args, scope)
+
+    def run(state: Any) -> Any:
+        a, b = as_matrix(state.value(left)), as_matrix(state.value(right))
+        return mpmath.fsum(a[i, j] * b[i, j] for i in range(a.rows) for j in range(a.cols))
+
+    return graph.shared("scalar product", (left, right), run)
+
+
+@builds("MatrixSlice")
+def part(graph: Graph, expr: Any, scope: Scope) -> Cell:
+    """Some rows and columns of a matrix."""
+    inner = graph.cell(expr.args[0], scope)
+    sides = [tuple(graph.integer(bound, scope) for bound in side) for side in expr.args[1:]]
+    rows, columns = (range(*side) for side in sides)
+
+    def run(state: Any) -> Any:
+        value = state.value(inner)
+        return _filled(len(rows), len(columns), lambda i, j: value[rows[i], columns[j]])
+
+    return graph.shared(("part", *sides), (inner,), run)
 
 
 @builds("AppliedVectorFunction")

@@ -7,17 +7,18 @@ that leaves the digits asked for.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import mpmath
-from sympy import Basic, MatrixSymbol
+from sympy import Basic, MatrixSymbol, Symbol, Tuple
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import NoRuleError, ShapeError, SympriceError
-from . import calculus, covariances, matrices, scalars
+from ..indexed.families import Member
+from . import calculus, covariances, indices, matrices, normalising, scalars
 from .graph import Cell, Graph, TooDeep, entries
 from .hooks import register
 from .state import State, Values, working_digits
@@ -25,7 +26,7 @@ from .state import State, Values, working_digits
 __all__ = ["Undefined", "evaluate_at", "register", "value"]
 
 # The modules that enter how expressions are evaluated.
-ROOMS = (scalars, matrices, covariances, calculus)
+ROOMS = (scalars, matrices, indices, normalising, covariances, calculus)
 # Difference quotients inside difference quotients, more than this: something goes round in circles.
 _DEEPEST = 12
 
@@ -34,7 +35,10 @@ class Given:
     """The values of a point that was given as a dict."""
 
     def __init__(self, point: Mapping[Any, Any]) -> None:
-        self._point = {symbol: _exact(symbol, number) for symbol, number in point.items()}
+        self._point: dict[Any, Any] = {}
+        for symbol, number in point.items():
+            self._point |= dict(_members(symbol, number))
+        self.sizes = _sizes(self._point)
 
     def __call__(self, symbol: Any) -> Any:
         """The value of a symbol, at the present precision."""
@@ -53,12 +57,38 @@ class Given:
         return symbol in self._point
 
 
+def _members(symbol: Any, given: Any) -> Iterator[tuple[Any, Any]]:
+    """A symbol with its value; of a family, every member with its own."""
+    if isinstance(given, (list, tuple)):
+        given = dict(enumerate(given))
+    if not isinstance(given, Mapping):
+        yield symbol, _exact(symbol, given)
+        return
+    for label, number in given.items():
+        labels = label if isinstance(label, (tuple, Tuple)) else (label,)
+        yield from _members(Member(symbol, *labels), number)
+
+
+def _sizes(point: Mapping[Any, Any]) -> dict[Any, int]:
+    """What the point says of sizes: their values, else the shapes of its matrices."""
+    found: dict[Any, int] = {}
+    for symbol, number in point.items():
+        if isinstance(symbol, (MatrixSymbol, Member)):
+            shape = (number.rows, number.cols)
+            sides = zip(symbol.shape, shape, strict=True)
+            found |= {side: n for side, n in sides if isinstance(side, Symbol)}
+    for symbol, number in point.items():
+        if not isinstance(symbol, (MatrixSymbol, Member)) and mpmath.isint(number):
+            found[symbol] = int(number)
+    return found
+
+
 def _exact(symbol: Any, number: Any) -> Any:
     """A number of the point: SymPy's stay exact until the precision is known."""
     if isinstance(number, (mpmath.mpf, mpmath.mpc, mpmath.matrix)):
         return number
     number = _sympify(number)
-    if isinstance(symbol, MatrixSymbol) != isinstance(number, MatrixBase):
+    if isinstance(symbol, (MatrixSymbol, Member)) != isinstance(number, MatrixBase):
         raise ShapeError(
             f"the point gives {symbol} the value {number}: write a number for a scalar, a Matrix "
             "for a matrix"
@@ -78,7 +108,8 @@ def value(expr: Any, point: Mapping[Any, Any], digits: int = 30) -> Any:
 
     expr : any expression with the package's nodes, SymPy's derivatives, sums, integrals, limits; a
         Tuple or an Eq gives the list of its members.
-    point : numbers for the symbols {symbol: number}, matrices for matrix symbols.
+    point : numbers for the symbols {symbol: number}, matrices for matrix symbols; for a family a
+        list of matrices, or a dict {label: matrix}. Sizes are read off the matrices.
     digits : the digits wanted.
 
     Raises
@@ -96,7 +127,8 @@ def value(expr: Any, point: Mapping[Any, Any], digits: int = 30) -> Any:
     >>> print(value(NTVar(sigmoid(b)), {b: 0}, 15))
     0.0625
     """
-    found = evaluate_at([expr], Given(point), digits, Graph())[0]
+    given = Given(point)
+    found = evaluate_at([expr], given, digits, Graph(sizes=given.sizes))[0]
     if isinstance(found, Undefined):
         raise NoRuleError(f"{expr} has no value at the point {dict(point)}: {found.reason}")
     return found

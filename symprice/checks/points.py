@@ -13,6 +13,7 @@ import mpmath
 from sympy import Dummy, Integer, MatrixSymbol
 
 from ..errors import NoRuleError
+from ..indexed.families import Member
 from .realise import Realisation
 
 __all__ = ["Draw", "MODES"]
@@ -50,11 +51,14 @@ class Draw:
     def _drawn(self, symbol: Any) -> Any:
         if symbol in self.realisation.sizes:
             return mpmath.mpf(self.realisation.sizes[symbol])
-        stated = sorted(name for name, holds in symbol.assumptions0.items() if holds)
+        array = symbol.array if isinstance(symbol, Member) else symbol
+        stated = sorted(name for name, holds in array.assumptions0.items() if holds)
         number = sum(isinstance(s, Dummy) for s in self.values) if isinstance(symbol, Dummy) else ""
-        label = f"{self.seed} {type(symbol).__name__} {symbol.name}{number} {' '.join(stated)}"
+        label = f"{self.seed} {type(array).__name__} {array.name}{number} {' '.join(stated)}"
+        if isinstance(symbol, Member):
+            label += f" at {', '.join(map(str, symbol.labels))}"
         source = random.Random(f"{self.index} {label}")
-        if isinstance(symbol, MatrixSymbol):
+        if isinstance(symbol, (MatrixSymbol, Member)):
             return self._matrix(symbol, source)
         return mpmath.mpf(_number(symbol, source, self._scalar(label, source)))
 

@@ -17,13 +17,12 @@ from sympy.core.symbol import Str
 
 from ..errors import NoRuleError
 from ..symbols import Observable, ObservableVector, Parameter, ParameterMatrix
+from .sizes import sizes_of
 
 __all__ = ["Realisation", "Smooth", "subexpressions"]
 
 # Parameters that observables depend on besides those of the expression.
 _FRESH = 3
-# What symbolic sizes become, by name: distinct, so that a transposed matrix does not fit.
-_SIZES = (3, 2, 4, 5, 6, 7)
 
 
 def subexpressions(exprs: Iterable[Basic]) -> Iterator[Basic]:
@@ -86,10 +85,8 @@ class Realisation:
         self.seed = seed
         found = list(subexpressions(exprs))
         metrics = [node for node in found if _is_kind(node, "MatrixMetric")]
-        self.metrics = {
-            metric.args[0] for metric in metrics if isinstance(metric.args[0], MatrixSymbol)
-        }
-        self.sizes = _sizes(found, metrics)
+        self.metrics = _symmetric(found)
+        self.sizes = sizes_of(found, _fixed(metrics))
         self.fresh = self._fresh(found, metrics)
         self.coordinates = self._coordinates(found)
         self._functions: dict[Any, Smooth] = {}
@@ -121,6 +118,11 @@ class Realisation:
             )
         return chosen
 
+    def index(self, index: Any) -> int:
+        """The value of an index that nothing binds."""
+        draw = random.Random(f"{self.seed} {index.name}")
+        return draw.randrange(self.size(index.size))
+
     def size(self, expr: Any) -> int:
         """The integer that a symbolic size becomes."""
         number = expr.xreplace({symbol: Integer(n) for symbol, n in self.sizes.items()})
@@ -151,24 +153,27 @@ def _listed_parameters(node: Basic) -> set[Any] | None:
     """The parameters that a metric lists, if it lists any."""
     if _is_kind(node, "MatrixMetric"):
         return set(node.args[1]) or None
-    if _is_kind(node, "DiagonalMetric") and isinstance(node.args[0], Tuple):
+    if _is_kind(node, "BlockMetric") or (
+        _is_kind(node, "DiagonalMetric") and isinstance(node.args[0], Tuple)
+    ):
         return {pair[0] for pair in node.args[0]}
     return None
 
 
-def _sizes(found: list[Basic], metrics: list[Any]) -> dict[Any, int]:
-    """Small distinct integers for the symbols in shapes; a metric has a row for each parameter."""
-    fixed: dict[Any, int] = {}
-    for metric in metrics:
-        rows = metric.args[0].shape[0]
-        if isinstance(rows, Symbol) and metric.args[1]:
-            fixed[rows] = len(metric.args[1])
-    symbols: set[Any] = set()
+def _symmetric(found: list[Basic]) -> set[Any]:
+    """The matrix symbols that are metrics, or blocks of metrics."""
+    given = [node.args[0] for node in found if _is_kind(node, "MatrixMetric")]
     for node in found:
-        if getattr(node, "is_Matrix", False):
-            for side in node.shape:
-                symbols |= getattr(side, "free_symbols", set())
-    free = iter([n for n in _SIZES if n not in fixed.values()])
-    for symbol in sorted(symbols - fixed.keys(), key=lambda s: s.sort_key()):
-        fixed[symbol] = next(free)
-    return fixed
+        if _is_kind(node, "BlockMetric"):
+            given += [factor for pair in node.args[0] for factor in _factors(pair[1])]
+    return {matrix for matrix in given if isinstance(matrix, MatrixSymbol)}
+
+
+def _factors(block: Any) -> tuple[Any, ...]:
+    return tuple(block.args) if _is_kind(block, "KroneckerProduct") else (block,)
+
+
+def _fixed(metrics: list[Any]) -> dict[Any, int]:
+    """The sizes of metrics that list parameters: a row for each."""
+    pairs = [(metric.args[0].shape[0], len(metric.args[1])) for metric in metrics if metric.args[1]]
+    return {rows: count for rows, count in pairs if isinstance(rows, Symbol)}

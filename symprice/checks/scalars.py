@@ -8,8 +8,10 @@ from typing import Any
 import mpmath
 from sympy import Expr, Float, Integer, S
 
+from ..indexed.families import Family
 from .elementary import DEFINITIONS
-from .graph import Cell, Graph, Scope, builds, no_evaluation
+from .graph import Cell, Graph, Members, Scope, builds, no_evaluation
+from .indices import vanishes
 
 __all__: list[str] = []
 
@@ -92,6 +94,8 @@ def add(graph: Graph, expr: Any, scope: Scope) -> Cell:
 @builds("Mul")
 def mul(graph: Graph, expr: Any, scope: Scope) -> Cell:
     """A product."""
+    if vanishes(graph, expr.args, scope):
+        return graph.cell(S.Zero)
     children = graph.cells(expr.args, scope)
 
     def run(state: Any) -> Any:
@@ -218,11 +222,18 @@ def logic(graph: Graph, expr: Any, scope: Scope) -> Cell:
 @builds("ClosedForm", "ClosedFormMatrix")
 def closed_form(graph: Graph, expr: Any, scope: Scope) -> Cell:
     """Definitions one after another, then the formula; its origin is not looked at."""
-    names: dict[Any, Cell] = {}
+    names: dict[Any, Cell | Members] = {}
+    defined: list[Cell] = []
     for name, value in expr.args[1]:
-        names[name] = graph.define(name, graph.cell(value, scope.inside(names)))
+        inner = scope.inside(names)
+        if isinstance(value, Family):
+            family = names[name] = Members(graph, name, value, inner)
+            defined += family.all()
+        else:
+            cell = names[name] = graph.define(name, graph.cell(value, inner))
+            defined.append(cell)
     body = graph.cell(expr.args[0], scope.inside(names))
-    children = (*names.values(), body)
+    children = (*defined, body)
 
     def run(state: Any) -> Any:
         for child in children[:-1]:

@@ -155,7 +155,7 @@ class State:
                 continue
             if isinstance(symbol, Parameter):
                 found.append((cell, None))
-            elif isinstance(symbol, ParameterMatrix):
+            elif isinstance(getattr(symbol, "array", symbol), ParameterMatrix):
                 value = self.value(cell)
                 found += [(cell, (i, j)) for i in range(value.rows) for j in range(value.cols)]
         return found

@@ -1,13 +1,15 @@
 """Where generated source becomes a function: the only place that executes anything.
 
 The source is parsed first and held to what the writer of NumPy code can write: arithmetic,
-subscripts, calls of NumPy and SciPy functions by name, nothing else. It runs with no builtins but
-``abs``, and its lines are known to tracebacks and to ``inspect.getsource``.
+subscripts, calls of NumPy and SciPy functions by name, nothing else. Code for the array API calls
+functions of the namespace ``xp`` instead. It runs with no builtins but ``abs``, and its lines are
+known to tracebacks and to ``inspect.getsource``.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 import hashlib
 import linecache
 from collections.abc import Callable
@@ -16,20 +18,28 @@ from typing import Any
 import numpy as np
 import scipy.special
 
-from ..errors import NameClashError
+from ..errors import NameClashError, NoRuleError
 
 __all__ = ["compile_source"]
 
 _ARRAY_FUNCTIONS = frozenset(
-    "angle broadcast_arrays broadcast_shapes e einsum empty eye full imag inf max nan pi real "
-    "result_type shape sinc sort stack sum where zeros".split()
+    "angle arange broadcast_arrays broadcast_shapes e einsum empty eye full imag inf max nan pi "
+    "real reshape result_type shape sinc sort stack sum swapaxes take transpose where zeros".split()
 )
-_BUILTINS = {"abs": abs}
+# Of the array API: what its standard defines and array programs call.
+_STANDARD_FUNCTIONS = frozenset(
+    "abs acos acosh arange asin asinh astype atan atanh ceil cos cosh exp eye floor full_like "
+    "inf log log1p matrix_transpose max maximum minimum permute_dims reshape "
+    "sign sin sinh sqrt stack sum take tan tanh tensordot where zeros zeros_like".split()
+)
+# Libraries written in C import with the builtins of the frame that calls them; generated code
+# itself holds no import, and no name with two underscores.
+_BUILTINS = {"abs": abs, "__import__": builtins.__import__}
 _NODES = (
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.Expr,
     ast.Constant, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Subscript, ast.Slice, ast.Call,
     ast.keyword, ast.Starred, ast.Tuple, ast.List, ast.Dict, ast.BinOp, ast.UnaryOp, ast.Compare,
-    ast.operator, ast.unaryop, ast.cmpop,
+    ast.operator, ast.unaryop, ast.cmpop, ast.Delete, ast.Del,
 )  # fmt: skip
 
 
@@ -64,7 +74,21 @@ def _imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
         return {"np": np}
     if isinstance(statement, ast.ImportFrom) and statement.module == "scipy.special":
         return {alias.name: getattr(scipy.special, alias.name) for alias in statement.names}
+    if ast.unparse(statement) == "from array_api_compat import array_namespace":
+        return {"array_namespace": _array_namespace()}
     raise _refused(ast.unparse(statement))
+
+
+def _array_namespace() -> Callable[..., Any]:
+    try:
+        from array_api_compat import array_namespace
+    except ImportError:
+        raise NoRuleError(
+            "asked for code with backend='array_api', which needs the package array-api-compat: "
+            "install symprice[array-api]"
+        ) from None
+    found: Callable[..., Any] = array_namespace
+    return found
 
 
 def _check(node: ast.AST) -> None:
@@ -74,7 +98,9 @@ def _check(node: ast.AST) -> None:
         raise _refused(node.id)
     if isinstance(node, ast.Attribute) and not _of_an_array(node):
         known = node.attr in _ARRAY_FUNCTIONS or isinstance(getattr(np, node.attr, None), np.ufunc)
-        if not (isinstance(node.value, ast.Name) and node.value.id == "np" and known):
+        library = node.value.id if isinstance(node.value, ast.Name) else ""
+        standard = library == "xp" and node.attr in _STANDARD_FUNCTIONS
+        if not (standard or (library == "np" and known)):
             raise _refused(ast.unparse(node))
     if isinstance(node, ast.FunctionDef) and (node.decorator_list or node.args.defaults):
         raise _refused(f"def {node.name} with decorators or defaults")
@@ -83,7 +109,7 @@ def _check(node: ast.AST) -> None:
 def _of_an_array(node: ast.Attribute) -> bool:
     """`W.T`, `x.shape`: what is read off an array, not off a module."""
     return node.attr in ("T", "dtype", "shape") and not (
-        isinstance(node.value, ast.Name) and node.value.id == "np"
+        isinstance(node.value, ast.Name) and node.value.id in ("np", "xp")
     )
 
 

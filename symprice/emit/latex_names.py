@@ -15,10 +15,12 @@ from sympy.printing.latex import accepted_latex_functions, translate
 from ..symbols import latex_name
 from .documents.unicode import as_latex
 
-__all__ = ["function_name", "symbol_name"]
+__all__ = ["PROJECTION", "adjoint_parts", "function_name", "symbol_name"]
 
 _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-_ADJOINT = re.compile(r"delta_([A-Za-z]+\d+_\w+)")
+_ADJOINT = re.compile(r"delta_([A-Za-z]|[A-Za-z]+\d+(?:_\d+)*)((?:_prime\d*)?)")
+# The matrices of attention, numbered by the layer.
+PROJECTION = re.compile(r"W([QKVO])(\d+(?:_\d+)?)")
 _STACKED = re.compile(r"(?:_prime\d*){2,}$")
 _CLUSTER = re.compile("[^\u0300-\u036f\u20d7][\u0300-\u036f\u20d7]*|[\u0300-\u036f\u20d7]")
 _INDICES = re.compile(r"[ijklmnpqrst]{2}")
@@ -43,10 +45,14 @@ def symbol_name(name: str) -> str:
     ('w^{(1)}_{23}', "x'_{1}", '\\eta_{\\mathrm{max}}')
     >>> symbol_name("loss"), symbol_name("50%"), symbol_name("é")
     ('\\mathit{loss}', '50\\%', '\\acute{e}')
+    >>> symbol_name("delta_K1_prime"), symbol_name("WQ1")
+    ("\\delta'_{K_{1}}", 'W_{Q,1}')
     """
     name = _STACKED.sub(_one_prime, name)
     if (adjoint := _ADJOINT.fullmatch(name)) is not None:
-        return rf"\delta_{{{symbol_name(adjoint[1])}}}"
+        return symbol_name("delta" + adjoint[2]) + f"_{{{symbol_name(adjoint[1])}}}"
+    if (projection := PROJECTION.fullmatch(name)) is not None:
+        return f"W_{{{projection[1]},{projection[2].replace('_', ',')}}}"
     if re.fullmatch(r"[A-Za-z0-9_]+", name) and (layered := latex_name(name)) is not None:
         return re.sub(r"\^\{((?:\\prime)+)\}", lambda m: "'" * m[1].count("prime"), layered)
     base, raised, lowered = _parts(name)
@@ -62,6 +68,16 @@ def symbol_name(name: str) -> str:
         primes = ""
     tex += f"^{{{above}}}" if raised else primes
     return f"{tex}_{{{below}}}" if lowered else tex
+
+
+def adjoint_parts(name: str) -> tuple[str, str] | None:
+    """The name and the primes of an adjoint `δ_h` that is named after a definition, else None.
+
+    >>> adjoint_parts("delta_K1_prime"), adjoint_parts("delta1")
+    (('K1', '_prime'), None)
+    """
+    found = _ADJOINT.fullmatch(name)
+    return None if found is None else (found[1], found[2])
 
 
 def function_name(name: str) -> str:

@@ -9,23 +9,26 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sympy import Add, Basic, Expr, Pow, S, Symbol
+from sympy import Basic, Expr, HadamardProduct, Integer, Pow, S, Symbol
 from sympy.core.function import AppliedUndef
 from sympy.functions import Heaviside
-from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
-from sympy.printing.latex import LatexPrinter
+from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 
 from ..arrays import AppliedVectorFunction, ArrayNode, JacobianOf
+from ..elementwise import AsPrinted, ScalarProduct, ScaledRows
+from ..indexed.writing import with_letters
 from ..nodes import Node
 from ..symbols import Name
 from .brackets import raised, scripted, tidy
 from .documents.width import width
+from .latex_arrays import ArrayPrinter, joined
 from .latex_names import function_name, symbol_name
 from .reading_order import (
     COVARIANCE,
     NUMBER,
     OPERATOR,
+    SIGMA,
     SUM,
     SYMBOL,
     Product,
@@ -61,7 +64,7 @@ def paper(expr: Any, **settings: Any) -> str:
     return PaperPrinter(settings).doprint(expr)
 
 
-class PaperPrinter(LatexPrinter):
+class PaperPrinter(ArrayPrinter):
     """SymPy's LaTeX printer with the notation of papers; takes the same settings."""
 
     def __init__(self, settings: dict[str, Any] | None = None) -> None:
@@ -70,7 +73,7 @@ class PaperPrinter(LatexPrinter):
 
     def doprint(self, expr: Any) -> str:
         """LaTeX of ``expr``."""
-        return tidy(super().doprint(expr))
+        return tidy(super().doprint(with_letters(expr) if isinstance(expr, Basic) else expr))
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
         # Names and vector functions bring LaTeX of their own, which the base class would ask for
@@ -82,6 +85,10 @@ class PaperPrinter(LatexPrinter):
         if isinstance(expr, JacobianOf):
             name = function_name(expr.applied.function.name)
             return self._called(f"J_{{{name}}}", expr.applied.argument)
+        if isinstance(expr, ScaledRows):
+            return self._print_HadamardProduct(expr)
+        if isinstance(expr, ScalarProduct) and expr.args[0] == expr.args[1]:
+            return self._norm_of(expr.args[0], Integer(2))
         return str(super()._print(expr, **kwargs))
 
     def parenthesize(
@@ -90,6 +97,8 @@ class PaperPrinter(LatexPrinter):
         """LaTeX of ``item``, in brackets where it binds too loosely; a name never is."""
         if isinstance(item, (Symbol, MatrixSymbol, ArrayNode)) or (item.is_Integer and item >= 0):
             return self._print(item)
+        if isinstance(item, (ScaledRows, HadamardProduct)) and level >= PRECEDENCE["Mul"]:
+            return rf"\left({self._print(item)}\right)"
         # A node that binds as tightly as a product needs no brackets in one, as ∇P in ∇P · ∇L.
         ours = isinstance(item, Basic) and str(type(item).__module__).startswith("symprice.")
         return str(super().parenthesize(item, level, is_neg, strict or ours))
@@ -141,14 +150,15 @@ class PaperPrinter(LatexPrinter):
             return str(expr.p)
         return rf"{'-' if expr.p < 0 else ''}\frac{{{abs(expr.p)}}}{{{expr.q}}}"
 
-    def _product(self, parts: Product) -> str:
-        """A product without its sign."""
+    def _product(self, parts: Product, followed: bool = False) -> str:
+        """A product without its sign; ``followed`` by a matrix, or by nothing."""
         above, below = parts.above, parts.below
         if not below:
-            return self._factors(above, alone=not above or rank(above[0]) != SUM)
+            alone = not above or (rank(above[0]) != SUM and not followed)
+            return self._factors(above, alone, followed)
         inside, behind = self._numerator(above)
         fraction = rf"\frac{{{self._factors(inside)}}}{{{self._factors(below)}}}"
-        return _joined(fraction, self._factors(behind, alone=False)) if behind else fraction
+        return joined(fraction, self._factors(behind, False, followed)) if behind else fraction
 
     def _numerator(self, above: tuple[Expr, ...]) -> tuple[list[Expr], list[Expr]]:
         """What stands on the fraction bar, and what is written behind the fraction."""
@@ -157,7 +167,7 @@ class PaperPrinter(LatexPrinter):
             fixed = [f for f in fixed if rank(f) <= SYMBOL]
         return fixed, [f for f in above if f not in fixed]
 
-    def _factors(self, factors: Any, alone: bool = True) -> str:
+    def _factors(self, factors: Any, alone: bool = True, followed: bool = False) -> str:
         """Factors side by side, 1 if there are none; a sum ``alone`` has no brackets."""
         if not factors:
             return "1"
@@ -166,9 +176,10 @@ class PaperPrinter(LatexPrinter):
         tex = ""
         for i, factor in enumerate(factors):
             piece = self._print(factor)
-            if self._in_brackets(factor, first=i == 0, last=i == len(factors) - 1):
+            last = i == len(factors) - 1 and not followed
+            if self._in_brackets(factor, first=i == 0, last=last):
                 piece = rf"\left({piece}\right)"
-            tex = _joined(tex, piece) if tex else piece
+            tex = joined(tex, piece) if tex else piece
         return tex
 
     def _in_brackets(self, factor: Any, first: bool, last: bool) -> bool:
@@ -179,11 +190,18 @@ class PaperPrinter(LatexPrinter):
             return not isinstance(factor, Pow)
         if place == COVARIANCE:  # as u · v, which is one only where nothing follows
             return not last and not isinstance(factor, Pow) and _loose(factor)
+        if isinstance(factor, ScalarProduct) and factor.args[0].shape[1] != 1:
+            return False
+        if place == SIGMA and isinstance(factor, Pow):
+            return False
         return place >= OPERATOR and (not last or self._needs_mul_brackets(factor, last=True))
 
     # --- powers ----------------------------------------------------------------------------------
     def _print_Pow(self, expr: Any) -> str:
         base, exponent = expr.base, expr.exp
+        if isinstance(base, ScalarProduct) and base.args[0] == base.args[1]:
+            if not (exponent.is_number and exponent.is_negative):
+                return self._norm_of(base.args[0], 2 * exponent)
         if exponent.is_number and exponent.is_negative and base.is_commutative and base != 1:
             return self._print_Mul(expr)
         if exponent.is_Rational and exponent.p == 1 and exponent.q != 1:
@@ -191,6 +209,8 @@ class PaperPrinter(LatexPrinter):
             if self._settings["root_notation"]:
                 return rf"\sqrt{index}{{{self._print(base)}}}"
         power = self._exponent(exponent)
+        if isinstance(base, AsPrinted) and exponent.is_Integer:
+            power = rf"\circ {power}"  # of every entry
         if base is S.Exp1:
             return self._exponential(exponent)
         if (
@@ -290,73 +310,6 @@ class PaperPrinter(LatexPrinter):
 
     def _with_exponent(self, tex: str, exp: str | None) -> str:
         return tex if exp is None else f"{tex}^{{{exp}}}"
-
-    # --- matrices --------------------------------------------------------------------------------
-    def _print_Transpose(self, expr: Any) -> str:
-        return self._raised_matrix(expr.arg, r"\top")
-
-    def _print_Adjoint(self, expr: Any) -> str:
-        return self._raised_matrix(expr.arg, r"\dagger")
-
-    def _raised_matrix(self, matrix: Any, mark: str) -> str:
-        tex = self._print(matrix)
-        plain = isinstance(matrix, (MatrixSymbol, ArrayNode, Node, JacobianOf))
-        if (not plain and isinstance(matrix, MatrixExpr)) or raised(tex):
-            tex = rf"\left({tex}\right)"
-        return f"{tex}^{{{mark}}}"
-
-    def _print_MatMul(self, expr: Any) -> str:
-        scalar, matrices = expr.as_coeff_matrices()
-        parts = product(scalar)
-        pieces = [
-            rf"\left({self._print(m)}\right)" if m.is_MatAdd else self._print(m) for m in matrices
-        ]
-        tex = pieces[0]
-        for piece in pieces[1:]:
-            tex = _joined(tex, piece)
-        if scalar not in (1, -1):
-            front = self._product(parts)
-            if isinstance(scalar, Add) and not front.startswith(r"\left("):
-                front = rf"\left({front}\right)"
-            tex = _joined(front, tex)
-        return ("-" if parts.negative else "") + tex
-
-    def _print_MatAdd(self, expr: Any) -> str:
-        tex = ""
-        for term in sorted(expr.args, key=lambda m: self._print(m).startswith("-")):
-            piece = self._print(term)
-            if tex:
-                piece = f" - {piece[1:]}" if piece.startswith("-") else f" + {piece}"
-            tex += piece
-        return tex
-
-    def _print_DiagMatrix(self, expr: Any) -> str:
-        return self._called(r"\operatorname{diag}", expr.args[0])
-
-    _print_DiagonalMatrix = _print_DiagonalOf = _print_DiagMatrix
-
-    def _print_Trace(self, expr: Any) -> str:
-        return self._called(r"\operatorname{tr}", expr.arg)
-
-    def _print_OneMatrix(self, expr: Any) -> str:
-        return r"\mathbf{1}"
-
-    def _print_Identity(self, expr: Any) -> str:
-        return "I"
-
-
-def _joined(left: str, right: str) -> str:
-    """Two factors side by side, with a dot where two numbers would run together."""
-    if left[-1:].isdigit() and (right[:1].isdigit() or right.startswith(r"\frac")):
-        return rf"{left} \cdot {right}"
-    if left.endswith("}") and right[:1].isdigit():
-        return rf"{left} \cdot {right}"
-    closed = left.endswith((")", r"\right)}"))
-    if closed and right.startswith(r"\left("):
-        return left + right
-    if closed and (right[0].isalpha() or re.match(r"\\(?!operatorname|[a-z]*\d)", right)):
-        return rf"{left}\, {right}"  # what follows a call stands off a little
-    return f"{left} {right}"
 
 
 def _loose(expr: Basic) -> bool:

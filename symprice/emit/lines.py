@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, NamedTuple
 
 from sympy import Basic
@@ -17,6 +18,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Step
 from ..errors import NoRuleError
+from ..indexed.writing import at_labels
 from .latex_printer import paper
 from .short_names import CLOSED, ShortNames
 
@@ -82,8 +84,7 @@ def lines(derivation: Derivation, show: Show = paper) -> Lines:
         right = show(names.shown(step.after))
         given = tuple(show(names.shown(equation)) for equation in step.given)
         found.append(ChainLine(left, "=", right, step.rule.name, given))
-    where = tuple((show(name), show(value)) for name, value in names.where())
-    return Lines(tuple(found), where)
+    return Lines(tuple(found), _definitions(names, show))
 
 
 def lines_of(obj: Any, show: Show = paper) -> Lines:
@@ -113,7 +114,11 @@ def lines_of(obj: Any, show: Show = paper) -> Lines:
         ChainLine("" if left is None else show(names.shown(left)), sign, show(names.shown(right)))
         for left, sign, right in sides
     )
-    return Lines(found, tuple((show(name), show(value)) for name, value in names.where()))
+    return Lines(found, _definitions(names, show))
+
+
+def _definitions(names: ShortNames, show: Show) -> tuple[tuple[str, str], ...]:
+    return tuple((show(name), show(value)) for name, value in starmap(at_labels, names.where()))
 
 
 def _formula(obj: Any) -> Any:

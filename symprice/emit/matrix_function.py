@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from ..errors import ShapeError
+from .array_arguments import check_sizes, fitting
+from .array_tiles import checked_tile, tiled
 from .compile import compile_source
 from .matrix_source import MatrixSource, write_matrix_source
 
@@ -18,18 +18,60 @@ class MatrixFunction:
     """``f(params, X, Y)``: params is a dict {parameter or its name: array}, inputs are arrays.
 
     A weight is (rows, columns), a bias (rows,), an input (width,) or, with a batch label,
-    (n, width). It pickles by its source.
+    (n, width); scalars that are not trained follow the arrays. It pickles by its source;
+    ``f.__wrapped__`` is the function itself, without checks, as for ``jax.jit``.
+
+    Parameters
+    ==========
+
+    closed : a closed form in trainable matrices.
+    batch : {input: label}; inputs with different labels give all pairs, with equal labels pairs.
+    name : what it is called.
+    backend : 'numpy', or 'array_api' for arrays of any library that follows the array API.
+    sizes : {symbol: about how large}, by which the order of contractions is planned.
+    tile : how many elements of every batch are computed at a time; None for all.
+    progress : whether tiles are shown by a progress bar; None for where they take long.
+
+    Examples
+    ========
+
+    >>> import numpy as np
+    >>> from sympy import symbols
+    >>> from symprice import MLP, NTCov, closed_form, inputs
+    >>> from symprice.emit.matrix_function import MatrixFunction
+    >>> d = symbols('d', integer=True, positive=True)
+    >>> x, y = inputs('x y', d)
+    >>> net = MLP(d, 1)
+    >>> f = MatrixFunction(closed_form(NTCov(net(x), net(y))), {x: 'n', y: 'm'})
+    >>> f({}, np.eye(2), np.ones((3, 2)))
+    array([[2., 2., 2.],
+           [2., 2., 2.]])
     """
 
     def __init__(
-        self, closed: Any, batch: Mapping[Any, str] | None = None, name: str = "f"
+        self,
+        closed: Any,
+        batch: Mapping[Any, str] | None = None,
+        name: str = "f",
+        *,
+        backend: str = "numpy",
+        sizes: Mapping[Any, int] | None = None,
+        tile: int | None = None,
+        progress: bool | None = None,
     ) -> None:
-        self._setup(write_matrix_source(closed, batch, name), dict(batch or {}), name)
+        written = write_matrix_source(closed, batch, name, backend=backend, sizes=sizes)
+        settings = {"backend": backend, "tile": tile, "progress": progress}
+        self._setup(written, dict(batch or {}), name, settings)
 
-    def _setup(self, written: MatrixSource, batch: dict[Any, str], name: str) -> None:
-        self.source, self.parameters, self.inputs = written
+    def _setup(
+        self, written: MatrixSource, batch: dict[Any, str], name: str, settings: dict[str, Any]
+    ) -> None:
+        self._written, self._settings = written, settings
+        self.source, self.parameters, self.inputs = written.text, written.parameters, written.inputs
         self.batch = batch
-        self.__name__ = name
+        self.__name__ = self.__qualname__ = name
+        if settings["tile"] is not None:
+            checked_tile(settings["tile"], written.labels, name)
         self.__wrapped__ = compile_source(self.source, name)
         self.__doc__ = self.__wrapped__.__doc__
 
@@ -37,63 +79,73 @@ class MatrixFunction:
         return f"<MatrixFunction {self.__name__}({', '.join(['params', *map(str, self.inputs)])})>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        written = MatrixSource(self.source, self.parameters, self.inputs)
-        return _again, (written, self.batch, self.__name__)
+        return _again, (self._written, self.batch, self.__name__, self._settings)
 
-    def __call__(self, params: Mapping[Any, Any], *inputs: Any) -> Any:
-        """The formula at arrays.
+    def __call__(
+        self,
+        params: Mapping[Any, Any],
+        *inputs: Any,
+        tile: int | None = None,
+        progress: bool | None = None,
+        **named: Any,
+    ) -> Any:
+        """The formula at arrays; inputs may also be given by their names.
+
+        ``tile`` and ``progress`` are those of the function where they are not given.
 
         Raises
         ======
 
-        ShapeError : for a missing parameter, a wrong number of inputs, widths that do not fit.
+        ShapeError : for a missing parameter, a wrong number of inputs, widths that do not fit,
+            integers, NaN.
         """
-        if len(inputs) != len(self.inputs):
+        arrays, given = self._fitting(params, self._ordered(inputs, named))
+        tile = self._settings["tile"] if tile is None else tile
+        if tile is None:
+            return self.__wrapped__(arrays, *given)
+        labels = self._written.labels
+        progress = self._settings["progress"] if progress is None else progress
+        size = checked_tile(tile, labels, self.__name__)
+        return tiled(
+            self.__wrapped__, arrays, given, self._written.arguments, labels, size, progress
+        )
+
+    def _ordered(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        codes = [a.code for a in self._written.arguments if not a.is_trained]
+        rest = codes[len(inputs) :]
+        if len(inputs) > len(codes) or set(named) != set(rest):
+            shown = [*map(str, self.inputs)] or ["none"]
+            received = [str(len(inputs)), *named]
             raise ShapeError(
-                f"{self.__name__} takes params and {len(self.inputs)} inputs "
-                f"({', '.join(map(str, self.inputs))}), but received {len(inputs)}"
+                f"{self.__name__} takes params and {len(codes)} inputs ({', '.join(shown)}), but "
+                f"received {', '.join(received)}"
             )
+        return [*inputs, *(named[code] for code in rest)]
+
+    def _fitting(self, params: Mapping[Any, Any], inputs: list[Any]) -> Any:
         named = {getattr(key, "name", key): value for key, value in params.items()}
-        widths: dict[Any, tuple[int, str]] = {}
-        arrays = {}
-        for symbol in self.parameters:
-            if symbol.name not in named:
+        standard = self._settings["backend"] == "array_api"
+        lengths: dict[Any, tuple[int, str]] = {}
+        values = iter(inputs)
+        arrays, given = {}, []
+        for argument in self._written.arguments:
+            name = argument.symbol.name
+            if not argument.is_trained:
+                given.append(fitting(next(values), argument, lengths, standard))
+            elif name in named:
+                arrays[name] = fitting(named[name], argument, lengths, standard)
+            else:
                 raise ShapeError(
-                    f"{self.__name__} needs the parameter {symbol.name}, but received "
+                    f"{self.__name__} needs the parameter {name}, but received "
                     f"{', '.join(sorted(map(str, named))) or 'none'}"
                 )
-            shape = (symbol.shape[0],) if symbol.shape[1] == 1 else symbol.shape
-            arrays[symbol.name] = _fitting(named[symbol.name], shape, symbol.name, widths)
-        given = [
-            _fitting(value, (*((None,) if s in self.batch else ()), s.shape[0]), s.name, widths)
-            for s, value in zip(self.inputs, inputs, strict=True)
-        ]
-        return self.__wrapped__(arrays, *given)
+        check_sizes(self._written.sizes, lengths)
+        return arrays, given
 
 
-def _again(written: MatrixSource, batch: dict[Any, str], name: str) -> MatrixFunction:
+def _again(
+    written: MatrixSource, batch: dict[Any, str], name: str, settings: dict[str, Any]
+) -> MatrixFunction:
     function = MatrixFunction.__new__(MatrixFunction)
-    function._setup(written, batch, name)
+    function._setup(written, batch, name, settings)
     return function
-
-
-def _fitting(value: Any, shape: tuple[Any, ...], name: str, widths: dict[Any, Any]) -> Any:
-    """The array, if its axes are as declared and agree with those seen before."""
-    array = np.asarray(value)
-    if array.dtype.kind not in "fc":
-        raise ShapeError(f"{name} is an array of {array.dtype}: write floating-point numbers")
-    wanted = ", ".join("batch" if size is None else str(size) for size in shape)
-    if array.ndim != len(shape):
-        raise ShapeError(f"{name} has the shape {array.shape}: it is declared ({wanted})")
-    for size, length in zip(shape, array.shape, strict=True):
-        if size is None:
-            continue
-        expected, where = (
-            (int(size), name) if size.is_Integer else widths.setdefault(size, (length, name))
-        )
-        if length != expected:
-            raise ShapeError(
-                f"{name} has the shape {array.shape}, declared ({wanted}), but {size} is "
-                f"{expected} in {where}"
-            )
-    return array

@@ -2,7 +2,8 @@
 
 A column `h` of width m at a batch of inputs labelled n is an array (n, m); a weight acts on it as
 ``h @ W.T``. Scalar products of columns with different labels give all pairs, with equal labels one
-number a pair.
+number a pair. The closed form is read entry by entry, and every sum over an index is planned as a
+contraction of arrays; so sequences, convolutions and sums over data are written by the same rules.
 """
 
 from __future__ import annotations
@@ -10,347 +11,349 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sympy import Add, HadamardProduct, Identity, MatAdd, MatMul, MatrixSymbol, Mul, Pow, Transpose
-from sympy.matrices.matrixbase import MatrixBase
-from sympy.printing.numpy import SciPyPrinter
+from sympy import MatrixSymbol, Symbol
 
-from ..arrays import SoftmaxVector
 from ..closedform import Definitions, hoist
-from ..elementwise import Elementwise, ScalarProduct, ScaledRows
-from ..errors import NoRuleError, ShapeError
-from ..symbols import NameMatrix, ParameterMatrix
-from .code_layout import assignment
-from .code_names import check_identifier, identifier, natural
+from ..errors import NameClashError, NoRuleError, ShapeError
+from ..indexed.entries import Entry, Index
+from ..indexed.families import Member
+from ..indexed.sums import SumOver
+from ..symbols import Observable, ObservableVector, Parameter, ParameterMatrix
+from .array_arguments import Argument, arguments_of
+from .array_graph import Array, Graph
+from .array_language import NumpyLanguage
+from .array_sizes import DIRECTIONS, KERNEL, WIDTH, Sizes, derived
+from .array_text import Line, freed, program
+from .array_writer import ArrayWriter
+from .code_layout import assignment, signature_lines
+from .code_names import CodeNames, check_identifier, natural
 
 __all__ = ["MatrixSource", "is_matrix_level", "write_matrix_source"]
 
+_LONGEST = 88
+
 
 class MatrixSource(NamedTuple):
-    """A generated function: its text, its trainable matrices and its inputs, in order."""
+    """A generated function: its text, its trained symbols, its inputs in order, what its arguments
+    look like, the sizes that are computed from them, and the labels of its result.
+    """
 
     text: str
     parameters: tuple[Any, ...]
     inputs: tuple[Any, ...]
-
-
-class Coded(NamedTuple):
-    """Code of an array: the labels of its batch axes, and whether it is one name or call."""
-
-    text: str
-    labels: tuple[str, ...] = ()
-    atom: bool = True
-
-    @property
-    def factor(self) -> str:
-        """The code as a factor."""
-        return self.text if self.atom else f"({self.text})"
+    arguments: tuple[Argument, ...]
+    sizes: tuple[Any, ...]
+    labels: tuple[str, ...]
 
 
 def is_matrix_level(expr: Any) -> bool:
-    """Whether a formula is made of trainable matrices, so that this room writes its code."""
-    return bool(getattr(expr, "free_symbols", None)) and any(
-        isinstance(s, ParameterMatrix) for s in expr.free_symbols
-    )
+    """Whether a formula is made of trainable matrices, or is a scalar or closed form in columns of
+    any width or in sums over data, so that this room writes its code.
+    """
+    symbols = [s for s in getattr(expr, "free_symbols", ()) if isinstance(s, MatrixSymbol)]
+    if any(isinstance(s, ParameterMatrix) for s in symbols):
+        return True
+    if getattr(expr, "is_Matrix", False) and not hasattr(expr, "definitions"):
+        return False
+    given = [s for s in symbols if not isinstance(s, ObservableVector)]
+    if any(not size.is_Integer for s in given for size in s.shape):
+        return True
+    return bool(given) and expr.has(SumOver, Member)
 
 
-def write_matrix_source(closed: Any, batch: Mapping[Any, str] | None, name: str) -> MatrixSource:
+def write_matrix_source(
+    closed: Any,
+    batch: Mapping[Any, str] | None,
+    name: str,
+    *,
+    backend: str = "numpy",
+    sizes: Mapping[Any, int] | None = None,
+) -> MatrixSource:
     """The source of ``name(params, x, …)`` that computes a closed form of trainable matrices.
 
     Parameters
     ==========
 
-    closed : a closed form in parameter matrices and input columns.
+    closed : a closed form in trained matrices, families and scalars, inputs and symbols.
     batch : {input: label}; inputs with different labels give all pairs, with equal labels pairs.
     name : what the function is called.
+    backend : 'numpy', or 'array_api' for the arrays of any library that follows the array API.
+    sizes : {symbol: about how large}, by which contractions are planned. Without them widths are
+        taken to be large and sequences short, and nothing of width × width is made for a sample.
+
+    Raises
+    ======
+
+    ShapeError : for a label of what is no input, a width that no argument has.
+    NoRuleError : for a node or a function that no code is known for.
+    NameClashError : for a name that code cannot hold, or that means two things.
     """
     check_identifier(name)
     definitions = Definitions()
     body = hoist(closed, definitions)
-    symbols = sorted(closed.free_symbols, key=lambda s: natural(str(s)))
-    trained = tuple(s for s in symbols if isinstance(s, ParameterMatrix))
-    given = tuple(s for s in symbols if isinstance(s, MatrixSymbol) and s not in trained)
-    writer = _Writer(trained, given, dict(batch or {}))
-    for label, value in definitions.items():
-        writer.define(label, value)
-    result = writer.result(body)
-    unpacked = ", ".join(map(writer.name, trained))
-    looked_up = ", ".join(f'params["{s.name}"]' for s in trained)
-    lines = [
-        f"def {name}({', '.join(['params', *map(writer.name, given)])}):",
-        f'    """{writer.summary(trained, given)}',
-        '    """',
-        *assignment(unpacked, looked_up),
-        *(line for code in writer.lines for line in code),
-        *_returned(result),
-    ]
-    imports = ["import numpy as np"]
-    imports += (
-        [f"from scipy.special import {', '.join(sorted(writer.special))}"] if writer.special else []
-    )
-    return MatrixSource("\n".join([*imports, "", "", *lines]) + "\n", trained, given)
+    text = _Function(closed, body, definitions, dict(batch or {}), backend, dict(sizes or {}))
+    return text.source(name)
 
 
-def _returned(result: str) -> list[str]:
-    if len(result) < 88:
-        return [f"    return {result}"]
-    return [*assignment("result", result), "    return result"]
-
-
-class _Writer:
+class _Function:
     """One function while it is written."""
 
     def __init__(
-        self, trained: tuple[Any, ...], given: tuple[Any, ...], batch: dict[Any, str]
+        self,
+        closed: Any,
+        body: Any,
+        definitions: Definitions,
+        batch: dict[Any, str],
+        backend: str,
+        guesses: dict[Any, int],
     ) -> None:
-        for symbol in batch:
-            if symbol not in given:
-                kind = "trainable" if symbol in trained else "no input of the formula"
+        self.body, self.items, self.batch = body, list(definitions.items()), batch
+        symbols = sorted(closed.free_symbols, key=lambda s: natural(str(s)))
+        _check_known(symbols)
+        shaped = [s for s in symbols if isinstance(s, MatrixSymbol)]
+        self.trained = [s for s in symbols if isinstance(s, (Parameter, ParameterMatrix))]
+        for weight in _for_widths(closed, shaped):
+            self.trained.append(weight)
+            shaped.append(weight)
+        values = (body, *(value for _, value in self.items))
+        self.nodes = set().union(*(value.atoms(Entry, Index, Member) for value in values))
+        self.families = _families(self.nodes, set(dict(self.items)), self.trained)
+        self.given = [s for s in shaped if s not in self.trained]
+        _check_plain(values, {s for s in self.given if s in self.families})
+        sizes = _size_symbols(shaped, self.families)
+        self.scalars = [
+            s for s in symbols if isinstance(s, Symbol) and s not in self.trained and s not in sizes
+        ]
+        self._check_batch()
+        self.names = CodeNames([*self.trained, *self.given, *self.scalars])
+        self.arguments = arguments_of(
+            self.trained, [*self.given, *self.scalars], self.batch, self.families, self.names.of
+        )
+        self.order = list(dict.fromkeys(batch.values()))
+        self.graph = Graph()
+        self.language = _language(backend, self.graph)
+        self.writer = ArrayWriter(self.graph, self.language, self._sizes(guesses), self.order)
+        self._keep_arguments()
+
+    def _check_batch(self) -> None:
+        inputs = [*self.given, *self.scalars]
+        for symbol, label in self.batch.items():
+            if not isinstance(label, str):
+                raise ShapeError(f"asked for the batch label {label!r} of {symbol}: write a text")
+            if symbol not in inputs:
+                kind = "trainable" if symbol in self.trained else "no input of the formula"
+                first = inputs[0] if inputs else "x"
                 raise ShapeError(
                     f"asked for a batch of {symbol}, which is {kind}: label the inputs "
-                    f"{', '.join(map(str, given))}, as batch={{{given[0] if given else 'x'}: 'n'}}"
+                    f"{', '.join(map(str, inputs))}, as batch={{{first}: 'n'}}"
                 )
-        for symbol in given:
-            if symbol.shape[1] != 1:
-                raise ShapeError(f"the input {symbol} is no column: its shape is {symbol.shape}")
-        self.order = list(dict.fromkeys(batch.values()))
-        self.batch = batch
-        self.lines: list[list[str]] = []
-        self.special: set[str] = set()
-        self.known: dict[Any, Coded] = {
-            s: Coded(self.name(s), (batch[s],) if s in batch else ()) for s in (*trained, *given)
-        }
-        self.sizes: dict[Any, str] = {}
-        for s in given:
-            self.sizes.setdefault(s.shape[0], f"{self.name(s)}.shape[-1]")
-        for s in trained:
-            for axis in range(1 if s.shape[1] == 1 else 2):
-                self.sizes.setdefault(s.shape[axis], f"{self.name(s)}.shape[{axis}]")
-        self.values: dict[Any, dict[Any, Coded]] = {}
 
-    def name(self, symbol: Any) -> str:
-        """The code name of a symbol."""
-        return identifier(symbol.name)
+    def _sizes(self, guesses: dict[Any, int]) -> Sizes:
+        """What can be read off the arguments; the inputs first."""
+        sizes = Sizes(guesses)
+        given = [a for a in self.arguments if not a.is_trained]
+        for argument in (*given, *(a for a in self.arguments if a.is_trained)):
+            for axis, size in enumerate(argument.axes):
+                if isinstance(size, str):
+                    sizes.read_label(size, f"{argument.code}.shape[{axis}]")
+                elif size is not None:
+                    place = axis if argument.is_trained else axis - len(argument.axes)
+                    sizes.read(size, f"{argument.code}.shape[{place}]")
+        shape = getattr(self.body, "shape", ())
+        for size in shape:
+            sizes.guess(size, DIRECTIONS)
+            sizes.directions.add(size)
+        for symbol in self.trained:
+            for size in getattr(symbol, "shape", ()):
+                sizes.guess(size, WIDTH)
+                if size != 1:
+                    sizes.widths.add(size)
+            sizes.guess(getattr(symbol, "size", None), KERNEL)
+        return sizes
 
-    def summary(self, trained: tuple[Any, ...], given: tuple[Any, ...]) -> str:
-        """The docstring: what the arguments are."""
-        shapes = [f"    params: {', '.join(f'{s.name} {_shape(s)}' for s in trained)}."]
-        for s in given:
-            axes = ", ".join([*((self.batch[s],) if s in self.batch else ()), str(s.shape[0])])
-            shapes.append(f"    {self.name(s)}: an input, an array ({axes}).")
-        return "A closed form at matrix level.\n\n" + "\n".join(shapes)
+    def _keep_arguments(self) -> None:
+        writer, first = self.writer, self.arguments[0].code if self.arguments else ""
+        self.language.dtype = f"{first}.dtype"
+        for argument in self.arguments:
+            node = self.graph.leaf(argument.code, argument.is_trained)
+            symbol, axes = argument.symbol, list(argument.positions)
+            for axis in [i for i, position in enumerate(axes) if position is None][::-1]:
+                node = (
+                    self.language.picked(node, axis, "0")
+                    if axis == 0
+                    else self.language.picked_last(node, len(axes) - 1 - axis, "0")
+                )
+                del axes[axis]
+            writer.known[symbol] = Array(node, tuple(axes))
+            writer.entries.label_sizes[symbol] = self.families.get(symbol, ())
 
-    def define(self, label: Any, value: Any) -> None:
-        """A line for a definition."""
-        code = self.array(value)
-        text = self.name(label)
-        self.lines.append(assignment(text, code.text))
-        self.known[label] = Coded(text, code.labels)
-        if isinstance(value, Elementwise):
-            self.values.setdefault(value.argument, {})[value.function] = self.known[label]
-
-    def result(self, body: Any) -> str:
-        """The code of the main formula: a scalar, or a matrix of directions on the last axes."""
-        if isinstance(body, MatrixBase) and body.shape == (1, 1):
-            body = body[0, 0]
-        if not getattr(body, "is_Matrix", False):
-            return self.scalar(body).text
-        if body.shape[1] == 1:
-            return self.array(body).text
-        return self.directions(body).text
-
-    # --- arrays -----------------------------------------------------------------------------------
-    def array(self, node: Any) -> Coded:
-        """A column as (…, s), or a matrix of directions as (…, s, k)."""
-        if node in self.known:
-            return self.known[node]
-        if isinstance(node, Transpose) and _is_weight(node.arg):
-            text = self.known[node.arg].text
-            return Coded(f"{text}[0]" if node.shape[1] == 1 else f"{text}.T")
-        if isinstance(node, MatAdd):
-            return self.joined(" + ", [self.array(term) for term in node.args])
-        if isinstance(node, MatMul):
-            return self.product(node)
-        if isinstance(node, Elementwise):
-            return self.elementwise(node)
-        if isinstance(node, ScaledRows):
-            vector, matrix = (self.array(arg) for arg in node.args)
-            if node.shape[1] != 1:
-                vector = Coded(f"{vector.factor}[..., None]", vector.labels)
-            return self.joined("*", [vector, matrix])
-        if isinstance(node, HadamardProduct):
-            return self.joined("*", [self.array(factor) for factor in node.args])
-        if isinstance(node, SoftmaxVector):
-            self.special.add("softmax")
-            inner = self.array(node.argument)
-            return Coded(f"softmax({inner.text}, axis=-1)", inner.labels)
-        if isinstance(node, Identity):
-            like = next((c.text for c in self.known.values() if c.text.isidentifier()), None)
-            kind = f", dtype={like}.dtype" if like else ""
-            return Coded(f"np.eye({self.size(node.shape[0])}{kind})")
-        raise NoRuleError(
-            f"asked for NumPy code of {node}, a {type(node).__name__}, at matrix level: write it "
-            "with sums, products, Elementwise and Hadamard products"
+    # --- text -------------------------------------------------------------------------------------
+    def source(self, name: str) -> MatrixSource:
+        """The text, and what a caller must know of it."""
+        for symbol, value in self.items:
+            self.writer.define(symbol, value, self.names.bind(symbol))
+        result = self.writer.result(self.body, self.order)
+        lines, returned, kept = program(
+            self.graph, self.writer.definitions, result, self.names, self.language
+        )
+        self._check_calls()
+        signature = ["params", *(a.code for a in self.arguments if not a.is_trained)]
+        body = [
+            *signature_lines(name, signature),
+            *self._docstring(),
+            *self._unpacked(),
+            *self._opening(),
+            *_statements(lines, kept),
+            *_returned(returned),
+        ]
+        parts = [*self.language.imports(), "", ""]
+        for helper in self.language.helpers():
+            parts += [*helper.splitlines(), "", ""]
+        return MatrixSource(
+            "\n".join([*parts, *body]) + "\n",
+            tuple(self.trained),
+            (*self.given, *self.scalars),
+            tuple(self.arguments),
+            derived(self._index_sizes()),
+            tuple(self.order),
         )
 
-    def product(self, node: Any) -> Coded:
-        """`s A B v`: weights from the right onto a column, or onto directions."""
-        scalar, matrices = node.as_coeff_matrices()
-        code = self.array(matrices[-1])
-        for matrix in reversed(matrices[:-1]):
-            inner = matrix.arg if isinstance(matrix, Transpose) else matrix
-            if not _is_weight(inner):
-                raise NoRuleError(
-                    f"asked for NumPy code of the product {node} with {matrix} inside"
+    def _check_calls(self) -> None:
+        called = {"params", self.language.module, *self.language.called()}
+        for code in self.names.taken:
+            if code in called:
+                raise NameClashError(
+                    f"asked for code in which {code!r} is a name, but the code calls a function or "
+                    f"module {code}: rename the symbol, as in expr.subs(symbol, Symbol('{code}_'))"
                 )
-            text = self.known[inner].text
-            if node.shape[1] != 1:
-                text = f"{text}.T" if isinstance(matrix, Transpose) else text
-                code = Coded(f"{text} @ {code.factor}", code.labels, False)
-            else:
-                text = text if isinstance(matrix, Transpose) else f"{text}.T"
-                code = Coded(f"{code.factor} @ {text}", code.labels, False)
-        return code if scalar == 1 else self.joined("*", [self.scalar(scalar), code])
 
-    def elementwise(self, node: Any) -> Coded:
-        """The function of an array, in terms of values of it that have a name already."""
-        (entry,) = node.function.variables
-        argument = self.array(node.argument)
-        if not argument.text.isidentifier():
-            text = f"t{len(self.lines)}"
-            self.lines.append(assignment(text, argument.text))
-            argument = self.known[node.argument] = Coded(text, argument.labels)
-        names = {entry: argument.text}
-        for function, code in self.values.get(node.argument, {}).items():
-            names[function(entry)] = code.text
-        return Coded(
-            _ScalarCode(names, self.special).doprint(node.function.expr), argument.labels, False
-        )
+    def _docstring(self) -> list[str]:
+        trained = ", ".join(f"{a.symbol.name} {a.shown}" for a in self.arguments if a.is_trained)
+        lines = [f"    params: {trained or 'none'}."]
+        for argument in self.arguments:
+            if not argument.is_trained:
+                kind = f"an array {argument.shown}" if argument.axes else "a number"
+                lines.append(f"    {argument.code}: an input, {kind}.")
+        shape = [*self.order, *(str(s) for s in getattr(self.body, "shape", ()) if s != 1)]
+        result = f"an array ({', '.join(shape)}{',' if len(shape) == 1 else ''})"
+        lines.append(f"    Returns {result if shape else 'a number'}.")
+        return ['    """A closed form at matrix level.', "", *lines, '    """']
 
-    # --- scalars and directions -------------------------------------------------------------------
-    def scalar(self, expr: Any) -> Coded:
-        """A scalar expression of scalar products, aligned over its labels."""
-        if isinstance(expr, ScalarProduct) and not expr.has(Identity):
-            return self.scalar_product(expr)
-        if isinstance(expr, Add):
-            terms = sorted(expr.args, key=lambda term: bool(term.is_number))
-            return self.joined(" + ", [self.scalar(term) for term in terms])
-        if isinstance(expr, Mul):
-            return self.joined("*", [self.scalar(factor) for factor in expr.args])
-        if isinstance(expr, Pow) and expr.exp.is_Integer:
-            base = self.scalar(expr.base)
-            return Coded(f"{base.factor}**{expr.exp}", base.labels)
-        if expr.is_number:
-            return Coded(repr(int(expr)) if expr.is_Integer else repr(float(expr)))
-        raise NoRuleError(f"asked for NumPy code of the scalar {expr} at matrix level")
+    def _unpacked(self) -> list[str]:
+        trained = [a for a in self.arguments if a.is_trained]
+        if not trained:
+            return []
+        targets = ", ".join(a.code for a in trained)
+        values = ", ".join(f'params["{a.symbol.name}"]' for a in trained)
+        return assignment(targets, values)
 
-    def scalar_product(self, expr: Any) -> Coded:
-        """`uᵀ v`: a number a pair, or all pairs."""
-        u, v = sorted((self.array(arg) for arg in expr.args), key=lambda c: self.places(c.labels))
-        if u.labels == v.labels:
-            text = (
-                f"np.sum({u.factor}*{v.factor}, axis=-1)"
-                if u.labels
-                else f"{u.factor} @ {v.factor}"
+    def _opening(self) -> list[str]:
+        arrays = [a.code for a in self.arguments if a.axes]
+        given = [a.code for a in self.arguments if a.axes and not a.is_trained]
+        return [f"    {line}" for line in self.language.opening(given or arrays[:1])]
+
+    def _index_sizes(self) -> set[Any]:
+        found = {node.size for node in self.nodes if isinstance(node, Index)}
+        for value in (self.body, *(value for _, value in self.items)):
+            found |= set(getattr(value, "shape", ()))
+        return {size for size in found if not getattr(size, "is_number", True)}
+
+
+def _language(backend: str, graph: Graph) -> Any:
+    if backend == "numpy":
+        return NumpyLanguage(graph)
+    if backend == "array_api":
+        from .array_api_language import ArrayApiLanguage
+
+        return ArrayApiLanguage(graph)
+    raise NoRuleError(f"asked for code for {backend!r}: write backend='numpy' or 'array_api'")
+
+
+def _check_known(symbols: list[Any]) -> None:
+    for symbol in symbols:
+        if isinstance(symbol, (Observable, ObservableVector)):
+            raise NoRuleError(
+                f"asked for NumPy code of a formula in {symbol}, a property that is left "
+                "unspecified: substitute a formula for it first"
             )
-            return Coded(text, u.labels, bool(u.labels))
-        if not u.labels or not v.labels:
-            one, other = (v, u) if not u.labels else (u, v)
-            return Coded(f"{one.factor} @ {other.factor}", one.labels, False)
-        if len(u.labels) == len(v.labels) == 1:
-            return Coded(f"{u.factor} @ {v.factor}.T", (*u.labels, *v.labels), False)
-        return self.contracted(u, v, "s", "s")
 
-    def directions(self, node: Any) -> Coded:
-        """A matrix of pairs of directions, on the last two axes."""
-        if isinstance(node, MatAdd):
-            return self.joined(" + ", [self.directions(term) for term in node.args])
-        if isinstance(node, Identity):
-            return self.array(node)
-        scalar, matrices = node.as_coeff_matrices() if isinstance(node, MatMul) else (1, [node])
-        if len(matrices) == 2 and isinstance(matrices[0], Transpose):
-            code = self.transposed_product(self.array(matrices[0].arg), self.array(matrices[1]))
-        elif len(matrices) == 1 and isinstance(matrices[0], MatMul):
-            code = self.directions(matrices[0])
-        elif len(matrices) == 1 and isinstance(matrices[0], (Identity, NameMatrix)):
-            code = self.array(matrices[0])
+
+def _check_plain(values: Any, families: set[Any]) -> None:
+    """Refuse an input that stands for one array and for a family of them."""
+    stack, seen = list(values) if families else [], set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if node in families:
+            raise NameClashError(
+                f"the input {node} is one array and, as {node}_i, a family of them: give the two "
+                "names of their own, as inputs('y', d) beside inputs('x', d, each=i)"
+            )
+        stack.extend(node.args[1:] if isinstance(node, (Entry, Member)) else node.args)
+
+
+def _for_widths(closed: Any, shaped: list[Any]) -> list[Any]:
+    """Weights that a formula does not hold any more, but whose shapes say how wide its result is:
+    of `(xᵀy) I`, the covariance of `W x` and `W y`.
+    """
+    if getattr(closed, "origin", None) is None:
+        return []
+    known = {size for s in shaped for size in s.shape}
+    found = []
+    for size in getattr(closed, "shape", ()):
+        weights = (s for s in closed.origin.free_symbols if isinstance(s, ParameterMatrix))
+        wide = sorted((s for s in weights if size in s.shape), key=lambda s: natural(s.name))
+        if not size.is_number and size not in known and wide:
+            found.append(wide[0])
+            known |= set(wide[0].shape)
+    return found
+
+
+def _families(nodes: set[Any], defined: set[Any], trained: list[Any]) -> dict[Any, Any]:
+    """The sizes of the labels of every family that is no definition."""
+    found: dict[Any, list[Any]] = {}
+    for node in nodes:
+        if not isinstance(node, (Member, Entry)) or node.array in defined:
+            continue
+        array = node.array
+        if isinstance(node, Member):
+            labels = node.labels
         else:
-            raise NoRuleError(f"asked for NumPy code of the directions {node}")
-        if scalar == 1:
-            return code
-        front = self.scalar(scalar)
-        spread = f"{front.factor}[..., None, None]" if front.labels else front.factor
-        return self.joined("*", [Coded(spread, front.labels), code])
-
-    def transposed_product(self, a: Coded, b: Coded) -> Coded:
-        """`Aᵀ B` of directions, over all labels."""
-        if not a.labels and not b.labels:
-            return Coded(f"{a.factor}.T @ {b.factor}", (), False)
-        return self.contracted(a, b, "si", "sj")
-
-    def contracted(self, a: Coded, b: Coded, left: str, right: str) -> Coded:
-        """The sum over the axis s of two arrays, for all their labels."""
-        labels = self.union([a, b])
-        letters = {label: "nmpqr"[i] for i, label in enumerate(self.order)}
-        one, other, both = ("".join(letters[x] for x in c) for c in (a.labels, b.labels, labels))
-        axes = f'"{one}{left},{other}{right}->{both}{left[1:]}{right[1:]}"'
-        return Coded(f"np.einsum({axes}, {a.text}, {b.text}, optimize=True)", labels)
-
-    # --- labels -----------------------------------------------------------------------------------
-    def places(self, labels: tuple[str, ...]) -> tuple[int, ...]:
-        """The places of labels in the order of the result."""
-        return tuple(self.order.index(label) for label in labels)
-
-    def union(self, codes: list[Coded]) -> tuple[str, ...]:
-        """All labels of some arrays, in order."""
-        return tuple(label for label in self.order if any(label in c.labels for c in codes))
-
-    def joined(self, sign: str, codes: list[Coded]) -> Coded:
-        """Arrays joined by a sign, each with axes for the labels that it lacks."""
-        labels = self.union(codes)
-        product = sign == "*"
-        texts = [self.aligned(c, labels, product) for c in codes]
-        return Coded(sign.join(texts).replace("+ -", "- "), labels, len(codes) == 1)
-
-    def aligned(self, code: Coded, labels: tuple[str, ...], product: bool) -> str:
-        """The code with an axis of length 1 for every later label that it lacks."""
-        present = [label in code.labels for label in labels]
-        if not code.labels or all(present[present.index(True) :]):
-            return code.factor if product else code.text
-        index = ", ".join(":" if here else "None" for here in present[present.index(True) :])
-        return f"{code.factor}[{index}]"
-
-    def size(self, size: Any) -> str:
-        """The code of a width."""
-        if size.is_Integer:
-            return str(size)
-        if size not in self.sizes:
-            raise ShapeError(f"the width {size} cannot be read off any argument of the function")
-        return self.sizes[size]
+            labels = node.positions[sum(1 for size in array.shape if size != 1) :]
+        if labels:
+            sizes = found.setdefault(array, [None] * len(labels))
+            for place, label in enumerate(labels):
+                if isinstance(label, Index):
+                    sizes[place] = label.size
+    families = {array: tuple(sizes) for array, sizes in found.items()}
+    for symbol in trained:
+        if hasattr(symbol, "size"):
+            families[symbol] = (symbol.size,)
+    return families
 
 
-class _ScalarCode(SciPyPrinter):
-    """The function of one entry, written for arrays, with names for what has one."""
-
-    def __init__(self, names: Mapping[Any, str], special: set[str]) -> None:
-        super().__init__({"fully_qualified_modules": False})
-        self._names, self._special = names, special
-
-    def _print(self, expr: Any, **kwargs: Any) -> str:
-        return self._names[expr] if expr in self._names else str(super()._print(expr, **kwargs))
-
-    def _module_format(self, fqn: str, register: bool = True) -> str:
-        library, _, name = fqn.rpartition(".")
-        if library == "scipy.special":
-            self._special.add(name)
-            return name
-        return f"np.{name}"
+def _size_symbols(shaped: list[Any], families: dict[Any, tuple[Any, ...]]) -> set[Any]:
+    """The symbols that are sizes of arguments."""
+    found: set[Any] = set()
+    for symbol in shaped:
+        for size in (*symbol.shape, *families.get(symbol, ())):
+            found |= getattr(size, "free_symbols", set())
+    return found
 
 
-def _is_weight(matrix: Any) -> bool:
-    """Whether a matrix is an argument with two axes; a column is an array with one."""
-    return isinstance(matrix, ParameterMatrix) and matrix.shape[1] != 1
+def _statements(lines: list[Line], kept: frozenset[str]) -> list[str]:
+    """The assignments, each array freed when nothing uses it any more."""
+    texts = []
+    for line, dead in zip(lines, freed(lines, kept), strict=True):
+        texts += assignment(line.target, line.value)
+        if dead:
+            texts.append(f"    del {', '.join(dead)}")
+    return texts
 
 
-def _shape(symbol: Any) -> str:
-    rows, columns = symbol.shape
-    return f"({rows},)" if columns == 1 else f"({rows}, {columns})"
+def _returned(result: str) -> list[str]:
+    if len(result) < _LONGEST:
+        return [f"    return {result}"]
+    return [*assignment("result", result), "    return result"]

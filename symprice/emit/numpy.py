@@ -21,7 +21,14 @@ from .unfolding import unfold
 __all__ = ["NumpyFunction", "lambdify", "source"]
 
 
-def source(args: Any, expr: Any, *, name: str = "f", batch: Mapping[Any, str] | None = None) -> str:
+def source(
+    args: Any,
+    expr: Any,
+    *,
+    name: str = "f",
+    batch: Mapping[Any, str] | None = None,
+    **settings: Any,
+) -> str:
     """Readable NumPy source of one function ``name(args)`` that computes a formula.
 
     Every definition of a closed form is a line under its own name, repeated subexpressions are
@@ -38,6 +45,8 @@ def source(args: Any, expr: Any, *, name: str = "f", batch: Mapping[Any, str] | 
         a tuple, list or dict of these. Covariances are unfolded first.
     name : what the function is called.
     batch : for formulas of trainable matrices, {input: label}: the inputs' batch axes.
+    settings : for these, too: ``backend='array_api'`` writes for any library that follows the array
+        API (NumPy, PyTorch, JAX), ``sizes={symbol: about how large}`` guides the order of products.
 
     Raises
     ======
@@ -59,18 +68,25 @@ def source(args: Any, expr: Any, *, name: str = "f", batch: Mapping[Any, str] | 
     """
     closed = _at_matrix_level(args, expr, batch)
     if closed is not None:
-        return write_matrix_source(closed, batch, name).text
+        return write_matrix_source(closed, batch, name, **settings).text
+    _none_of(settings)
     return _written(args, expr, name)[1].text
 
 
 def lambdify(
-    args: Any, expr: Any, *, name: str = "f", batch: Mapping[Any, str] | None = None
+    args: Any,
+    expr: Any,
+    *,
+    name: str = "f",
+    batch: Mapping[Any, str] | None = None,
+    **settings: Any,
 ) -> NumpyFunction | MatrixFunction:
     """A NumPy function of arrays that computes a formula: ``source``, made callable.
 
     Parameters and errors are those of ``source``. Numbers give NumPy numbers, arrays broadcast,
     float32 stays float32; a matrix gives its entries on the last two axes, a column on the last
-    one.
+    one. Formulas of trainable matrices have two settings more: ``tile=`` is how many elements of
+    every batch are computed at a time, and ``progress=`` whether a bar shows the tiles.
 
     Examples
     ========
@@ -89,21 +105,32 @@ def lambdify(
     """
     closed = _at_matrix_level(args, expr, batch)
     if closed is not None:
-        return MatrixFunction(closed, batch, name)
+        return MatrixFunction(closed, batch, name, **settings)
+    _none_of(settings)
     tree, written = _written(args, expr, name)
     return NumpyFunction(written, tree, name)
 
 
 def _at_matrix_level(args: Any, expr: Any, batch: Any) -> Any:
     """The closed form of a formula of trainable matrices; None for one of scalars."""
-    if args is None and is_matrix_level(expr):
-        return closed_form(expr)
+    origin = getattr(expr, "origin", None)
+    if args is None and (is_matrix_level(expr) or is_matrix_level(origin)):
+        # What a formula is the closed form of is kept: it knows widths that the formula lost.
+        return expr if getattr(expr, "origin", None) is not None else closed_form(expr)
     if batch is not None:
         raise ShapeError(
             "asked for batch axes by label: these are for formulas of trainable matrices, with "
             "args=None; functions of scalars broadcast over arrays by themselves"
         )
     return None
+
+
+def _none_of(settings: Mapping[str, Any]) -> None:
+    if settings:
+        raise ShapeError(
+            f"asked for {', '.join(settings)}: these settings are for formulas of trainable "
+            "matrices, with args=None"
+        )
 
 
 def _written(args: Any, expr: Any, name: str) -> tuple[tuple[Any, ...], Source]:

@@ -82,19 +82,19 @@ class Traced(Outputs):
             shown = lines_of(self.equation, PaperPrinter(settings).doprint)
         return displayed(shown, environment=environment, label=label, **width)
 
-    def source(self, args: Any = None, *, name: str | None = None, batch: Any = None) -> str:
+    def source(self, args: Any = None, **settings: Any) -> str:
         """NumPy source of the definition, with its own name and arguments."""
         from .numpy import source
 
         args = self.args if args is None else args
-        return source(args, self.expr, name=name or self.name, batch=batch)
+        return source(args, self.expr, **{"name": self.name, **settings})
 
-    def lambdify(self, args: Any = None, *, name: str | None = None, batch: Any = None) -> Any:
+    def lambdify(self, args: Any = None, **settings: Any) -> Any:
         """A NumPy function of the definition's arguments."""
         from .numpy import lambdify
 
         args = self.args if args is None else args
-        return lambdify(args, self.expr, name=name or self.name, batch=batch)
+        return lambdify(args, self.expr, **{"name": self.name, **settings})
 
     def _formula(self) -> Any:
         return self.expr

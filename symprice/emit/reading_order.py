@@ -28,16 +28,20 @@ from sympy.core.function import AppliedUndef, Derivative, Subs
 from sympy.core.numbers import ImaginaryUnit, NumberSymbol
 from sympy.functions import Piecewise, tanh
 from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.printing.precedence import PRECEDENCE
 
 from ..closedform import ClosedForm
+from ..elementwise import AsPrinted
+from ..indexed.entries import Entry, Index
+from ..indexed.sums import SumOver
 from ..networks.activations import normal_cdf, sigmoid
 from ..networks.logits import SoftmaxEntry
 from ..nodes import Node
-from ..symbols import Name, Observable, Parameter
+from ..symbols import Name, NameMatrix, Observable, Parameter, ParameterMatrix
 
 __all__ = ["Product", "derived", "is_greek", "ordered_terms", "product", "rank", "signed"]
 
-NUMBER, CONSTANT, SYMBOL, FUNCTION, SUM, COVARIANCE, OPERATOR = range(7)
+NUMBER, CONSTANT, SYMBOL, FUNCTION, SUM, COVARIANCE, OPERATOR, SIGMA = range(8)
 
 _GREEK = frozenset(
     "alpha beta gamma delta epsilon varepsilon zeta eta theta iota kappa lamda lambda mu nu xi pi "
@@ -71,8 +75,12 @@ def rank(expr: Expr) -> int:
         return NUMBER if base is expr else CONSTANT if expr.exp.is_number else FUNCTION
     if isinstance(base, (NumberSymbol, ImaginaryUnit)):
         return CONSTANT if base is expr or expr.exp.is_number else FUNCTION
-    if isinstance(base, (Symbol, MatrixSymbol, Indexed, MatrixElement)):
+    if isinstance(base, (Symbol, MatrixSymbol, Indexed, MatrixElement, Entry, Index)):
         return SYMBOL
+    if isinstance(base, AsPrinted):
+        return SYMBOL if base.precedence > PRECEDENCE["Add"] else SUM
+    if isinstance(base, SumOver):
+        return SIGMA
     if isinstance(base, Node):
         return COVARIANCE
     if isinstance(base, (Add, ClosedForm, Mul)):
@@ -118,7 +126,12 @@ def _natural(name: str) -> tuple[Any, ...]:
 
 def _kind(symbol: Any) -> int:
     """Rates and other Greek constants, then what is trained, what is given, what is defined."""
-    for kind, cls in ((1, Parameter), (3, Name), (4, Observable)):
+    symbol = symbol.array if isinstance(symbol, Entry) else symbol
+    for kind, cls in (
+        (1, (Parameter, ParameterMatrix)),
+        (3, (Name, NameMatrix)),
+        (4, Observable),
+    ):
         if isinstance(symbol, cls):
             return kind
     return 0 if is_greek(getattr(symbol, "name", "")) else 2
@@ -130,7 +143,7 @@ def _key(factor: Expr) -> tuple[Any, ...]:
     if base.is_Add and base.is_number:
         place = CONSTANT  # as (10 - 5), which stands before the symbols
     if place == SYMBOL:
-        name = getattr(base, "name", None) or str(base)
+        name = getattr(getattr(base, "array", base), "name", None) or str(base)
         return place, _kind(base), _natural(name), default_sort_key(base), default_sort_key(factor)
     return place, 0, (), default_sort_key(base), default_sort_key(factor)
 

@@ -16,9 +16,12 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..binding import Binder
 from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
+from ..indexed.entries import Entry, Index, indices_of
+from ..indexed.families import Family, Member
+from ..indexed.naming import prepared
 from ..networks.logits import SoftmaxEntry
 from ..nodes import Node
-from ..symbols import TRAINED, Name, ObservableVector
+from ..symbols import TRAINED, Name, NameMatrix, ObservableVector
 
 __all__ = ["ShortNames"]
 
@@ -58,6 +61,7 @@ class ShortNames:
         self._networks: dict[Basic, Basic] = {}
         self._bodies: dict[Basic, Basic] = {}
         self._entries: dict[Basic, Basic] = {}
+        self._defined: dict[Basic, Basic] = {}
         self._probabilities: dict[Basic, Basic] = {}
         self._shown: list[Basic] = []
         for expr in given:
@@ -66,8 +70,20 @@ class ShortNames:
         # Networks first: then f is made of h and a, and f' of h' and a'.
         for closed, name in self._networks.items():
             if name not in self._entries:
-                self._bodies[name] = hoist(closed, self._definitions)
+                symbol = getattr(name, "array", name)
+                ready = prepared(closed) if _has_arrays(closed) else closed
+                body = Family(hoist(ready, self._definitions), *_labels(closed))
+                self._bodies.setdefault(symbol, body)
         hoisted = [self._hoisted(expr) for expr in given]
+        known = self._definitions.named()
+        # A network that a formula defines is called as it is called there.
+        for name, body in list(self._bodies.items()):
+            if body in known:
+                del self._bodies[name]
+                text = known[body].name
+                alias = name if isinstance(name, Name) else ObservableVector(text, *name.shape)
+                self._defined[name] = Name(text) if alias is name else alias
+                self._entries[self._defined[name]] = known[body]
         self._abbreviate(
             [*hoisted, *self._bodies.values(), *dict(self._definitions.items()).values()]
         )
@@ -111,19 +127,26 @@ class ShortNames:
         """A short name for a network: primed if it is one that has a name, at another input."""
         if closed in self._networks:
             return
+        labels = _labels(closed)
+        for other, name in list(self._networks.items()) if labels else ():
+            moved = dict(zip(_labels(other), labels, strict=False))
+            if len(moved) == len(labels) and other.xreplace(moved) == closed:
+                self._networks[closed] = name.func(name.array, *labels)
+                return
         kind = _at_any_input(closed)
         twins = [name for other, name in self._networks.items() if _at_any_input(other) == kind]
         if twins:
-            stem = str(getattr(twins[0], "name", twins[0]))
+            stem = str(getattr(twins[0], "array", twins[0]).name)
             text = f"{stem}_prime{len(twins) if len(twins) > 1 else ''}"
         else:
             text = next((x for x in _LETTERS if x not in self._taken), "") or self.fresh("f")
         self._taken.add(text)
         if isinstance(closed, ClosedForm):
-            self._networks[closed] = Name(text)
+            self._networks[closed] = Entry(Name(text), *labels) if labels else Name(text)
             return
-        self._networks[closed] = vector = ObservableVector(text, *closed.shape)
-        if isinstance(closed.expr, MatrixBase):
+        vector = ObservableVector(text, *closed.shape)
+        self._networks[closed] = Member(vector, *labels)
+        if isinstance(closed.expr, MatrixBase) and not labels:
             stem, mark, primes = text.partition("_prime")
             for i in range(len(closed)):
                 entry = Name(f"{stem}_{i + 1}{mark}{primes}")
@@ -132,7 +155,7 @@ class ShortNames:
 
     @property
     def _display(self) -> dict[Basic, Basic]:
-        return {**self._probabilities, **self._clear}
+        return {**self._probabilities, **self._clear, **self._defined}
 
     def _unstack(self) -> None:
         """Names with primes on primes get one that no other name is printed as."""
@@ -145,7 +168,10 @@ class ShortNames:
             stem = name.name[: name.name.index("_prime")]
             count = next(n for n in range(2, len(used) + 3) if f"{stem}_prime{n}" not in used)
             used.add(f"{stem}_prime{count}")
-            self._clear[name] = Name(f"{stem}_prime{count}")
+            text = f"{stem}_prime{count}"
+            self._clear[name] = (
+                NameMatrix(text, *name.shape) if isinstance(name, NameMatrix) else Name(text)
+            )
 
     def _abbreviate(self, expressions: list[Basic]) -> None:
         """The letter π for probabilities that occur often."""
@@ -215,6 +241,7 @@ def _replaced(expr: Basic, values: dict[Basic, Basic]) -> Basic:
 
 def _at_any_input(closed: Any) -> Basic:
     """The closed form with all that is not trained made the same: equal for f(x) and f(y)."""
+    closed = _without_labels(closed) if closed.has(Index) else closed
     blank = Symbol("_")
     blanks = {
         s: MatrixSymbol("_", *s.shape) if isinstance(s, MatrixSymbol) else blank
@@ -223,6 +250,27 @@ def _at_any_input(closed: Any) -> Basic:
     }
     sizes = {s for matrix in blanks for s in getattr(matrix, "shape", ())}
     return closed.without_origin().xreplace({s: b for s, b in blanks.items() if s not in sizes})
+
+
+def _has_arrays(closed: Any) -> bool:
+    """Whether a network is one of arrays, whose formulas name every function in it."""
+    return any(isinstance(s, MatrixSymbol) for s in closed.free_symbols)
+
+
+def _labels(closed: Any) -> list[Any]:
+    """The indices that a network depends on, as that of the data."""
+    return sorted(indices_of(closed), key=lambda index: index.name)
+
+
+def _without_labels(node: Any) -> Any:
+    """The network of one member of a family."""
+    if isinstance(node, Member):
+        return node.array
+    if isinstance(node, Entry):
+        return Symbol(node.array.name)
+    if isinstance(node, Family):
+        return _without_labels(node.expr)
+    return node.func(*map(_without_labels, node.args)) if node.has(Index) else node
 
 
 def _names_in(expr: Basic) -> set[str]:

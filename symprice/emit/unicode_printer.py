@@ -7,21 +7,48 @@ that.
 from __future__ import annotations
 
 import re
+from itertools import starmap
 from typing import Any
 
-from sympy import Add, Basic, MatrixSymbol, Pow, S, Symbol
+from sympy import (
+    Add,
+    Basic,
+    HadamardProduct,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixSymbol,
+    Pow,
+    S,
+    Symbol,
+)
 from sympy.core.function import AppliedUndef, Derivative
 from sympy.core.relational import Relational
 from sympy.printing.precedence import PRECEDENCE, precedence, precedence_traditional
 from sympy.printing.str import StrPrinter
 
 from ..closedform import ClosedForm, ClosedFormMatrix
+from ..elementwise import ScalarProduct, ScaledRows
+from ..indexed.entries import Entry, Index
+from ..indexed.families import EntriesOf, Member
+from ..indexed.shifts import Shift
+from ..indexed.sums import SumOver
+from ..indexed.writing import (
+    Offset,
+    at_labels,
+    place_latex,
+    prepared,
+    with_letters,
+    within_letters,
+)
 from ..symbols import Name
 from .from_latex import LOWERED, RAISED, from_latex, lowered, raised
-from .latex_names import symbol_name
+from .latex_arrays import hadamard_factors, is_loose
+from .latex_names import PROJECTION, adjoint_parts, symbol_name
 from .reading_order import (
     COVARIANCE,
     NUMBER,
+    OPERATOR,
     SUM,
     Product,
     derived,
@@ -63,11 +90,30 @@ def text(expr: Any) -> str:
 class UnicodePrinter(StrPrinter):
     """SymPy's printer of text with the signs of mathematics, and no star for a product."""
 
+    def doprint(self, expr: Any) -> str:
+        """The text of ``expr``."""
+        return str(super().doprint(with_letters(expr) if isinstance(expr, Basic) else expr))
+
     def _print(self, expr: Any, **kwargs: Any) -> str:
         if isinstance(expr, (Symbol, MatrixSymbol)):
             return _name(expr.name)
         if isinstance(expr, (ClosedForm, ClosedFormMatrix)):
             return self._closed(expr)
+        if isinstance(expr, (Entry, Member, Shift)):
+            return str(expr._latex(self))
+        if isinstance(expr, SumOver):
+            return self._sum(expr)
+        if isinstance(expr, ScaledRows):
+            return self._print_HadamardProduct(expr)
+        if isinstance(expr, ScalarProduct) and expr.args[0] == expr.args[1]:
+            return self._norm(expr.args[0], Integer(2))
+        if isinstance(expr, ScalarProduct):
+            written = str(expr._latex(self)).replace(r"\left\langle ", "⟨")
+            return written.replace(r" \right\rangle", "⟩")
+        if isinstance(expr, EntriesOf):
+            inner, *places = with_letters(expr).args
+            names = [self._print(place) for place in places if isinstance(place, Index)]
+            return self.subscripted(f"[{self._print(inner)}]", ",".join(names))
         # A class of ours that states its LaTeX: its parts come out as text, its signs are
         # translated.
         if isinstance(expr, Basic) and _is_ours(expr):
@@ -76,9 +122,34 @@ class UnicodePrinter(StrPrinter):
                     return from_latex(write(self))
         return str(super()._print(expr, **kwargs))
 
+    def subscripted(self, name: str, script: str) -> str:
+        """A name with a subscript, which follows one that is there."""
+        script = script.replace("\\oplus ", "+").replace("\\ominus ", "-")
+        small = lowered(script)
+        if name.endswith(tuple(LOWERED)) or re.search(r"_\w+$", name):
+            return f"{name},{small or script}"
+        return name + (small or (f"_{script}" if script.isalnum() else f"_({script})"))
+
+    def _sum(self, expr: Any) -> str:
+        inner, indices = prepared(expr, getattr(self, "letters_in_use", frozenset()))
+        names = ",".join(map(self._print, indices))
+        body = within_letters(self, indices, inner)
+        if isinstance(inner, (Add, MatAdd)) or body.startswith("-"):
+            body = f"({body})"
+        return f"{self.subscripted('∑', names)} {body}"
+
+    def _norm(self, vector: Any, power: Any) -> str:
+        mark = "" if power == 1 else raised(self._print(power)) or f"^({self._print(power)})"
+        name = self._print(vector)
+        if vector.shape == (1, 1) and mark:
+            simple = isinstance(vector, (MatrixSymbol, Member))
+            return f"{name}{mark}" if simple else f"({name}){mark}"
+        return f"‖{name}‖{mark}"
+
     def _closed(self, expr: Any) -> str:
         where = ", ".join(
-            f"{self._print(name)} = {self._print(value)}" for name, value in expr.args[1]
+            f"{self._print(name)} = {self._print(value)}"
+            for name, value in starmap(at_labels, expr.args[1])
         )
         return f"{self._print(expr.expr)} where {where}" if where else self._print(expr.expr)
 
@@ -86,6 +157,8 @@ class UnicodePrinter(StrPrinter):
         """``item``, in brackets where it binds less tightly than ``level``; a name never is."""
         if isinstance(item, (Symbol, MatrixSymbol)):
             return self._print(item)
+        if isinstance(item, (ScaledRows, HadamardProduct)) and level >= PRECEDENCE["Mul"]:
+            return f"({self._print(item)})"
         return str(super().parenthesize(item, level, strict or _is_ours(item)))
 
     # --- sums, products, powers ------------------------------------------------------------------
@@ -102,16 +175,18 @@ class UnicodePrinter(StrPrinter):
         parts = product(expr)
         return ("-" if parts.negative else "") + self._product(parts)
 
-    def _product(self, parts: Product) -> str:
+    def _product(self, parts: Product, followed: bool = False) -> str:
         if not parts.below:
-            return self._factors(parts.above)
+            return self._factors(parts.above, followed)
         below = self._factors(parts.below)
-        return f"{self._factors(parts.above)}/{f'({below})' if len(parts.below) > 1 else below}"
+        loose = len(parts.below) > 1 or (rank(parts.below[0]) >= OPERATOR and " " in below)
+        found = f"{self._factors(parts.above)}/{f'({below})' if loose else below}"
+        return f"({found})" if followed else found
 
-    def _factors(self, factors: tuple[Any, ...]) -> str:
+    def _factors(self, factors: tuple[Any, ...], followed: bool = False) -> str:
         found = ""
         for i, factor in enumerate(factors):
-            piece = self._factor(factor, last=i == len(factors) - 1)
+            piece = self._factor(factor, last=i == len(factors) - 1 and not followed)
             number = re.fullmatch(r"[\d.]+", found)
             if not found:
                 found = piece
@@ -136,6 +211,9 @@ class UnicodePrinter(StrPrinter):
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         base, exponent = expr.base, expr.exp
+        if isinstance(base, ScalarProduct) and base.args[0] == base.args[1]:
+            if not (exponent.is_number and exponent.is_negative):
+                return self._norm(base.args[0], 2 * exponent)
         if exponent.is_number and exponent.is_negative and base.is_commutative and base != 1:
             return self._print_Mul(expr)
         if exponent == S.Half:
@@ -232,11 +310,14 @@ class UnicodePrinter(StrPrinter):
     def _print_MatMul(self, expr: Any) -> str:
         scalar, matrices = expr.as_coeff_matrices()
         parts = product(scalar)
-        pieces = [f"({self._print(m)})" if m.is_MatAdd else self._print(m) for m in matrices]
-        if scalar not in (1, -1):
-            front = self._product(parts)
-            pieces.insert(0, f"({front})" if isinstance(scalar, Add) else front)
-        return ("-" if parts.negative else "") + " ".join(pieces)
+        found = [] if scalar in (1, -1) else [self._product(parts, followed=True)]
+        for i, matrix in enumerate(matrices):
+            piece = self._print(matrix)
+            last = i == len(matrices) - 1
+            if piece.startswith("-") or is_loose(matrix, single=len(matrices) == 1, last=last):
+                piece = f"({piece})"
+            found.append(piece)
+        return ("-" if parts.negative else "") + " ".join(found)
 
     def _print_MatAdd(self, expr: Any) -> str:
         pieces = sorted(map(self._print, expr.args), key=lambda piece: piece.startswith("-"))
@@ -245,7 +326,26 @@ class UnicodePrinter(StrPrinter):
         )
 
     def _print_HadamardProduct(self, expr: Any) -> str:
-        return " ∘ ".join(self.parenthesize(arg, PRECEDENCE["Mul"]) for arg in expr.args)
+        factors, pieces = hadamard_factors(expr), []
+        scaling = isinstance(expr, ScaledRows)
+        for i, factor in enumerate(factors):
+            piece, last = self._print(factor), i == len(factors) - 1
+            product = isinstance(factor, MatMul) and not (scaling and last)
+            if product or piece.startswith("-") or is_loose(factor, single=scaling, last=last):
+                piece = f"({piece})"
+            pieces.append(piece)
+        return " ∘ ".join(pieces)
+
+    def _print_OneMatrix(self, expr: Any) -> str:
+        rows, columns = expr.shape
+        if rows == 1 and columns != 1:
+            return "𝟏ᵀ"
+        return "𝟏" if columns == 1 else "𝟏 𝟏ᵀ"
+
+    def _print_KroneckerDelta(self, expr: Any) -> str:
+        moves = all(isinstance(place, Offset) for place in expr.args[:2])
+        left, right = (place_latex(self, place, label=moves) for place in expr.args[:2])
+        return f"[{left} = {right}]"
 
     def _print_DiagMatrix(self, expr: Any) -> str:
         return f"diag({self._print(expr.args[0])})"
@@ -271,6 +371,10 @@ class UnicodePrinter(StrPrinter):
 
 
 def _name(name: str) -> str:
+    if (adjoint := adjoint_parts(name)) is not None:
+        return _name(f"delta{adjoint[1]}") + _name(adjoint[0])
+    if (projection := PROJECTION.fullmatch(name)) is not None:
+        return f"W{projection[1]}{lowered(projection[2].replace('_', ','))}"
     tex = symbol_name(name)
     return name if r"\mathtt{U" in tex else from_latex(tex)  # letters that LaTeX cannot spell
 

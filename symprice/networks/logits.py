@@ -8,13 +8,27 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-from sympy import Expr, ImmutableDenseMatrix, Integer, MatrixExpr, S, Tuple, exp, log
+from sympy import (
+    Expr,
+    ImmutableDenseMatrix,
+    Integer,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    OneMatrix,
+    S,
+    Tuple,
+    exp,
+    log,
+)
 from sympy.core.function import ArgumentIndexError
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
-from ..arrays import SoftmaxVector
+from ..arrays import LogSumExp, SoftmaxVector
+from ..closedform import Definitions, hoist
 from ..errors import ShapeError
+from ..symbols import NameMatrix
 from .activations import log_sigmoid, sigmoid
 from .named_function import NamedFunction, write
 
@@ -51,10 +65,10 @@ def softmax(*logits: Any) -> ImmutableDenseMatrix | MatrixExpr:
     return _column(SoftmaxEntry, scalars)
 
 
-def log_softmax(*logits: Any) -> ImmutableDenseMatrix:
+def log_softmax(*logits: Any) -> ImmutableDenseMatrix | MatrixExpr:
     """Log-probabilities of logits: `log π_i = z_i - log Σ_j exp(z_j)`, a column.
 
-    Shapes: as for ``softmax``, but explicit only; a symbolic size is a ShapeError.
+    Shapes: as for ``softmax``; of a column of any size it is `z - log(Σ_j exp(z_j)) 1`.
 
     Examples
     ========
@@ -67,12 +81,12 @@ def log_softmax(*logits: Any) -> ImmutableDenseMatrix:
     """
     scalars = _scalars("log_softmax", logits)
     if isinstance(scalars, MatrixExpr):
-        # The place for an array node of log-probabilities, once there is one.
-        raise ShapeError(
-            f"log_softmax takes scalar logits, received the matrix expression {scalars} of shape "
-            f"{scalars.shape}. Write log_softmax(z.as_explicit()) if its size is a number, or "
-            "softmax(z) for the probabilities of a vector of any size."
-        )
+        definitions = Definitions()
+        z = hoist(scalars, definitions)
+        if not z.is_symbol:
+            z = definitions.define(NameMatrix("z", *z.shape), z)
+        ones = OneMatrix(*z.shape)
+        return definitions.closing(MatAdd(z, MatMul(-LogSumExp(z), ones)))
     return _column(LogSoftmaxEntry, scalars)
 
 

@@ -15,6 +15,7 @@ from ..closedform import ClosedForm
 from ..derivation import Rule
 from ..symbols import Name, Observable, ObservableVector, Parameter, depends_on_parameters
 from .covariance import NTCov, NTVar, covariance
+from .matrix_closing import MatrixReverseAccumulation, NothingShared
 from .metric import DiagonalMetric
 from .partials import partials
 from .properties import TangentCovariance
@@ -142,7 +143,7 @@ class UniformRate(Rule):
 
     def apply(self, node: Any) -> Any:
         """The rate times the Euclidean covariance."""
-        if not isinstance(node, (NTCov, NTVar)) or not isinstance(node.metric, DiagonalMetric):
+        if not isinstance(node.metric, DiagonalMetric):
             return None
         rate = node.metric.uniform_rate
         return None if rate is None else rate * covariance(node.properties[0], node.properties[-1])
@@ -205,4 +206,13 @@ EXPANSION = (
     ProductRule(),
     ChainRule(),
 )
-COVARIANCE = (*EXPANSION[:3], LongSums(), *EXPANSION[3:], ReverseAccumulation(), Coordinates())
+COVARIANCE = (
+    EXPANSION[0],
+    NothingShared(),
+    MatrixReverseAccumulation(),
+    *EXPANSION[1:3],
+    LongSums(),
+    *EXPANSION[3:],
+    ReverseAccumulation(),
+    Coordinates(),
+)

@@ -18,8 +18,8 @@ from ..errors import NoRuleError
 from ..symbols import ObservableVector, depends_on_parameters
 from .covariance import NTVar, covariance
 from .covariance_matrix import NTCovMatrix, NTVarMatrix
-from .laws import Bilinearity, ChainRule, ProductRule
-from .matrix_closing import MatrixReverseAccumulation
+from .laws import Bilinearity, ChainRule, ProductRule, UniformRate
+from .matrix_closing import MatrixReverseAccumulation, NothingShared
 from .properties import MATRIX, size
 
 __all__ = ["MATRIX_COVARIANCE", "MATRIX_EXPANSION"]
@@ -188,7 +188,9 @@ MATRIX_EXPANSION = (
 MATRIX_COVARIANCE = (
     MatrixConstants(),
     EqualVectors(),
+    NothingShared(),
     MatrixReverseAccumulation(),
+    UniformRate(),
     *MATRIX_EXPANSION[2:],
     Entries(),
 )

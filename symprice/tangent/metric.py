@@ -15,7 +15,7 @@ from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import NoRuleError, ShapeError
-from ..symbols import Parameter, expression
+from ..symbols import Parameter, ParameterMatrix, expression
 from ..timelimit import within
 
 __all__ = ["DiagonalMetric", "InverseMetric", "MatrixMetric", "Metric", "as_metric"]
@@ -271,6 +271,10 @@ def as_metric(given: Any, symbols: set[Any]) -> Metric | None:
     if given is None:
         return None
     if isinstance(given, (dict, Mapping)):
+        if any(isinstance(key, ParameterMatrix) for key in given):
+            from .block_metric import BlockMetric
+
+            return BlockMetric(given)
         return DiagonalMetric(given)
     if isinstance(given, (list, tuple)) and not isinstance(given, Basic):
         given = ImmutableDenseMatrix(given)

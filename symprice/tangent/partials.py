@@ -44,6 +44,8 @@ def partials(node: Any, active: Callable[[Any], bool]) -> Partials:
         return _of_power(node, active)
     if isinstance(node, Function) and not isinstance(node, Piecewise):
         return _of_function(node, active)
+    if isinstance(node, Subs) and not active(node.expr):
+        return _of_point(node, active)
     if isinstance(node, MatrixElement) and isinstance(node.parent, ArrayNode):
         return _of_entry(node, active)
     return _by_symbols(node, active)
@@ -69,6 +71,15 @@ def _of_function(node: Any, active: Callable[[Any], bool]) -> Partials:
         if isinstance(node, AppliedUndef):
             raise
         return _by_symbols(node, active)  # a function may know how to differentiate itself
+
+
+def _of_point(node: Any, active: Callable[[Any], bool]) -> Partials:
+    """A derivative at a point, as φ'(h): the next derivative there."""
+    return [
+        (Subs(node.expr.diff(variable), node.variables, node.point), place)
+        for variable, place in zip(node.variables, node.point, strict=True)
+        if active(place)
+    ]
 
 
 def _of_entry(node: Any, active: Callable[[Any], bool]) -> Partials:

@@ -30,11 +30,13 @@ class Group(NamedTuple):
 
 
 def adjoint_name(name: Name) -> Name:
-    """The name of the adjoint of a definition: ``delta1_2`` for ``h1_2``, else ``delta_`` before
-    the name.
+    """The name of the adjoint of a definition: ``delta1_2`` for ``h1_2``, ``epsilon1_2`` for that,
+    else ``delta_`` before the name.
     """
     if re.fullmatch(r"h\d.*", name.name):
         return Name("delta" + name.name[1:])
+    if re.fullmatch(r"delta\d.*", name.name):
+        return Name("epsilon" + name.name[5:])
     return Name(f"delta_{name.name}")
 
 

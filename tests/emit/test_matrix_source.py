@@ -12,7 +12,6 @@ from sympy import symbols, tanh
 from symprice import (
     MLP,
     Elementwise,
-    NoRuleError,
     NTCov,
     NTVar,
     ParameterMatrix,
@@ -103,11 +102,25 @@ def test_variance_of_one_output(phi, numpy_phi, points):
     assert np.allclose(value, expected, rtol=1e-12)
 
 
-def test_probabilities_have_no_code_yet_and_say_so():
-    kernel = closed_form(NTCov(softmax(MLP(d, k)(x)), softmax(MLP(d, k)(y))))
-    assert kernel.check(code=False, points=3)
-    with pytest.raises(NoRuleError):
-        kernel.lambdify(batch={x: "n", y: "m"})
+def test_probabilities(points):
+    X, Y = points
+    params = arrays(WIDTHS[3])
+    net = network(3)
+    kernel = closed_form(NTCov(softmax(net(x)), softmax(net(y))))
+    found = kernel.lambdify(batch={x: "n", y: "m"})(params, X, Y)
+    left, right = ([softened(params, point) for point in side] for side in points)
+    expected = np.einsum("nip,mjp->nmij", left, right)
+    assert np.allclose(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def softened(params, point):
+    """The derivative of the probabilities: (diag p - p pᵀ) times that of the logits."""
+    logits = point
+    for layer in range(1, len(params) // 2 + 1):
+        logits = params[f"W{layer}"] @ (np.tanh(logits) if layer > 1 else logits)
+        logits = logits + params[f"b{layer}"]
+    p = np.exp(logits) / np.exp(logits).sum()
+    return (np.diag(p) - np.outer(p, p)) @ jacobians(params, [point])[0]
 
 
 def test_the_source_is_what_a_person_would_write():
@@ -177,14 +190,34 @@ def test_columns_with_two_labels():
     assert np.allclose(found, expected, rtol=1e-12)
 
 
-def test_weights_that_are_columns_have_no_code_yet_and_say_so():
+def test_weights_that_are_columns():
     z = inputs("z", 1)
-    with pytest.raises(NoRuleError):
-        closed_form(NTVar(MLP(1, m, 1)(z))).source()
+    function = closed_form(NTVar(MLP(1, m, 1)(z))).lambdify(batch={z: "n"})
+    generator = np.random.default_rng(5)
+    params = arrays((1, 5, 1), seed=5)
+    Z = generator.normal(size=(3, 1))
+    expected = (jacobians(params, Z)[:, 0, :] ** 2).sum(-1)
+    assert np.allclose(function(params, Z), expected, rtol=1e-12)
+    flat = params | {"W1": params["W1"][:, 0]}
+    assert np.array_equal(function(flat, Z), function(params, Z))
 
 
-def test_expressions_without_code_say_so():
+def test_a_weight_that_is_used_twice():
     W = ParameterMatrix("W", m, d)
-    tied = closed_form(NTVar(W.T * Elementwise(tanh, W * x)))
-    with pytest.raises(NoRuleError, match="directions"):
-        tied.source()
+    f, g = (W.T * Elementwise(tanh, W * inner) for inner in (x, y))
+    function = closed_form(NTCov(f, g)).lambdify(batch={x: "n", y: "m"})
+    generator = np.random.default_rng(6)
+    weight = generator.normal(size=(5, 4))
+    X, Y = generator.normal(size=(3, 4)), generator.normal(size=(2, 4))
+
+    def jacobian(point):
+        columns = []
+        for index in np.ndindex(weight.shape):
+            moved = weight.astype(complex)
+            moved[index] += 1e-30j
+            columns.append((moved.T @ np.tanh(moved @ point)).imag / 1e-30)
+        return np.array(columns).T
+
+    left, right = (np.array([jacobian(point) for point in side]) for side in (X, Y))
+    expected = np.einsum("nip,mjp->nmij", left, right)
+    assert np.allclose(function({"W": weight}, X, Y), expected, rtol=1e-12, atol=1e-12)

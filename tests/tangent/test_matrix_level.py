@@ -20,16 +20,21 @@ from sympy import (
 from symprice import (
     MLP,
     Elementwise,
+    Index,
+    NameClashError,
     NameMatrix,
     NoRuleError,
+    NothingSharedWarning,
     NTCov,
     NTVar,
     Parameter,
     ParameterMatrix,
     ScalarProduct,
     ShapeError,
+    average,
     check,
     closed_form,
+    derive,
     inputs,
     observables,
     sigmoid,
@@ -90,8 +95,14 @@ def test_without_bias_and_at_equal_inputs():
         softmax(W * x),
         MatrixSymbol("A", k, m) * W * x,
         W * x + B + B * (B.T * MatrixSymbol("c", m, 1)),
+        Elementwise(SLOPE, W * x),
+        Parameter("s") * W * x,
+        ScalarProduct(W * x, B) * V * W * x,
     ],
-    ids=["tied", "skip", "gate", "linear", "softmax", "constant", "bias twice"],
+    ids=[
+        *("tied", "skip", "gate", "linear", "softmax", "constant", "bias twice"),
+        *("trained function", "trained factor", "scalar product"),
+    ],
 )
 def test_expressions_written_by_hand(prop):
     assert holds(closed_form(NTCov(prop, prop.subs(x, y))))
@@ -154,12 +165,11 @@ def test_nodes_print_compare_and_pickle():
     ("make", "error", "remedy"),
     [
         (lambda: MLP(d, m, 1)(inputs("z", n)), ShapeError, "takes a column of d"),
-        (lambda: closed_form(NTVar(W * W.T * W * V * x, 2)), NoRuleError, "Euclidean"),
+        (lambda: closed_form(NTVar(W * x, [[1, 0], [0, 1]])), NoRuleError, "BlockMetric"),
         (lambda: closed_form(NTVar((W * x).T.T.T.T.applyfunc(tanh))), NoRuleError, "Elementwise"),
         (lambda: ScaledRows(x, W), ShapeError, "scale"),
-        (lambda: closed_form(NTVar(Elementwise(SLOPE, W * x))), NoRuleError, "trained too"),
-        (lambda: closed_form(NTVar(Parameter("s") * W * x)), NoRuleError, "trained too"),
-        (lambda: closed_form(NTCov(W * x, observables("X", k))), NoRuleError, "ObservableVector"),
+        (lambda: closed_form(NTCov(W * x, observables("X", k))), NoRuleError, "MatMul"),
+        (lambda: closed_form(NTVar(W * V)), ShapeError, "column vectors"),
     ],
 )
 def test_what_is_not_known_says_so(make, error, remedy):
@@ -168,6 +178,29 @@ def test_what_is_not_known_says_so(make, error, remedy):
     assert remedy in str(caught.value)
 
 
-def test_networks_that_share_nothing_do_not_covary():
+def test_networks_that_share_nothing_do_not_covary_and_say_so():
     other = ParameterMatrix("U", k, d)
-    assert closed_form(NTCov(W * x, other * y)).doit().is_ZeroMatrix
+    with pytest.warns(NothingSharedWarning, match="W and U"):
+        assert closed_form(NTCov(W * x, other * y)).doit().is_ZeroMatrix
+    with pytest.warns(NothingSharedWarning):
+        derivation = derive(NTCov(W * x, other * y))
+    assert [step.rule.name for step in derivation.steps] == ["nothing shared"]
+
+
+def test_numbers_for_widths_write_nothing_out():
+    small = MLP(3, 4, 2, activation=tanh)
+    u, v = inputs("x y", 3)
+    kernel = closed_form(NTCov(small(u), small(v)))
+    wide = MLP(d, m, k, activation=tanh)
+    symbolic = closed_form(NTCov(wide(x), wide(y)))
+    assert kernel.expr == symbolic.expr.subs({d: 3, m: 4, k: 2})
+    assert holds(kernel)
+
+
+def test_an_input_is_one_array_or_a_family_of_them():
+    i = Index("i", n)
+    f = MLP(d, m, 1)
+    loss = average(f(inputs("x", d, each=i))[0] ** 2, i)
+    assert holds(closed_form(NTCov(f(y)[0], loss)))
+    with pytest.raises(NameClashError, match="names of their own"):
+        closed_form(NTCov(f(x)[0], loss)).lambdify()

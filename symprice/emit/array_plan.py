@@ -1,0 +1,143 @@
+"""Plans of contractions: in which pairs a sum of a product of several arrays is best computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+__all__ = ["Costs", "best_order"]
+
+# A number that passes through memory costs as much as this many multiplications in BLAS.
+_MEMORY = 10.0
+# No array of width × width is made for every sample, unless there is no other way.
+_FORBIDDEN = 1e4
+_EXHAUSTIVE = 6
+
+Axes = frozenset[Any]
+
+
+class Costs:
+    """What a step costs, for guessed sizes."""
+
+    def __init__(self, estimate: Callable[[Any], float], is_width: Callable[[Any], bool]) -> None:
+        self._estimate, self._is_width = estimate, is_width
+        self._sizes: dict[Any, float] = {}
+
+    def entries(self, axes: Axes) -> float:
+        """How many entries an array has."""
+        total = 1.0
+        for axis in axes:
+            size = self._sizes.get(axis)
+            if size is None:
+                size = self._sizes[axis] = self._estimate(axis)
+            total *= size
+        return total
+
+    def of(self, left: Axes, right: Axes, result: Axes) -> float:
+        """The cost of one pair."""
+        union = left | right
+        work = self.entries(union)
+        made = self.entries(result)
+        if union == result:
+            cost = 2 * _MEMORY * made
+        else:
+            # Paired products are no matrix products: each number is used once.
+            cost = work * (_MEMORY if left == right else 1.0) + _MEMORY * made
+            if left & right & result:
+                # Stacks of matrices are copied into their order first.
+                cost += 2 * _MEMORY * (self.entries(left) + self.entries(right))
+        if self._is_outer(result) and not (self._is_outer(left) or self._is_outer(right)):
+            cost *= _FORBIDDEN
+        return cost
+
+    def _is_outer(self, axes: Axes) -> bool:
+        """Whether an array has two widths for every sample."""
+        widths = sum(1 for axis in axes if self._is_width(axis))
+        return widths > 1 and any(isinstance(axis, str) for axis in axes)
+
+
+def best_order(
+    operands: Sequence[Axes],
+    kept: Axes,
+    costs: Costs,
+    values: Sequence[Any] = (),
+) -> Any:
+    """The cheapest nesting of pairs: numbers of operands, or (left, right).
+
+    ``values`` are what the operands are: two parts made of the same are computed once.
+
+    Examples
+    ========
+
+    A chain `Σ_jk A_ij B_jk v_k` begins at the vector:
+
+    >>> from symprice.emit.array_plan import Costs, best_order
+    >>> axes = [frozenset('ij'), frozenset('jk'), frozenset('k')]
+    >>> best_order(axes, frozenset('i'), Costs(lambda axis: 512.0, lambda axis: False))
+    (0, (1, 2))
+    """
+    if len(operands) < 3:
+        return (0, 1) if len(operands) == 2 else 0
+    if len(operands) > _EXHAUSTIVE:
+        return _greedy(list(operands), kept, costs)
+    everything = (1 << len(operands)) - 1
+
+    def axes_of(subset: int) -> Axes:
+        inside: set[Any] = set()
+        outside: set[Any] = set(kept)
+        for place, axes in enumerate(operands):
+            (inside if subset >> place & 1 else outside).update(axes)
+        return frozenset(inside & outside)
+
+    def contents(subset: int) -> list[int]:
+        return sorted(id(value) for place, value in enumerate(values) if subset >> place & 1)
+
+    results = {subset: axes_of(subset) for subset in range(1, everything + 1)}
+    best: dict[int, tuple[float, Any]] = {
+        1 << place: (0.0, place) for place in range(len(operands))
+    }
+    for subset in range(1, everything + 1):
+        if subset in best:
+            continue
+        found: tuple[float, Any] | None = None
+        part = (subset - 1) & subset
+        while part:
+            other = subset ^ part
+            # Each pair once, the part with the first operand on the left.
+            if part & -part < other & -other:
+                again = bool(values) and contents(part) == contents(other)
+                cost = (
+                    best[part][0]
+                    + (0.0 if again else best[other][0])
+                    + costs.of(results[part], results[other], results[subset])
+                )
+                if found is None or cost <= found[0]:
+                    found = cost, (best[part][1], best[other][1])
+            part = (part - 1) & subset
+        assert found is not None
+        best[subset] = found
+    return best[everything][1]
+
+
+def _greedy(operands: list[Axes], kept: Axes, costs: Costs) -> Any:
+    """One cheapest pair after the other, for products of many factors."""
+    trees: list[tuple[Any, Axes]] = list(enumerate(operands))
+    while len(trees) > 1:
+        found: tuple[float, int, int, Axes] | None = None
+        for i, (_, left) in enumerate(trees):
+            for j in range(i + 1, len(trees)):
+                right = trees[j][1]
+                outside = set(kept)
+                for k, (_, axes) in enumerate(trees):
+                    if k not in (i, j):
+                        outside |= axes
+                result = frozenset((left | right) & outside)
+                cost = costs.of(left, right, result) - costs.entries(left) - costs.entries(right)
+                if found is None or cost < found[0]:
+                    found = cost, i, j, result
+        assert found is not None
+        _, i, j, result = found
+        merged = ((trees[i][0], trees[j][0]), result)
+        trees = [tree for k, tree in enumerate(trees) if k not in (i, j)]
+        trees.insert(0, merged)
+    return trees[0][0]

@@ -1,0 +1,1 @@
+"""Index notation, the common ground of derivatives and code: entries, sums, families."""
