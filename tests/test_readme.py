@@ -1,4 +1,4 @@
-"""The README is true: its transcript runs, its files exist, its commands are targets."""
+"""The README and the pages of docs are true: transcripts run, files exist, commands are targets."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import doctest
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_transcript_runs():
-    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize("page", ["README.md", "docs/matrix-level.md"])
+def test_the_transcript_runs(page):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text("utf-8"), re.DOTALL)
     assert blocks
     flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    test = doctest.DocTestParser().get_doctest("".join(blocks), {}, "README.md", "README.md", 0)
+    test = doctest.DocTestParser().get_doctest("".join(blocks), {}, page, page, 0)
     assert test.examples
     runner = doctest.DocTestRunner(optionflags=flags)
     runner.run(test)
