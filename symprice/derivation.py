@@ -204,18 +204,24 @@ def _bottom_up(
 
     def visit(node: Basic) -> Basic:
         if node in memo:
-            return memo[node]
+            # Of equal nodes that nothing changes, each stays itself: what holds it is unchanged.
+            found = memo[node]
+            return node if found == node else found
         result = node
         if node.args and node.has(Node):
             args = [visit(arg) for arg in node.args]
             changed = any(new is not old for new, old in zip(args, node.args, strict=True))
-            result = node.func(*args) if changed else node
+            result = _rebuilt(node, args) if changed else node
             if isinstance(result, Node):
                 result = act(result, changed)
         memo[node] = result
         return result
 
     return visit(expr)
+
+
+def _rebuilt(node: Basic, args: list[Basic]) -> Basic:
+    return node.rebuilt(args) if isinstance(node, Node) else node.func(*args)
 
 
 def _first(node: Node, expanding: bool) -> Basic | None:

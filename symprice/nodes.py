@@ -7,6 +7,7 @@ follow from the laws.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sympy import Basic
@@ -36,6 +37,10 @@ class Node(Outputs, Basic):
     def expansion_laws(cls) -> tuple[Rule, ...]:
         """Those of the laws that ``expand`` applies: all but the values."""
         return cls.laws()
+
+    def rebuilt(self, args: Sequence[Any]) -> Any:
+        """The node of other arguments, which unfolding has made of its own."""
+        return self.func(*args)
 
     def doit(self, **hints: Any) -> Any:
         """The closed form: all laws applied until none does, named definitions inlined."""

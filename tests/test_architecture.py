@@ -33,6 +33,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"plots"}),
     frozenset({"checks"}),
     frozenset({"emit"}),
+    frozenset({"causal", "populations", "solutions"}),
     frozenset({"dynamics", "policy"}),
     frozenset({"networks", "tangent"}),
     frozenset(

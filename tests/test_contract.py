@@ -82,12 +82,20 @@ from symprice.arrays import (
     SoftmaxVector,
 )
 from symprice.derivation import Unchanged
-from symprice.dynamics.finite_step import AfterStep, HessianForm
-from symprice.dynamics.flow import FlowVelocity, TimeDerivative
+from symprice.dynamics.motion import FlowVelocity, TimeDerivative
+from symprice.dynamics.taylor import AfterStep
 from symprice.elementwise import Elementwise, ScalarProduct, ScaledRows
 from symprice.indexed.entries import Entry, Within
 from symprice.tangent.backward import NeuronDerivative
 from symprice.tangent.gradient import Inner, Nabla
+from symprice.tangent.second import HessianForm, HessianTrace, HessianVector, ThirdForm
+from symprice.tangent.vectors import (
+    ParameterPosition,
+    Preconditioned,
+    StateVector,
+    VectorOfParameters,
+    Velocity,
+)
 from tests.differences import agree, gradient, number, random_point
 
 w, b, v = parameters("w b v", real=True)
@@ -157,12 +165,19 @@ SPECIMENS = [
     price(P, L),
     GradientDescent(eta),
     GradientFlow(),
-    TimeDerivative(P, L),
-    FlowVelocity(L),
+    TimeDerivative(P, L, GradientFlow()),
+    FlowVelocity(L, GradientFlow()),
+    StateVector("m"),
+    Velocity("v"),
+    ParameterPosition(),
+    Preconditioned(DiagonalMetric(eta), Nabla(P)),
+    HessianVector(P, Velocity("v")),
     Nabla(P),
     Inner(Nabla(P), Nabla(L)),
-    AfterStep(w**2, w**2 / 2, eta),
-    HessianForm(w**2 * b, w * b),
+    AfterStep(w**2, w**2 / 2, GradientDescent(eta)),
+    HessianForm(w**2 * b, Nabla(w * b)),
+    ThirdForm(w**2 * b, Nabla(w * b)),
+    HessianTrace(w**2 * b),
     NeuronDerivative(MLP(1, 1, 1).explicit(), "h1_1"),
     Dense(2, 3),
     Activation(sympy.tanh),
@@ -282,7 +297,7 @@ def test_it_prints(specimen):
     assert latex(specimen).count("{") == latex(specimen).count("}")
 
 
-EXPRESSIONS = [s for s in ALL if isinstance(s, Expr) and not s.has(Nabla, FlowVelocity)]
+EXPRESSIONS = [s for s in ALL if isinstance(s, Expr) and not s.has(VectorOfParameters)]
 
 
 @pytest.mark.parametrize("specimen", EXPRESSIONS, ids=shown)
@@ -312,7 +327,7 @@ SCALARS = [
     and not isinstance(s, (sympy.MatrixExpr, Name))
     and s.free_symbols
     and all(symbol.is_Symbol for symbol in s.free_symbols)
-    and not s.has(Observable, ObservableVector, TimeDerivative, Nabla, Index)
+    and not s.has(Observable, ObservableVector, TimeDerivative, VectorOfParameters, Index)
 ]
 
 

@@ -8,6 +8,7 @@ import mpmath
 from sympy import Expr, Order
 
 from ..errors import NoRuleError
+from ..tangent.vectors import StepSized
 from .graph import Graph
 from .oracle import Undefined, evaluate_at
 from .points import Draw
@@ -17,6 +18,8 @@ __all__ = ["exponent_shortfall"]
 
 # The distances from the limit at which the remainder is looked at: 10⁻⁶, 10⁻⁷, 10⁻⁸.
 _DISTANCES = (6, 7, 8)
+_REFINEMENTS = 4
+_ROUNDING = object()
 
 
 class Near:
@@ -26,8 +29,11 @@ class Near:
         self._draw, self._symbol, self._value = draw, symbol, value
 
     def __call__(self, symbol: Any) -> Any:
-        """The value of a symbol."""
-        return self._value if symbol == self._symbol else self._draw(symbol)
+        """The value of a symbol; velocities shrink with the step size."""
+        if symbol == self._symbol:
+            return self._value
+        drawn = self._draw(symbol)
+        return drawn * self._value if isinstance(symbol, StepSized) else drawn
 
     def __contains__(self, symbol: Any) -> bool:
         return True
@@ -47,6 +53,17 @@ def exponent_shortfall(pair: Pair, draw: Draw, digits: int, graph: Graph) -> Any
     order = pair.remainder
     symbol, target = _variable(order)
     needed = max(digits, 15 + _DISTANCES[-1] * _power(order.expr, symbol, target))
+    for _ in range(_REFINEMENTS):
+        found = _shortfall(pair, draw, needed, graph)
+        if found is not _ROUNDING:
+            return found
+        needed *= 2  # what is left is less than rounding: in the tails it takes more digits
+    return None
+
+
+def _shortfall(pair: Pair, draw: Draw, needed: int, graph: Graph) -> Any:
+    order = pair.remainder
+    symbol, target = _variable(order)
     sizes, claims, scale = [], [], mpmath.mpf(0)
     for exponent in _DISTANCES:
         near = Near(draw, symbol, _placed(target, mpmath.mpf(10) ** -exponent))
@@ -61,7 +78,9 @@ def exponent_shortfall(pair: Pair, draw: Draw, digits: int, graph: Graph) -> Any
     with mpmath.workdps(needed):
         if max(sizes) <= scale * mpmath.mpf(10) ** -(needed - 5):
             return -mpmath.inf  # the two sides are equal
-        return _slope(claims) - _slope(sizes, floor=scale * mpmath.mpf(10) ** -needed)
+        if min(sizes) <= scale * mpmath.mpf(10) ** -(needed - 5):
+            return _ROUNDING
+        return _slope(claims) - _slope(sizes)
 
 
 def _variable(order: Order) -> tuple[Any, Any]:
@@ -85,9 +104,9 @@ def _power(claim: Any, symbol: Any, target: Any) -> int:
     return int(abs(exponent)) + 2 if exponent.is_number else 8
 
 
-def _slope(sizes: list[Any], floor: Any = 0) -> Any:
-    """The fitted exponent of sizes at the distances; what is less than the floor is rounding."""
-    heights = [mpmath.log10(max(size, floor, mpmath.mpf(10) ** -10_000)) for size in sizes]
+def _slope(sizes: list[Any]) -> Any:
+    """The fitted exponent of sizes at the distances."""
+    heights = [mpmath.log10(max(size, mpmath.mpf(10) ** -10_000)) for size in sizes]
     places = [mpmath.mpf(-exponent) for exponent in _DISTANCES]
     middle, mean = mpmath.fsum(places) / len(places), mpmath.fsum(heights) / len(heights)
     above = mpmath.fsum((p - middle) * (h - mean) for p, h in zip(places, heights, strict=True))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Basic, Derivative, Eq, Function, Integer, Symbol
+from sympy import Basic, Derivative, Eq, Function, Integer, Symbol, Tuple
 from sympy.core.sympify import _sympify
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -17,6 +17,7 @@ from ..outputs import Outputs
 from ..symbols import Observable, Parameter
 from ..tangent.properties import as_property, require_parameters
 from .flow import GradientFlow
+from .update import Dynamics, mean_loss
 
 __all__ = ["PriceEquation", "price"]
 
@@ -42,8 +43,8 @@ class PriceEquation(Outputs, Basic):
 
     @property
     def loss(self) -> Any:
-        """The loss L that training descends."""
-        return self.args[1]
+        """The loss L that training descends; the losses of examples were given as their mean."""
+        return mean_loss(self.args[1])
 
     @property
     def dynamics(self) -> Any:
@@ -58,7 +59,7 @@ class PriceEquation(Outputs, Basic):
     @property
     def derivation(self) -> Derivation:
         """The steps from the way of moving θ to the equation."""
-        return self.dynamics.derivation(self.prop, self.loss, self.order)
+        return self.dynamics.derivation(self.prop, self.args[1], self.order)
 
     @property
     def change(self) -> Any:
@@ -73,12 +74,12 @@ class PriceEquation(Outputs, Basic):
         the start of the derivation.
         """
         moving = not self.prop.has(Node, MatrixElement)
-        if isinstance(self.dynamics, GradientFlow) and moving:
+        if self.dynamics.continuous and moving:
             return Eq(_in_time(self.prop), self.change, evaluate=False)
         return Eq(self.derivation.start, self.change, evaluate=False)
 
     def _part(self, name: str) -> Any:
-        parts = self.dynamics.parts(self.prop, self.loss, self.order)
+        parts = self.dynamics.parts(self.prop, self.args[1], self.order)
         return parts.get(name, _sympify(0))
 
     @property
@@ -93,12 +94,12 @@ class PriceEquation(Outputs, Basic):
 
     @property
     def bias(self) -> Any:
-        """What moves P besides force and noise (momentum, decay): 0 for the ways there are here."""
+        """What moves P besides force and noise, as momentum or decay: transmission."""
         return self._part("bias")
 
     @property
     def noise(self) -> Any:
-        """What the noise of the steps adds in expectation: 0 for exact gradients."""
+        """What the noise of the steps adds in expectation; 0 for exact gradients."""
         return self._part("noise")
 
     @property
@@ -131,7 +132,7 @@ def price(P: Any, L: Any, dynamics: Any = None, *, order: int | None = None) -> 
     ==========
 
     P : a scalar property: an Observable, an expression of Parameters, a network.
-    L : the loss.
+    L : the loss; or a list of the losses of single examples, whose mean is the loss.
     dynamics : ``GradientFlow()`` (default) or ``GradientDescent(eta)``.
     order : for finite steps, up to which power of the step size; 1 where not given.
 
@@ -154,18 +155,18 @@ def price(P: Any, L: Any, dynamics: Any = None, *, order: int | None = None) -> 
     neural networks (2022).
     """
     dynamics = GradientFlow() if dynamics is None else dynamics
-    orders = getattr(dynamics, "orders", None)
-    if orders is None:
+    if not isinstance(dynamics, Dynamics):
         raise ShapeError(
             f"asked for training by {dynamics!r}: write GradientFlow() or GradientDescent(eta)"
         )
-    order = orders[0] if order is None else order
-    if order not in orders:
+    order = dynamics.orders[0] if order is None else order
+    if order not in dynamics.orders:
         raise ShapeError(
             f"asked for order {order} of {type(dynamics).__name__}: the orders that exist are "
-            f"{', '.join(map(str, orders))}"
+            f"{', '.join(map(str, dynamics.orders))}"
         )
-    prop, loss = (as_property(given) for given in (P, L))
-    for given in (prop, loss):
+    prop = as_property(P)
+    loss = Tuple(*map(as_property, L)) if isinstance(L, (list, tuple, Tuple)) else as_property(L)
+    for given in (prop, mean_loss(loss)):
         require_parameters("price", given)
     return PriceEquation(prop, loss, dynamics, Integer(order))

@@ -1,35 +1,36 @@
-"""Gradients that stay symbols: ∇P of an unspecified property, and their inner products.
+"""Gradients that stay symbols, ∇P of an unspecified property, and inner products with them.
 
 For derivations that begin before the covariance does: `dP/dt = ∇P · dθ/dt = ∇P · ∇(-L) = NTCov(P,
--L)`.
+-L)`. The derivative along a vector that is no gradient, as a momentum, is `∇P · v`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sympy import Derivative, Expr, MatrixExpr, Symbol
+from sympy import Add, Derivative, Expr, S
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
 
 from ..derivation import Rule
-from ..errors import ShapeError
-from ..nodes import Node
-from ..symbols import Parameter
+from ..symbols import TRAINED, Observable, ObservableVector, depends_on_parameters
 from .covariance import covariance
-from .properties import OfParameters
+from .metric import Metric
+from .properties import OfParameters, ScalarOfParameters
+from .vectors import (
+    ParameterPosition,
+    Preconditioned,
+    StateVector,
+    VectorOfParameters,
+    numeric_vector,
+    parameter_vector,
+    terms,
+)
 
-__all__ = ["DefinitionOfCovariance", "Inner", "Nabla", "parameter_vector"]
-
-DIMENSION = Symbol("n_theta", integer=True, positive=True)
+__all__ = ["DefinitionOfCovariance", "Inner", "Nabla", "has_formula", "source_of"]
 
 
-def parameter_vector(point: Any) -> list[Parameter]:
-    """The coordinates of θ at a point: its Parameters, in one order for all vectors."""
-    return sorted((s for s in point if isinstance(s, Parameter)), key=lambda p: p.sort_key())
-
-
-class Nabla(OfParameters, MatrixExpr):
+class Nabla(OfParameters, VectorOfParameters):
     """∇θ P, the gradient of a property: a column with as many entries as there are parameters.
 
     Examples
@@ -47,13 +48,9 @@ class Nabla(OfParameters, MatrixExpr):
     def __new__(cls, prop: Any) -> Nabla:
         return super().__new__(cls, _sympify(prop))
 
-    @property
-    def shape(self) -> tuple[Any, Any]:
-        """Number of parameters × 1."""
-        return DIMENSION, _sympify(1)
-
-    def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
-        raise ShapeError(f"the entries of {self} have no names: its property is unspecified")
+    def coordinate(self, parameter: Any) -> Any:
+        """The derivative by a parameter."""
+        return covariance(self.args[0], parameter)
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         return [
@@ -62,11 +59,27 @@ class Nabla(OfParameters, MatrixExpr):
         ]
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        return rf"\nabla {printer.parenthesize(self.args[0], PRECEDENCE['Mul'])}"
+        (prop,) = self.args
+        level = PRECEDENCE["Atom" if isinstance(prop, Inner) else "Mul"]
+        return rf"\nabla {printer.parenthesize(prop, level)}"
+
+
+def source_of(vector: Any) -> tuple[Any, Metric | None] | None:
+    """The property and the metric that a vector ∇P or M∇P is made of; None for other vectors."""
+    if isinstance(vector, Nabla):
+        return vector.args[0], None
+    if isinstance(vector, Preconditioned) and isinstance(vector.vector, Nabla):
+        return vector.vector.args[0], vector.metric
+    return None
+
+
+def has_formula(prop: Any) -> bool:
+    """Whether nothing in a property is unspecified."""
+    return not any(isinstance(s, (Observable, ObservableVector)) for s in prop.free_symbols)
 
 
 class DefinitionOfCovariance(Rule):
-    """∇a · ∇b = NTCov(a, b), by definition."""
+    """∇a · ∇b = NTCov(a, b), by definition; in a metric ∇a · M∇b = NTCov_M(a, b)."""
 
     @property
     def name(self) -> str:
@@ -75,9 +88,26 @@ class DefinitionOfCovariance(Rule):
 
     def apply(self, node: Any) -> Any:
         """The covariance, where both vectors are gradients."""
-        if isinstance(node, Inner) and all(isinstance(v, Nabla) for v in node.args):
-            return covariance(node.args[0].args[0], node.args[1].args[0])
-        return None
+        if not isinstance(node, Inner):
+            return None
+        sources = [source_of(v) for v in node.args]
+        if None in sources or sources[0][1] is not None:  # type: ignore[index]
+            return None
+        (a, _), (b, metric) = sources  # type: ignore[misc]
+        return covariance(a, b, metric=metric)
+
+
+class Linearity(Rule):
+    """∇P · (c u + v) = c ∇P · u + ∇P · v, and the same in the first vector."""
+
+    def apply(self, node: Any) -> Any:
+        """The terms of both vectors, each with its coefficient."""
+        if not isinstance(node, Inner):
+            return None
+        left, right = (terms(v) for v in node.args)
+        if [(S.One, v) for v in node.args] == left + right:
+            return None
+        return Add(*(c * d * Inner(u, v) for c, u in left for d, v in right))
 
 
 class KnownVector(Rule):
@@ -89,26 +119,61 @@ class KnownVector(Rule):
         return None if rule is None else rule().apply(node)
 
 
-class Inner(Node, OfParameters, Expr):
-    """The inner product `u · v` of two vectors over the parameters, a scalar."""
+class DerivativeAlongVector(Rule):
+    """∇f(P, Q) · v = ∂f/∂P ∇P · v + ∂f/∂Q ∇Q · v: a derivation, as the covariance is."""
 
-    is_commutative = True
-    precedence = PRECEDENCE["Mul"]
+    def apply(self, node: Any) -> Any:
+        """The properties that f is made of, each with its partial derivative."""
+        if not isinstance(node, Inner) or not isinstance(node.args[0], Nabla):
+            return None
+        from .laws import Bilinearity, ChainRule, ProductRule
+
+        (prop,), vector = node.args[0].args, node.args[1]
+        if not depends_on_parameters(prop):
+            return S.Zero
+        if has_formula(prop) or source_of(vector):
+            return None
+        for law in (Bilinearity(), ProductRule(), ChainRule()):
+            found = law.combination(prop)
+            if found is not None:
+                return Add(*(c * Inner(Nabla(u), vector) for c, u in found))
+        return None
+
+
+class Potential(Rule):
+    """∇P · v = NTCov(P, ⟨θ, v⟩) for a v that does not depend on θ, ∇P · θ = NTCov(P, ½|θ|²)."""
+
+    def apply(self, node: Any) -> Any:
+        """The covariance with a function whose gradient the vector is."""
+        if not isinstance(node, Inner) or not isinstance(node.args[0], Nabla):
+            return None
+        (prop,), vector = node.args[0].args, node.args[1]
+        if not has_formula(prop) or not isinstance(vector, (StateVector, ParameterPosition)):
+            return None
+        return covariance(
+            prop, vector.potential(s for s in prop.free_symbols if isinstance(s, TRAINED))
+        )
+
+
+class Inner(ScalarOfParameters):
+    """The inner product `u · v` of two vectors over the parameters, a scalar."""
 
     def __new__(cls, u: Any, v: Any) -> Inner:
         return Expr.__new__(cls, _sympify(u), _sympify(v))
 
     @classmethod
     def laws(cls) -> tuple[Rule, ...]:
-        """What the vectors are, where they say so; the definition of the covariance."""
-        return (KnownVector(), DefinitionOfCovariance())
+        """Linearity, the definition of the covariance, derivatives along vectors that are none."""
+        return (*cls.expansion_laws(), Potential())
+
+    @classmethod
+    def expansion_laws(cls) -> tuple[Rule, ...]:
+        """All but the values along vectors that are known."""
+        return (Linearity(), KnownVector(), DefinitionOfCovariance(), DerivativeAlongVector())
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
-        u, v = (evaluate(vector, point) for vector in self.args)
+        u, v = (numeric_vector(vector, evaluate, point) for vector in self.args)
         return sum(a * b for a, b in zip(u, v, strict=True))
-
-    def _eval_derivative(self, symbol: Any) -> Any:
-        return self.doit().diff(symbol)
 
     def _tex(self, printer: Any) -> str:
         return r" \cdot ".join(printer.parenthesize(v, PRECEDENCE["Mul"]) for v in self.args)

@@ -75,13 +75,10 @@ class _Value(NamedTuple):
     places: Places
     node: Any  # the matrix or scalar expression, its labels those of the places
 
-    @property
-    def expression(self) -> Any:
-        """The entry at the places."""
-        if isinstance(self.node, ArrayNode):
-            return None
+    def at(self, row: Any, column: Any) -> Any:
+        """The entry in a row and a column; a scalar is its own."""
         if getattr(self.node, "is_Matrix", False):
-            return entry(self.node, self.places.row, self.places.column)
+            return entry(self.node, row, column)
         return scalar(self.node)
 
 
@@ -145,14 +142,19 @@ class _Sweep:
         if self.deserves_a_name(node) and not _is_short(adjoint):
             adjoint, shown = self.named_adjoint(name, places, adjoint)
         own = {index: fresh_index(index.size) for index in places.indices}
-        expression = self.values[name].expression
+        row, column = (own.get(place, place) for place in (places.row, places.column))
         if isinstance(node, ArrayNode):
             # Its rule is stated in matrices, for one direction.
             shown = _raised(adjoint, places) if shown is None else shown
             pulled = node.pull(Member(name, *places.labels), shown, self.define)
-            adjoint = entry(pulled, places.row, places.column)
-            expression = entry(node.args[0], places.row, places.column)
-        self.visit(expression.xreplace(own), adjoint.xreplace(own), tuple(own.values()))
+            adjoint = entry(pulled, row, column)
+            expression = entry(node.args[0], row, column)
+        else:
+            expression = self.values[name].at(row, column)
+        if places.labels:
+            labels = {label: own[label] for label in places.labels}
+            expression = expression.xreplace(labels)
+        self.visit(expression, adjoint.xreplace(own), tuple(own.values()))
 
     def deserves_a_name(self, node: Any) -> bool:
         """Whether the adjoint is used more than once, or belongs to a layer's parameters."""
@@ -290,9 +292,12 @@ class _Sweep:
                 moved[index] = place
                 factors.append(inside)
         expr = Mul(cotangent, *factors)
-        # An index that is replaced by one place may stand in another.
-        for old, new in moved.items():
-            expr = expr.xreplace({old: new})
+        if all(moved.keys().isdisjoint(indices_of(place)) for place in moved.values()):
+            expr = expr.xreplace(moved)
+        else:
+            # An index that is replaced by one place stands in another.
+            for old, new in moved.items():
+                expr = expr.xreplace({old: new})
         rest = [index for index in bound if index not in moved]
         self.arriving.setdefault(array, []).append(summed(expr, rest))
 

@@ -18,7 +18,7 @@ from .covariance import NTCov, NTVar, covariance
 from .matrix_closing import MatrixReverseAccumulation, NothingShared
 from .metric import DiagonalMetric
 from .partials import partials
-from .properties import TangentCovariance
+from .properties import OfParameters
 
 __all__ = ["COVARIANCE", "EXPANSION"]
 
@@ -196,7 +196,7 @@ class Coordinates(Rule):
         return node.metric.entry(a, b)
 
 
-_ATOMS = (Add, Mul, Name, Parameter, Observable, TangentCovariance, ClosedForm)
+_ATOMS = (Add, Mul, Name, Parameter, Observable, OfParameters, ClosedForm)
 
 EXPANSION = (
     Constants(),

@@ -39,6 +39,10 @@ class Metric(Basic):
         """The symbols that occur in the entries."""
         return self.free_symbols
 
+    def trace_with(self, prop: Any) -> Expr | None:
+        """tr(M ∇²P), for metrics that are sums of outer products of gradients; else None."""
+        return None
+
 
 class DiagonalMetric(Metric):
     """M = diag(rates): each parameter with a learning rate of its own; zero freezes it.

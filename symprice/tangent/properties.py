@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sympy import Add, Basic, Expr, ImmutableDenseMatrix, Lambda, Tuple, default_sort_key
@@ -10,6 +10,7 @@ from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
 from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.matrices.matrixbase import MatrixBase
+from sympy.printing.precedence import PRECEDENCE
 
 from ..derivation import evaluate
 from ..errors import NoParameterError, NoRuleError, ShapeError
@@ -28,9 +29,11 @@ from .metric import DiagonalMetric, InverseMetric, MatrixMetric, Metric
 __all__ = [
     "MATRIX",
     "OfParameters",
+    "ScalarOfParameters",
     "TangentCovariance",
     "as_property",
     "entry",
+    "metric_tex",
     "require_parameters",
     "size",
 ]
@@ -141,6 +144,30 @@ class OfParameters(Basic):
         return isinstance(new, Basic) and depends_on_parameters(new)
 
 
+class ScalarOfParameters(Node, OfParameters, Expr):
+    """The base of scalar nodes that differentiate by θ: SymPy's limits and derivatives of them."""
+
+    __slots__ = ()
+
+    is_commutative = True
+    precedence = PRECEDENCE["Mul"]
+
+    def _eval_derivative(self, symbol: Any) -> Any:
+        return self.doit().diff(symbol)
+
+    def _eval_nseries(self, x: Any, n: Any, logx: Any, cdir: Any = 0) -> Any:
+        value = self._unfolded_in(x)
+        return self if value == self else value._eval_nseries(x, n=n, logx=logx, cdir=cdir)
+
+    def _eval_as_leading_term(self, x: Any, logx: Any = None, cdir: Any = 0) -> Any:
+        value = self._unfolded_in(x)
+        return self if value == self else value.as_leading_term(x, logx=logx, cdir=cdir)
+
+    def _unfolded_in(self, x: Any) -> Any:
+        """What SymPy's series see of the node in a variable."""
+        return self.doit() if x in self.free_symbols else self
+
+
 class TangentCovariance(Node, OfParameters):
     """What NTCov and NTVar share, scalar and matrix."""
 
@@ -159,6 +186,14 @@ class TangentCovariance(Node, OfParameters):
         """The properties whose gradients are multiplied."""
         return tuple(arg for arg in self.args if not isinstance(arg, Metric))
 
+    def rebuilt(self, args: Sequence[Any]) -> Any:
+        """The covariance of other properties: 0 where what they unfold to is constant."""
+        from .covariance import covariance
+
+        properties = [arg for arg in args if not isinstance(arg, Metric)]
+        metric = args[-1] if isinstance(args[-1], Metric) else None
+        return covariance(properties[0], properties[-1], metric=metric)
+
     def diff(self, *symbols: Any, **assumptions: Any) -> Any:
         """The derivative; by a Parameter there is none to give of what has no formula."""
         for symbol in symbols:
@@ -167,7 +202,7 @@ class TangentCovariance(Node, OfParameters):
 
     def _tex(self, printer: Any) -> str:
         inner = ", ".join(printer._print(p) for p in self.properties)
-        metric = "" if self.metric is None else f"_{{{_metric_tex(self.metric, printer)}}}"
+        metric = "" if self.metric is None else f"_{{{metric_tex(self.metric, printer)}}}"
         name = type(self).__name__.removesuffix("Matrix")
         return rf"\operatorname{{{name}}}{metric}\left({inner}\right)"
 
@@ -194,7 +229,7 @@ def require_formula(node: Any, symbol: Any) -> None:
         )
 
 
-def _metric_tex(metric: Metric, printer: Any) -> str:
+def metric_tex(metric: Metric, printer: Any) -> str:
     if isinstance(metric, MatrixMetric):
         power = "^{-1}" if isinstance(metric, InverseMetric) else ""
         if isinstance(metric.matrix, MatrixBase):

@@ -27,6 +27,7 @@ from sympy.stats import Expectation, Normal
 from symprice import (
     MLP,
     GradientDescent,
+    GradientFlow,
     NoParameterError,
     NoRuleError,
     NTCov,
@@ -43,7 +44,7 @@ from symprice import (
     sigmoid,
     softmax,
 )
-from symprice.dynamics.flow import TimeDerivative
+from symprice.dynamics.motion import TimeDerivative
 from tests.differences import agree, covariance, number, random_point
 
 w, b, v = parameters("w b v", real=True)
@@ -144,7 +145,7 @@ def test_vectors_by_their_entries():
 
 def test_the_equation_of_a_covariance():
     moving = NTCov(P, L)
-    assert price(moving, L).equation.lhs == TimeDerivative(moving, L)
+    assert price(moving, L).equation.lhs == TimeDerivative(moving, L, GradientFlow())
 
 
 @pytest.mark.parametrize(
