@@ -1,0 +1,1 @@
+"""Trajectories of training in closed form, where they exist; conserved quantities; stability."""

@@ -1,0 +1,183 @@
+"""The bridge from covariances over populations to NTCov, against Gauss–Hermite quadrature."""
+
+from __future__ import annotations
+
+import pickle
+
+import mpmath
+import numpy as np
+import pytest
+from numpy.polynomial.hermite_e import hermegauss
+from sympy import (
+    Matrix,
+    MatrixSymbol,
+    Rational,
+    cos,
+    exp,
+    expand,
+    lambdify,
+    sin,
+    symbols,
+    tanh,
+    trace,
+)
+
+from symprice import MatrixMetric, NoRuleError, NTCov, Parameter, ShapeError, check, observables
+from symprice.derivation import Derivation, Step
+from symprice.populations.bridge import DerivativePairing, MetricLaplacian, bridge
+from symprice.populations.gaussian import GaussianCov, GaussianMean, degree_of
+from symprice.populations.quadrature import gaussian_mean
+
+g, h = symbols("g h", cls=Parameter, real=True)
+v, s = symbols("v s", positive=True)
+P, L = observables("P L")
+G = MatrixSymbol("G", 1, 1)
+SIGMA = Matrix([[Rational(1, 2), Rational(1, 5)], [Rational(1, 5), Rational(1, 3)]])
+CENTRE = {g: Rational(2, 5), h: Rational(-3, 10)}
+
+
+def quadrature(expr, sigma, centre=CENTRE, nodes=60):
+    """The mean of an expression over N(centre, sigma), by NumPy's Gauss–Hermite rule."""
+    places = list(centre)
+    root = np.linalg.cholesky(np.array(sigma, dtype=float))
+    points, weights = hermegauss(nodes)
+    grid = np.stack(np.meshgrid(*[points] * len(places), indexing="ij"))
+    weight = np.prod(np.stack(np.meshgrid(*[weights] * len(places), indexing="ij")), axis=0)
+    moved = np.tensordot(root, grid, axes=1)
+    values = [float(centre[p]) + m for p, m in zip(places, moved, strict=True)]
+    function = lambdify(places, expr, "numpy")
+    return float((weight * function(*values)).sum() / weight.sum())
+
+
+def spread(a, b, sigma, centre=CENTRE):
+    both = quadrature(a * b, sigma, centre)
+    return both - quadrature(a, sigma, centre) * quadrature(b, sigma, centre)
+
+
+CLOSED = [
+    g**2,
+    g**3 * h - h**4 + 2,
+    exp(g / 2 - h),
+    (g + h) * exp(-(g**2) / 3 + h / 2),
+    h**2 * exp(-((g - h) ** 2) / 2 - (h + 1) ** 2 / 5),
+]
+
+
+@pytest.mark.parametrize("expr", CLOSED, ids=str)
+def test_gaussian_integrals_against_quadrature(expr):
+    closed = GaussianMean(expr, MatrixMetric(SIGMA, (g, h))).doit()
+    assert not closed.has(GaussianMean)
+    assert float(closed.subs(CENTRE)) == pytest.approx(quadrature(expr, SIGMA), rel=1e-10)
+
+
+def test_what_has_no_closed_form_stays():
+    metric = MatrixMetric([[v]], (g,))
+    for expr in (tanh(g), P, NTCov(P, L)):
+        assert GaussianMean(expr, metric).doit() == GaussianMean(expr, metric)
+    assert degree_of(P, [g]) is None and degree_of(h * g**2, [g]) == 2
+    assert GaussianMean(h, metric).doit() == h
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [(g**2 * h, g + h**2), (g**3, h**2 + g * h), (g * h, g**4 - h**3), (g, exp(h))],
+    ids=str,
+)
+def test_the_whole_series_is_exact(a, b):
+    found = bridge(a, b, SIGMA, (g, h))
+    assert float(found.doit().subs(CENTRE)) == pytest.approx(spread(a, b, SIGMA), rel=1e-10)
+    total = found.selection + found.curvature
+    assert expand((total - found.change).doit()) == 0
+
+
+def test_quadratics_by_hessians():
+    """∇aᵀ Σ ∇b + ½ tr(H_a Σ H_b Σ), the textbook's covariance of quadratic forms."""
+    a, b = g**2 - 3 * g * h + h, 2 * h**2 + g
+    place = Matrix([g, h])
+    gradients = [Matrix([e.diff(p) for p in place]) for e in (a, b)]
+    hessians = [Matrix(2, 2, lambda i, j, e=e: e.diff(place[i], place[j])) for e in (a, b)]
+    first = (gradients[0].T * SIGMA * gradients[1])[0]
+    second = trace(hessians[0] * SIGMA * hessians[1] * SIGMA) / 2
+    exact = bridge(a, b, SIGMA, (g, h))
+    assert expand(exact.doit() - first - second) == 0
+    to_second = bridge(a, b, SIGMA, (g, h), order=2, scale=s)
+    rest = to_second.doit().removeO()
+    assert expand(rest - s * first - s**2 * second) == 0
+    assert to_second.selection == s * NTCov(a, b, MatrixMetric(SIGMA, (g, h)))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_the_remainder_is_of_the_order_that_is_claimed(order):
+    a, b = sin(g + h) * exp(h / 2), tanh(g) + cos(h)
+    found = bridge(a, b, SIGMA, (g, h), order=order, scale=s)
+    claim = found.doit().removeO().subs(CENTRE)
+    sizes = np.array([0.08, 0.04, 0.02])
+    errors = [
+        abs(spread(a, b, float(scale) * SIGMA) - float(claim.subs(s, Rational(str(scale)))))
+        for scale in sizes
+    ]
+    slopes = np.diff(np.log(errors)) / np.diff(np.log(sizes))
+    assert slopes == pytest.approx(order + 1, abs=0.25)
+
+
+def test_abstract_properties():
+    found = bridge(P, L, G, [g], order=1)
+    metric = MatrixMetric(G, (g,))
+    scale = next(iter(found.remainder.variables))
+    assert found.selection == scale * NTCov(P, L, metric)
+    assert found.check()
+    second = bridge(P, L, G, [g], order=2)
+    pieces = second.curvature.atoms(DerivativePairing, MetricLaplacian)
+    assert pieces == {
+        DerivativePairing(P, L, metric, 2), MetricLaplacian(P, metric), MetricLaplacian(L, metric),
+    }  # fmt: skip
+    assert pickle.loads(pickle.dumps(second)) == second
+    assert second.func(*second.args) == second
+
+
+@pytest.mark.parametrize("scale", [s, Rational(1, 2)])
+def test_every_step_of_the_series_holds(scale):
+    assert bridge(g**2, g**3 + g, [[v]], [g], scale=scale).check()
+
+
+def test_a_wrong_term_is_found():
+    found = bridge(g**2, g**2, [[v]], [g])
+    step = found.derivation.steps[-1]
+    wrong = Step(step.rule, step.before, found.selection)
+    assert not check(Derivation([wrong]), points=2, digits=15)
+    with_order = bridge(P, L, G, [g], order=1).derivation.steps[-1]
+    left, right = with_order.args[1:3]
+    doubled = Step(step.rule, left, right + right.removeO())
+    assert not check(Derivation([doubled]), points=1, digits=15)
+
+
+def test_quadrature_is_right():
+    """Moments of the normal distribution, and E exp(x) and E cos(x) in closed form."""
+    with mpmath.workdps(40):
+        variance = mpmath.matrix([[mpmath.mpf(3) / 2]])
+        for degree, moment in ((4, 3 * 1.5**2), (6, 15 * 1.5**3)):
+            found = gaussian_mean(lambda x, d=degree: x[0] ** d, variance, degree)
+            assert abs(found - moment) < 1e-35
+        for function, value in (
+            (mpmath.exp, mpmath.exp(mpmath.mpf(3) / 4)),
+            (mpmath.cos, mpmath.exp(-mpmath.mpf(3) / 4)),
+        ):
+            assert abs(gaussian_mean(lambda x, f=function: f(x[0]), variance) - value) < 1e-30
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "remedy"),
+    [
+        (lambda: bridge(P, L, G, [g], order=3), NoRuleError, "1 and 2"),
+        (lambda: bridge(P, L, G, [g]), NoRuleError, "order=1"),
+        (lambda: bridge(P, L, G), ShapeError, "name the parameters"),
+        (lambda: bridge(g, h, Matrix([[1, 2], [3, 4]]), [g, h]), ShapeError, "symmetric"),
+        (lambda: bridge(g, h, Matrix([[-1, 0], [0, 1]]), [g, h]), ShapeError, "not negative"),
+        (lambda: bridge(g, g, [[1]], [g], order=1, scale=2), ShapeError, "symbol"),
+        (lambda: GaussianCov(g, h), ShapeError, "MatrixMetric(Sigma, parameters)"),
+    ],
+)
+def test_bad_input(make, error, remedy):
+    with pytest.raises(error) as caught:
+        make()
+    assert remedy in str(caught.value)
