@@ -31,9 +31,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"cli"}),
     frozenset({"plots"}),
-    frozenset({"checks"}),
+    frozenset({"checks", "training"}),
     frozenset({"emit"}),
-    frozenset({"causal", "populations", "solutions"}),
+    frozenset({"causal", "mdp", "populations", "solutions"}),
     frozenset({"dynamics", "policy"}),
     frozenset({"networks", "tangent"}),
     frozenset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import pickle
 import pkgutil
@@ -86,6 +87,7 @@ from symprice.dynamics.motion import FlowVelocity, TimeDerivative
 from symprice.dynamics.taylor import AfterStep
 from symprice.elementwise import Elementwise, ScalarProduct, ScaledRows
 from symprice.indexed.entries import Entry, Within
+from symprice.populations.moments import Trait
 from symprice.tangent.backward import NeuronDerivative
 from symprice.tangent.gradient import Inner, Nabla
 from symprice.tangent.second import HessianForm, HessianTrace, HessianVector, ThirdForm
@@ -199,6 +201,11 @@ SPECIMENS = [
     CategoricalPolicy([w, b, 0]),
     policy_gradient(BernoulliPolicy(logit=b), {1: 10, 0: 5}),
 ]
+ROOMS = ("causal", "dynamics", "mdp", "policy", "populations", "solutions", "training")
+for room in ROOMS:
+    if importlib.util.find_spec(f"tests.{room}.specimens"):
+        SPECIMENS += importlib.import_module(f"tests.{room}.specimens").SPECIMENS
+
 # Bases, what is made while a formula is printed, and a sum that stands as it is written and so
 # reads back as an ordinary one.
 WITHOUT = {
@@ -221,6 +228,9 @@ WITHOUT = {
     "TangentCovariance",
     "WrittenSum",
 }
+for room in ROOMS:
+    if importlib.util.find_spec(f"tests.{room}.specimens"):
+        WITHOUT |= importlib.import_module(f"tests.{room}.specimens").WITHOUT
 
 
 def classes() -> dict[str, type[Basic]]:
@@ -327,7 +337,7 @@ SCALARS = [
     and not isinstance(s, (sympy.MatrixExpr, Name))
     and s.free_symbols
     and all(symbol.is_Symbol for symbol in s.free_symbols)
-    and not s.has(Observable, ObservableVector, TimeDerivative, VectorOfParameters, Index)
+    and not s.has(Observable, ObservableVector, TimeDerivative, VectorOfParameters, Index, Trait)
 ]
 
 

@@ -64,6 +64,15 @@ def columns(given: Any, what: str, count: int) -> Tuple:
     return Tuple(*(Tuple(t, found[t]) for t in sorted(found, key=lambda t: t.name)))
 
 
+def by_name(given: Any) -> Any:
+    """Columns by name; of a column alone, a list of numbers or an array, the name is z."""
+    if isinstance(given, Mapping) or isinstance(given, str) or not hasattr(given, "__iter__"):
+        return given
+    values = list(given)
+    alone = values and not any(isinstance(v, (list, tuple, Tuple, str)) for v in values)
+    return {"z": given} if alone else given
+
+
 def _trait(key: Any) -> Trait:
     if isinstance(key, str) and key.isidentifier():
         return Trait(key)

@@ -129,7 +129,9 @@ class PopulationEquation(Outputs, Basic):
         >>> found.inserted(found.quantities['additive variance'])
         1
         """
-        return shortened(expr.xreplace(self.definitions).doit())
+        for _ in self.definitions:  # one may stand in another
+            expr = expr.xreplace(self.definitions)
+        return shortened(expr.doit())
 
     def both_sides(self) -> Any:
         """The equation with the types of the population inserted on both sides.
@@ -162,7 +164,9 @@ class PopulationEquation(Outputs, Basic):
         from .numeric import PartsOfArrays
 
         parts = {"left": self.args[0], **self.parts}
-        return PartsOfArrays({k: part.xreplace(self.definitions) for k, part in parts.items()})
+        for _ in self.definitions:
+            parts = {name: part.xreplace(self.definitions) for name, part in parts.items()}
+        return PartsOfArrays(parts)
 
     def check(self, **settings: Any) -> Any:
         """A Report of every step; with Gaussian means at fewer points, as quadrature takes time."""

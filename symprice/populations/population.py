@@ -31,7 +31,7 @@ class Population(Verbs, Basic):
     frequencies : one for each type, 1/N where not given. They sum to one; of symbols whose sum is
         not known the last is eliminated: `x₃ = 1 - x₁ - x₂`.
     fitness : the number of offspring of each type, `wᵢ`; not negative.
-    traits : {name: values}, the trait `zᵢ` of each type.
+    traits : {name: values}, the trait `zᵢ` of each type; the values of one trait alone are of z.
     offspring : {name: values}, the mean trait of the offspring of each type, `zᵢ' = zᵢ + Δzᵢ`;
         equal to that of the parent where not given.
     growth : the growth rate of each type, `fᵢ`, where time is continuous; may be negative. The
@@ -87,6 +87,7 @@ class Population(Verbs, Basic):
         rates: Any = (),
         groups: Any = (),
     ) -> Population:
+        traits, offspring, rates = map(data.by_name, (traits, offspring, rates))
         given = [frequencies, fitness, growth]
         given = [None if one is None or one == () else one for one in _plain(given)]
         frequencies, fitness, growth = given

@@ -112,6 +112,9 @@ def fisher(population: Any, genes: Sequence[Any]) -> PopulationEquation:
     names = ["alpha"] if len(xs) == 1 else [f"alpha_{i + 1}" for i in range(len(xs))]
     alphas = [Symbol(name, real=True) for name in names]
     values = coefficients(w, xs, over)
+    if not over and len(xs) > 1:  # the last by its own normal equation, which is shorter
+        known = Add(*(a * Cov(x, xs[-1]) for a, x in zip(alphas[:-1], xs[:-1], strict=True)))
+        values[-1] = (Cov(w, xs[-1]) - known) / Var(xs[-1])
     given = [Eq(a, v, evaluate=False) for a, v in zip(alphas, values, strict=True)]
     breeding = Add(*(a * x for a, x in zip(alphas, xs, strict=True)))
     mean = Mean(w, *over)
@@ -162,6 +165,8 @@ def hamilton(population: Any, z: Any, partner: Any) -> PopulationEquation:
     over, w = population.over, population.trait(population.fitness)
     benefit, cost, related = (Symbol(name, real=True) for name in "BCr")
     own, social = coefficients(w, [z, partner], over)
+    if not over:  # by its own normal equation, which is shorter
+        social = (Cov(w, partner) + cost * Cov(partner, z)) / Var(partner)
     regression = [Eq(cost, -own, evaluate=False), Eq(benefit, social, evaluate=False)]
     relatedness = Eq(related, Cov(partner, z, *over) / Var(z, *over), evaluate=False)
     one = discrete(population, z, transmission=False)

@@ -24,8 +24,8 @@ from sympy import (
 
 from symprice import MatrixMetric, NoRuleError, NTCov, Parameter, ShapeError, check, observables
 from symprice.derivation import Derivation, Step
-from symprice.populations.bridge import DerivativePairing, MetricLaplacian, bridge
 from symprice.populations.gaussian import GaussianCov, GaussianMean, degree_of
+from symprice.populations.gaussian_series import DerivativePairing, MetricLaplacian, bridge
 from symprice.populations.quadrature import gaussian_mean
 
 g, h = symbols("g h", cls=Parameter, real=True)
@@ -144,11 +144,11 @@ def test_a_wrong_term_is_found():
     found = bridge(g**2, g**2, [[v]], [g])
     step = found.derivation.steps[-1]
     wrong = Step(step.rule, step.before, found.selection)
-    assert not check(Derivation([wrong]), points=2, digits=15)
+    assert not check(Derivation([wrong]), points=1, digits=15, code=False)
     with_order = bridge(P, L, G, [g], order=1).derivation.steps[-1]
     left, right = with_order.args[1:3]
     doubled = Step(step.rule, left, right + right.removeO())
-    assert not check(Derivation([doubled]), points=1, digits=15)
+    assert not check(Derivation([doubled]), points=1, digits=10, code=False)
 
 
 def test_quadrature_is_right():

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from sympy import Eq, Matrix, Rational, Symbol, symbols
 
 from symprice import ShapeError, check
@@ -34,6 +34,7 @@ def specified(p, **more):
     )
 
 
+@settings(max_examples=12)
 @given(populations())
 def test_price_by_enumeration(p):
     found = specified(p).price("z")
@@ -48,6 +49,7 @@ def test_price_by_enumeration(p):
     assert left == right == exact(mean(p["x"], p["w"]) * change)
 
 
+@settings(max_examples=12)
 @given(populations())
 def test_variance_by_enumeration(p):
     new = offspring(p["x"], p["w"])
@@ -57,6 +59,7 @@ def test_variance_by_enumeration(p):
     assert (found.selection + found.curvature - found.change).doit() == 0
 
 
+@settings(max_examples=12)
 @given(populations())
 def test_bayes_by_enumeration(p):
     new = offspring(p["x"], p["w"])
@@ -67,6 +70,7 @@ def test_bayes_by_enumeration(p):
     assert found.quantities["evidence"].doit() == exact(mean(p["x"], p["w"]))
 
 
+@settings(max_examples=12)
 @given(populations(smallest=3))
 def test_groups_by_enumeration(p):
     """Between and within groups, the groups' means and shares counted by hand."""
@@ -91,6 +95,7 @@ def test_groups_by_enumeration(p):
     assert left == right
 
 
+@settings(max_examples=12)
 @given(populations(smallest=3))
 def test_groups_in_groups_add_up(p):
     found = specified(p).multilevel("z", groups=[p["outer"], p["inner"]])
@@ -105,6 +110,7 @@ def test_groups_in_groups_add_up(p):
     assert found.parts["within groups"].doit() == one.parts["within groups"].doit()
 
 
+@settings(max_examples=12)
 @given(populations())
 def test_continuous_time_is_the_limit_of_growth(p):
     """By a difference quotient of Σ n z/Σ n with n = x (1 + h f)."""

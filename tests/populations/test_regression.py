@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from sympy import Eq, Rational, cancel, symbols
 
 from symprice import ShapeError, check
@@ -36,6 +36,7 @@ def additive_variance(shares, fitness, genes):
     return covariance(shares, breeding, breeding)
 
 
+@settings(max_examples=12)
 @given(populations(smallest=4))
 def test_fisher_by_enumeration(p):
     expected = additive_variance(p["x"], p["w"], [p["z"], p["y"]])
@@ -71,6 +72,7 @@ def test_genes_that_determine_each_other():
         Population(fitness=[1, 2], traits={"x": [1, 1]}).fisher("x")
 
 
+@settings(max_examples=12)
 @given(populations(smallest=3))
 def test_breeder_by_enumeration(p):
     variance = covariance(p["x"], p["z"], p["z"])
@@ -116,6 +118,7 @@ def test_breeder_in_a_simulation():
     assert parts(w=w, z=z, Delta_z=children - z)["selection"] == pytest.approx(h2 * S)
 
 
+@settings(max_examples=12)
 @given(populations(smallest=3))
 def test_hamilton_by_enumeration(p):
     x = p["x"]

@@ -80,7 +80,7 @@ class DerivativePairing(OfMetric):
     ========
 
     >>> from symprice import MatrixMetric, Parameter
-    >>> from symprice.populations.bridge import DerivativePairing
+    >>> from symprice.populations.gaussian_series import DerivativePairing
     >>> z = Parameter('z')
     >>> DerivativePairing(z**3, z**2, MatrixMetric([[2]], [z]), 2).doit()
     48*z
@@ -134,7 +134,7 @@ class MetricLaplacian(OfMetric):
     ========
 
     >>> from symprice import MatrixMetric, Parameter
-    >>> from symprice.populations.bridge import MetricLaplacian
+    >>> from symprice.populations.gaussian_series import MetricLaplacian
     >>> z = Parameter('z')
     >>> MetricLaplacian(z**3, MatrixMetric([[2]], [z])).doit()
     12*z
@@ -194,7 +194,7 @@ class CorrelatedMean(OverGaussian):
 
     >>> from sympy import symbols
     >>> from symprice import MatrixMetric, Parameter
-    >>> from symprice.populations.bridge import CorrelatedMean
+    >>> from symprice.populations.gaussian_series import CorrelatedMean
     >>> z, rho = Parameter('z'), symbols('rho')
     >>> print(CorrelatedMean(z, z**2, MatrixMetric([[2]], [z]), 1, rho).text())
     E(z z²; ρ)
@@ -256,7 +256,7 @@ class PricesTheorem(PopulationRule):
     φ from 0 to 1.
     """
 
-    title = "Price's theorem for Gaussians, Taylor series in ρ"
+    title = "Price's theorem for Gaussians"
 
 
 class HeatExpansion(PopulationRule):
@@ -299,18 +299,18 @@ def bridge(
 
     >>> from sympy import MatrixSymbol
     >>> from symprice import Parameter, observables
-    >>> from symprice.populations.bridge import bridge
+    >>> from symprice.populations.gaussian_series import bridge
     >>> z, w = observables('z w')
     >>> g = Parameter('g')
     >>> G = MatrixSymbol('G', 1, 1)
     >>> print(bridge(z, w, G, [g], order=1).text())
-    Cov_s(z, w) = s NTCov(w, z) + O(s²)
+    Covₛ(z, w) = s NTCov_G(w, z) + O(s²)
 
     Of polynomials the series ends:
 
     >>> exact = bridge(g**2, g**2 + g, [[2]], [g])
     >>> exact.selection.doit(), exact.curvature.doit()
-    (2*g*(4*g + 2), 8)
+    (8*g**2 + 4*g, 8)
 
     References
     ==========
