@@ -88,6 +88,7 @@ from symprice.dynamics.taylor import AfterStep
 from symprice.elementwise import Elementwise, ScalarProduct, ScaledRows
 from symprice.indexed.entries import Entry, Within
 from symprice.populations.moments import Trait
+from symprice.solutions.trajectory import Trajectory
 from symprice.tangent.backward import NeuronDerivative
 from symprice.tangent.gradient import Inner, Nabla
 from symprice.tangent.second import HessianForm, HessianTrace, HessianVector, ThirdForm
@@ -337,7 +338,9 @@ SCALARS = [
     and not isinstance(s, (sympy.MatrixExpr, Name))
     and s.free_symbols
     and all(symbol.is_Symbol for symbol in s.free_symbols)
-    and not s.has(Observable, ObservableVector, TimeDerivative, VectorOfParameters, Index, Trait)
+    and not s.has(
+        Observable, ObservableVector, TimeDerivative, VectorOfParameters, Index, Trait, Trajectory
+    )
 ]
 
 

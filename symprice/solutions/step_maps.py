@@ -55,6 +55,7 @@ def step_matrix(dynamics: Any, lam: Any) -> Any:
 def _scalar(vector: Any, theta: Any, slots: dict[Any, Any]) -> Any:
     """A vector over the one parameter θ as a scalar."""
     from ..tangent.gradient import Nabla
+    from ..tangent.shifted import GradientAt
     from ..tangent.vectors import ParameterPosition, Preconditioned
 
     if vector in slots:
@@ -78,7 +79,7 @@ def _scalar(vector: Any, theta: Any, slots: dict[Any, Any]) -> Any:
         return metric.entry(theta, theta) * _scalar(inner, theta, slots)
     if isinstance(vector, ParameterPosition):
         return theta
-    if type(vector).__name__ == "GradientAt":  # at θ + shift
+    if isinstance(vector, GradientAt):  # at θ + shift
         loss, shift = vector.args
         return loss.diff(theta).subs(theta, theta + _scalar(shift, theta, slots))
     raise NoRuleError(

@@ -38,8 +38,8 @@ class FlowSystem(Basic):
 
     def __new__(cls, rates: Any, initial: Any, time: Any, clock: Any = None) -> FlowSystem:
         clock = time if clock is None else _sympify(clock)
-        if isinstance(rates, Tuple):  # func(*args)
-            return super().__new__(cls, rates, initial, time, clock)
+        if isinstance(rates, (Tuple, tuple)):  # func(*args)
+            return super().__new__(cls, _sympify(rates), _sympify(initial), time, clock)
         pairs = [Tuple(v, _sympify(rate)) for v, rate in rates.items()]
         starts = Tuple(*(_sympify(initial[v]) for v in rates))
         return super().__new__(cls, Tuple(*pairs), starts, time, clock)
@@ -142,7 +142,8 @@ class Trajectory(Expr):
 
     >>> from sympy.abc import t, w
     >>> from symprice.solutions.trajectory import FlowSystem, Trajectory
-    >>> Trajectory(w, FlowSystem({w: -w}, {w: 3}, t))
+    >>> from sympy import pretty
+    >>> print(pretty(Trajectory(w, FlowSystem({w: -w}, {w: 3}, t))))
     w(t)
     """
 
@@ -197,14 +198,10 @@ class Trajectory(Expr):
         return rf"{name}{power}\left({time}\right)"
 
     def _sympystr(self, printer: Any) -> str:
-        return f"{printer._print(self.variable)}({printer._print(self.system.time)})"
+        return f"Trajectory({', '.join(map(printer._print, self.args))})"
 
     def _pretty(self, printer: Any) -> Any:
         return printer._print(self._shown())
-
-    def _sympyrepr(self, printer: Any) -> str:
-        inner = ", ".join(map(printer._print, self.args))
-        return f"Trajectory({inner})"
 
 
 def plain_symbol(variable: Any) -> Symbol:
