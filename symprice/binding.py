@@ -85,10 +85,18 @@ class LetArithmetic:
         return -self + other
 
 
+def _sizes(closed: Any) -> set[Any]:
+    """The symbols in the shapes of the matrices of a closed form."""
+    values = (closed.args[0], *(value for _, value in closed.args[1]))
+    matrices = {s for value in values for s in value.free_symbols if isinstance(s, MatrixSymbol)}
+    return set().union(*(size.free_symbols for matrix in matrices for size in matrix.shape))
+
+
 def substituted(closed: Any, args: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
     """A closed form with many symbols replaced, each definition by those that it holds.
 
-    None where this is no such replacement: one symbol only, or anything but symbols.
+    None where this is no such replacement: one symbol only, or anything but symbols, or the size of
+    a matrix, which stands in the shapes of names, too.
     """
     if len(args) != 1 or not isinstance(args[0], (Mapping, list, tuple, Tuple)):
         return None
@@ -102,7 +110,7 @@ def substituted(closed: Any, args: tuple[Any, ...], options: Mapping[str, Any]) 
     ):
         return None
     rule = {old: new for old, new in pairs if old not in closed.bound_symbols}
-    if len(rule) != len(pairs):
+    if len(rule) != len(pairs) or not _sizes(closed).isdisjoint(rule):
         return None
     arriving: set[Any] = set().union(*(getattr(new, "free_symbols", ()) for new in rule.values()))
     if not arriving.isdisjoint(closed.bound_symbols):

@@ -40,6 +40,8 @@ class Definitions:
         self._spelled = {getattr(symbol, "name", None) for symbol in self._taken}
         self._values: dict[Name, Basic] = {}
         self._names: dict[Basic, Name] = {}
+        #: What the closed forms have become whose definitions are here.
+        self.moved: dict[Basic, Basic] = {}
 
     def define(self, name: Name, value: Basic) -> Basic:
         """A name for ``value``: the one it has, else ``name``, else ``name`` with a prime."""
@@ -78,9 +80,7 @@ class Definitions:
         return self._names
 
     def closing(self, expr: Any) -> Any:
-        """The closed form of ``expr`` with those definitions that it needs; ``expr`` itself if
-        none.
-        """
+        """The closed form of ``expr`` with the definitions that it needs; ``expr`` if none."""
         needed: list[tuple[Name, Basic]] = []
         wanted = set(expr.free_symbols)
         for name, value in reversed(list(self._values.items())):
@@ -107,10 +107,12 @@ def hoist(expr: Basic, into: Definitions) -> Basic:
             return memo[node]
         result = node
         if isinstance(node, _Where):
-            names: dict[Basic, Basic] = {}
-            for name, value in node.args[1]:
-                names[name] = labelled(into, name, visit(_renaming(value, names)))
-            result = visit(_renaming(node.args[0], names))
+            if node not in into.moved:
+                names: dict[Basic, Basic] = {}
+                for name, value in node.args[1]:
+                    names[name] = labelled(into, name, visit(_renaming(value, names)))
+                into.moved[node] = visit(_renaming(node.args[0], names))
+            result = into.moved[node]
         elif node.args and not isinstance(node, Binder) and node.has(_Where):
             result = node.func(*(visit(arg) for arg in node.args))
         memo[node] = result
@@ -159,9 +161,7 @@ class _Where(Outputs, Binder):
 
     @property
     def origin(self) -> Any:
-        """What the formula is the closed form of, as ``NTCov(f, g)``; None where it is a definition
-        itself.
-        """
+        """What it is the closed form of, as ``NTCov(f, g)``; None where it is a definition."""
         return self.args[2] if len(self.args) > 2 else None
 
     def without_origin(self) -> Any:
@@ -170,7 +170,8 @@ class _Where(Outputs, Binder):
 
     def subs(self, *args: Any, **kwargs: Any) -> Any:
         """Substitution, at a cost linear in the definitions however many symbols are replaced."""
-        return substituted(self.without_origin(), args, kwargs) or super().subs(*args, **kwargs)
+        found = substituted(self.without_origin(), args, kwargs)
+        return super().subs(*args, **kwargs) if found is None else found
 
     def _eval_subs(self, old: Any, new: Any) -> Any:
         # What the formula came from is not followed through a substitution.
@@ -278,8 +279,7 @@ def _checked(definitions: Any) -> Tuple:
         if name in defined or name in value.free_symbols:
             raise ShapeError(
                 f"asked for a closed form that defines {name} twice or by itself: every name is "
-                "defined once, "
-                "in terms of the names before it"
+                "defined once, in terms of the names before it"
             )
         defined.add(name)
     return pairs
@@ -376,8 +376,8 @@ class ClosedFormMatrix(_Where, LetArithmetic, MatrixExpr):
             expr = ImmutableDenseMatrix(expr)
         if not isinstance(expr, (MatrixBase, MatrixExpr)):
             raise ShapeError(
-                f"asked for a matrix closed form of the scalar {expr}: write ClosedForm({expr}, "
-                "...) instead"
+                f"asked for a matrix closed form of the scalar {expr}: "
+                f"write ClosedForm({expr}, ...) instead"
             )
         tail = () if origin is None else (_sympify(origin),)
         return MatrixExpr.__new__(cls, expr, _checked(definitions), *tail)

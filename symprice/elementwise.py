@@ -17,6 +17,7 @@ from sympy import (
     Lambda,
     MatrixExpr,
     OneMatrix,
+    S,
     Subs,
     Symbol,
     Transpose,
@@ -114,6 +115,7 @@ class AsPrinted(Expr):
     """
 
     is_commutative = True
+    is_zero = is_positive = is_negative = None
 
     def __new__(cls, text: Any, level: Any) -> AsPrinted:
         return super().__new__(cls, text if isinstance(text, Str) else Str(text), _sympify(level))
@@ -126,6 +128,10 @@ class AsPrinted(Expr):
     @property
     def _diff_wrt(self) -> bool:
         return True
+
+    def as_coefficient(self, expr: Any) -> Any:
+        """A text is a multiple of nothing but itself."""
+        return S.One if self == expr else None
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         text = str(self.args[0].name)

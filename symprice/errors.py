@@ -130,6 +130,30 @@ class ParseError(SympriceError, ValueError):
         return type(self), (str(self), self.text, self.position)
 
 
+class DivergenceError(SympriceError, ArithmeticError):
+    """Training with a step size that is too large left the numbers behind.
+
+    Examples
+    ========
+
+    >>> from symprice.errors import DivergenceError
+    >>> issubclass(DivergenceError, ArithmeticError)
+    True
+    """
+
+
+class StepSizeWarning(UserWarning):
+    """A step size lies above the threshold at which training is stable; the text says where it is.
+
+    Examples
+    ========
+
+    >>> from symprice.errors import StepSizeWarning
+    >>> issubclass(StepSizeWarning, UserWarning)
+    True
+    """
+
+
 class NothingSharedWarning(UserWarning):
     """Two networks were asked for their covariance that have no parameter in common: it is 0.
 

@@ -9,15 +9,27 @@ from typing import Any
 
 from .errors import NoRuleError
 
-__all__ = ["Outputs"]
+__all__ = ["Outputs", "Shown"]
 
 
 # In characters of TeX.
 LONGEST_DISPLAY = 6000
 
 
-class Outputs:
-    """The outputs of a formula: LaTeX, NumPy source, a NumPy function, a numerical check."""
+class Shown:
+    """What can be shown as a picture."""
+
+    __slots__ = ()
+
+    def plot(self, *args: Any, **settings: Any) -> Any:
+        """A picture of it, as matplotlib's Axes; see ``plot``."""
+        from .plots.drawing import plot
+
+        return plot(self, *args, **settings)
+
+
+class Outputs(Shown):
+    """The outputs of a formula: LaTeX, NumPy source, a NumPy function, a check, a picture."""
 
     __slots__ = ()
 

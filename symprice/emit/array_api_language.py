@@ -39,6 +39,8 @@ class ArrayApiLanguage(NumpyLanguage):
 
     module = "xp"
     is_careful = False
+    #: Whether arrays are made, which lie on the device of those that are given.
+    _makes = False
 
     # --- views and copies -------------------------------------------------------------------------
     def _swapped(self, node: Node) -> Node:
@@ -75,10 +77,14 @@ class ArrayApiLanguage(NumpyLanguage):
         made = [letter for letter in left[1] + right[1] if letter not in summed]
         return self.transposed(node, [made.index(letter) for letter in result])
 
+    def _made(self, call: str) -> Node:
+        self._makes = True
+        return self.graph.text(f"xp.{call}, device=device({self.like}))")
+
     # --- arrays of places -------------------------------------------------------------------------
     def indicator(self, condition: Node) -> Node:
         """1 where a condition holds, else 0."""
-        return self.graph.text(f"xp.astype({{a0}}, {self.dtype})", condition)
+        return self.graph.text(f"xp.astype({{a0}}, {self.like}.dtype)", condition)
 
     def masked(self, condition: Node, node: Node) -> Node:
         """The array where a condition holds, else -∞."""
@@ -158,7 +164,7 @@ class ArrayApiLanguage(NumpyLanguage):
     # --- what stands above the function -----------------------------------------------------------
     def imports(self) -> list[str]:
         """The line that imports what finds the namespace of an array."""
-        return ["from array_api_compat import array_namespace"]
+        return [f"from array_api_compat import array_namespace{', device' * self._makes}"]
 
     def helpers(self) -> list[str]:
         """None."""
@@ -166,7 +172,7 @@ class ArrayApiLanguage(NumpyLanguage):
 
     def called(self) -> set[str]:
         """The names of functions that no symbol may have."""
-        return {"array_namespace", "xp"}
+        return {"array_namespace", "device", "xp"}
 
     def opening(self, arrays: Sequence[str]) -> list[str]:
         """The namespace of the arrays that are given."""

@@ -53,8 +53,8 @@ def arguments_of(
     its labels in front, a batch before all.
     """
     found = []
-    for symbol in (*trained, *given):
-        is_trained = symbol in trained
+    for place, symbol in enumerate((*trained, *given)):
+        is_trained = place < len(trained)
         shape = getattr(symbol, "shape", ())
         own = list(shape[:1] if shape and shape[1] == 1 else shape)
         places = _positions(shape, len(own))

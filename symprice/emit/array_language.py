@@ -24,7 +24,8 @@ class NumpyLanguage:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.dtype = ""
+        #: An array that is given: what is made is of its type, and lies where it lies.
+        self.like = ""
         self.special: set[str] = set()
         self._with_unit: dict[Node, Node] = {}
         self._writer = NumpyWriter({}, Sharing([], {}))
@@ -82,7 +83,10 @@ class NumpyLanguage:
         """Other axes over the same entries."""
         comma = "," if len(lengths) == 1 else ""
         shape = f"({', '.join(lengths)}{comma})"
-        return self.graph.text(f"{self.module}.reshape({{a0}}, {shape})", node)
+        call = f"{self.module}.reshape({{a0}}, "
+        if node.kind == "text" and node.content.startswith(call) and node not in self.graph.names:
+            (node,) = node.args
+        return self.graph.text(f"{call}{shape})", node)
 
     def diagonal(self, node: Node, letters: str, kept: str) -> Node | None:
         """The entries at which some axes, those with equal letters, have equal places; None where
@@ -117,11 +121,15 @@ class NumpyLanguage:
     # --- arrays of places -------------------------------------------------------------------------
     def places(self, size: str) -> Node:
         """0, 1, …, size - 1."""
-        return self.graph.text(f"{self.module}.arange({size})")
+        return self._made(f"arange({size}")
 
     def identity(self, size: str) -> Node:
         """The identity matrix."""
-        return self.graph.text(f"{self.module}.eye({size}, dtype={self.dtype})")
+        return self._made(f"eye({size}, dtype={self.like}.dtype")
+
+    def _made(self, call: str) -> Node:
+        """An array that is made, by a call whose bracket is open."""
+        return self.graph.text(f"{self.module}.{call})")
 
     def compared(self, sign: str, left: Node, right: Node) -> Node:
         """A condition on the entries of two arrays."""
@@ -133,7 +141,7 @@ class NumpyLanguage:
 
     def indicator(self, condition: Node) -> Node:
         """1 where a condition holds, else 0."""
-        return self.graph.text(f"np.multiply({{a0}}, 1, dtype={self.dtype})", condition)
+        return self.graph.text(f"np.multiply({{a0}}, 1, dtype={self.like}.dtype)", condition)
 
     def masked(self, condition: Node, node: Node) -> Node:
         """The array where a condition holds, else -∞."""
@@ -142,8 +150,8 @@ class NumpyLanguage:
     def spread(self, node: Node, lengths: Sequence[str]) -> Node:
         """The array, or number, at every place of a shape that it broadcasts to."""
         comma = "," if len(lengths) == 1 else ""
-        zeros = f"{self.module}.zeros(({', '.join(lengths)}{comma}), dtype={self.dtype})"
-        return self.graph.add([node, self.graph.text(zeros)])
+        zeros = self._made(f"zeros(({', '.join(lengths)}{comma}), dtype={self.like}.dtype")
+        return self.graph.add([node, zeros])
 
     def stacked(self, nodes: Sequence[Node]) -> Node:
         """Aligned arrays on a new last axis."""

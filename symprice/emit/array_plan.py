@@ -9,8 +9,10 @@ __all__ = ["Costs", "best_order"]
 
 # A number that passes through memory costs as much as this many multiplications in BLAS.
 _MEMORY = 10.0
-# No array of width × width is made for every sample, unless there is no other way.
+# No array of width × width is made for every sample unless there is no other way; where the sizes
+# are known, unless that is much cheaper, as for a few parameters that meet many places.
 _FORBIDDEN = 1e4
+_DISLIKED = 4.0
 _EXHAUSTIVE = 6
 
 Axes = frozenset[Any]
@@ -19,8 +21,13 @@ Axes = frozenset[Any]
 class Costs:
     """What a step costs, for guessed sizes."""
 
-    def __init__(self, estimate: Callable[[Any], float], is_width: Callable[[Any], bool]) -> None:
-        self._estimate, self._is_width = estimate, is_width
+    def __init__(
+        self,
+        estimate: Callable[[Any], float],
+        is_width: Callable[[Any], bool],
+        is_known: Callable[[Any], bool] = lambda axis: False,
+    ) -> None:
+        self._estimate, self._is_width, self._is_known = estimate, is_width, is_known
         self._sizes: dict[Any, float] = {}
 
     def entries(self, axes: Axes) -> float:
@@ -47,7 +54,8 @@ class Costs:
                 # Stacks of matrices are copied into their order first.
                 cost += 2 * _MEMORY * (self.entries(left) + self.entries(right))
         if self._is_outer(result) and not (self._is_outer(left) or self._is_outer(right)):
-            cost *= _FORBIDDEN
+            known = all(self._is_known(axis) for axis in result if self._is_width(axis))
+            cost *= _DISLIKED if known else _FORBIDDEN
         return cost
 
     def _is_outer(self, axes: Axes) -> bool:

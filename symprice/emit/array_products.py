@@ -24,7 +24,9 @@ class Products:
     def __init__(self, graph: Graph, language: Any, sizes: Sizes, order: Sequence[str]) -> None:
         self.graph, self.language, self.sizes = graph, language, sizes
         self.order = list(order)
-        self.costs = Costs(sizes.estimate, sizes.is_width)
+        self.costs = Costs(sizes.estimate, sizes.is_width, sizes.is_known)
+        #: Whether there was a choice, which other sizes would decide otherwise.
+        self.has_chosen = False
         self._made: dict[Node, float] = {}
 
     # --- alignment --------------------------------------------------------------------------------
@@ -109,6 +111,7 @@ class Products:
         if not arrays:
             return self.multiplied(numbers) if numbers else Array(self.graph.number(S.One))
         kept = frozenset(a for f in arrays for a in f.axes) - bound
+        self.has_chosen |= len(arrays) > 2
         tree = best_order(
             [frozenset(f.axes) for f in arrays],
             kept,
@@ -124,7 +127,7 @@ class Products:
         """Sums over what only one array has, or none."""
         multiples = []
         left = set(bound)
-        for index in sorted(bound, key=str):
+        for index in sorted(bound, key=lambda index: index.name):
             owners = [place for place, array in enumerate(arrays) if index in array.axes]
             if not owners:
                 multiples.append(Array(self.sizes.node(self.graph, index.size)))
@@ -205,6 +208,8 @@ class Products:
             return self._batched(left, right, shared, mine, others, list(over))
         if len(over) == 1 and len(left.axes) <= 2 and len(right.axes) <= 2:
             return self._matrix_product(left, right, over[0])
+        if len(over) > 1 and len(mine) < 2 and len(others) < 2:
+            return self._flat_product(left, right, mine, others)
         result = self.labels_first([*mine, *others])
         letters = self._letters([left, right])
         node = self.language.contracted(
@@ -221,7 +226,7 @@ class Products:
         """
 
         def key(array: Array) -> tuple[Any, ...]:
-            is_right = any(str(axis) == COLUMN for axis in array.axes)
+            is_right = any(getattr(axis, "name", axis) == COLUMN for axis in array.axes)
             return array.node.trained, self._rank(array), is_right
 
         return (right, left) if key(right) < key(left) else (left, right)
@@ -235,6 +240,20 @@ class Products:
             other = self.language.transposed(other, [1, 0])
         rest = (*(a for a in left.axes if a != over), *(a for a in right.axes if a != over))
         return Array(self.language.product(one, other), rest)
+
+    def _flat_product(self, left: Array, right: Array, mine: list[Any], others: list[Any]) -> Array:
+        """The sum over several axes, as a product of matrices with one long axis."""
+        over = [axis for axis in left.axes if axis not in mine]
+        nodes = []
+        for array, own in ((left, mine), (right, others)):
+            order = [array.axes.index(axis) for axis in (*own, *over)]
+            node = self.language.transposed(array.node, order)
+            nodes.append(self.language.reshaped(node, [*map(self.sizes.of_axis, own), "-1"]))
+            self.graph.must_have_names.add(nodes[-1])
+        one, other = nodes
+        if others:
+            other = self.language.transposed(other, [1, 0])
+        return Array(self.language.product(one, other), (*mine, *others))
 
     def _letters(self, arrays: Sequence[Array]) -> dict[Any, str]:
         """A letter for every axis: a label that is one letter is its own."""

@@ -103,13 +103,14 @@ class Sizes:
         return max(float(size.xreplace({s: _sympify(v) for s, v in guesses.items()})), 1.0)
 
     def is_width(self, axis: Any) -> bool:
-        """Whether an axis is as long as a layer is wide, if that is not known."""
-        return (
-            not isinstance(axis, str)
-            and not (axis.size.is_Integer or axis.size in self._given)
-            and axis.size in self.widths
-            and axis.size not in self.directions
-        )
+        """Whether an axis is as long as a layer is wide."""
+        if isinstance(axis, str):
+            return False
+        return axis.size in self.widths and axis.size not in self.directions
+
+    def is_known(self, axis: Any) -> bool:
+        """Whether it is known how long an axis is."""
+        return axis.size.is_Integer or axis.size in self._given
 
 
 def evaluated(size: Any, lengths: Mapping[Any, int]) -> int | None:

@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sympy import Add, Derivative, KroneckerDelta, MatrixExpr, Mod, Mul, Pow, S, Subs, log
+from sympy import (
+    Add,
+    Derivative,
+    KroneckerDelta,
+    MatrixExpr,
+    Mod,
+    Mul,
+    Pow,
+    S,
+    Subs,
+    Tuple,
+    log,
+)
 from sympy.core.function import AppliedUndef
 from sympy.core.relational import Relational
 from sympy.functions.elementary.piecewise import Piecewise
@@ -106,7 +118,11 @@ class ArrayWriter:
 
     # --- results ----------------------------------------------------------------------------------
     def result(self, body: Any, labels: Sequence[str]) -> Node:
-        """The main formula: batch labels first, then rows and columns."""
+        """The main formula: batch labels first, then rows and columns; of several, a tuple."""
+        if isinstance(body, Tuple):
+            parts = [self.result(part, labels) for part in body]
+            slots = ", ".join(f"{{a{place}}}" for place in range(len(parts)))
+            return self.graph.text(f"({slots},)" if len(parts) == 1 else f"({slots})", *parts)
         if isinstance(body, MatrixBase) and body.shape != (1, 1):
             return self._explicit(body, labels)
         if getattr(body, "is_Matrix", False):
@@ -200,6 +216,7 @@ class ArrayWriter:
             if isinstance(factor, Add) and factor.has(SumOver):
                 rest = Mul(*(other for other in factors if other is not factor))
                 terms = [summed(term * rest, expr.indices) for term in factor.args]
+                self.products.has_chosen = True
                 other = self.products.add([self.array(term) for term in terms])
                 return min(array, other, key=self.products.cost)
         return array

@@ -24,7 +24,7 @@ def raised(tex: str) -> bool:
     >>> raised("w^{(1)}_{2}"), raised("x'"), raised(r"\\sigma{\\left(x^{2}\\right)}")
     (True, True, False)
     """
-    return any(mark in _outside(tex) for mark in "^'")
+    return ("^" in tex or "'" in tex) and any(mark in _outside(tex) for mark in "^'")
 
 
 def scripted(tex: str) -> bool:

@@ -74,21 +74,23 @@ def _imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
         return {"np": np}
     if isinstance(statement, ast.ImportFrom) and statement.module == "scipy.special":
         return {alias.name: getattr(scipy.special, alias.name) for alias in statement.names}
-    if ast.unparse(statement) == "from array_api_compat import array_namespace":
-        return {"array_namespace": _array_namespace()}
+    if isinstance(statement, ast.ImportFrom) and statement.module == "array_api_compat":
+        helpers = _standard_helpers()
+        if all(alias.name in helpers and alias.asname is None for alias in statement.names):
+            return {alias.name: helpers[alias.name] for alias in statement.names}
     raise _refused(ast.unparse(statement))
 
 
-def _array_namespace() -> Callable[..., Any]:
+def _standard_helpers() -> dict[str, Callable[..., Any]]:
+    """The namespace of an array, and where it lies."""
     try:
-        from array_api_compat import array_namespace
+        from array_api_compat import array_namespace, device
     except ImportError:
         raise NoRuleError(
             "asked for code with backend='array_api', which needs the package array-api-compat: "
             "install symprice[array-api]"
         ) from None
-    found: Callable[..., Any] = array_namespace
-    return found
+    return {"array_namespace": array_namespace, "device": device}
 
 
 def _check(node: ast.AST) -> None:

@@ -110,6 +110,8 @@ class _Reader:
         primes = "'" * (len(found["^"]) - len(above))
         up = raised(above) or (f"^{above}" if above.isalnum() else f"^({above})") if above else ""
         below = found["_"]
+        if below == "(":  # a subscript in brackets, which is text already
+            return f"{up}_("
         down = (
             lowered(below) or (f"_{below}" if below.isalnum() else f"_({below})") if below else ""
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from sympy.printing.conventions import split_super_sub
 from sympy.printing.latex import accepted_latex_functions, translate
@@ -38,6 +39,7 @@ _ACCENTS = {
 _RAISED_OR_LOWERED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵀ]+|[₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ]+")
 
 
+@lru_cache(maxsize=4096)
 def symbol_name(name: str) -> str:
     r"""LaTeX of a symbol's name.
 

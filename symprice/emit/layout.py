@@ -17,21 +17,25 @@ from .documents.width import width
 from .lines import ChainLine
 from .wide_matrices import without_wide_matrices
 
-__all__ = ["Layout", "laid_out"]
+__all__ = ["Layout", "broken_lines", "laid_out"]
 
 _RELATION = 1.4  #: a relation sign with its spaces, in ems
 _INDENT = 2.0  #: of a line that goes on from the one above
 _GAP = 2.2  #: between a formula and the name of its rule
 _COMMA = 0.5
+_JOIN = 0.6  #: the spaces round a sign that joins two terms, at most
 _QUAD = 1.0
 
 
 class Layout(NamedTuple):
-    """The rows of a display, which of them ends the main formula, and what speaks against them."""
+    """The rows of a display, which of them ends the main formula, what speaks against them, and
+    which row ends each line of the chain.
+    """
 
     rows: tuple[str, ...]
     last: int
     cost: float = 0.0
+    ends: tuple[int, ...] = ()
 
 
 class _Grid(NamedTuple):
@@ -61,7 +65,7 @@ def laid_out(chain: Sequence[ChainLine], where: Sequence[tuple[str, str]], room:
     ]
     best = min(options, key=lambda layout: layout.cost)
     rows = tuple(rf"{row} \\" for row in best.rows[:-1])
-    return Layout((*rows, best.rows[-1]), best.last, best.cost)
+    return Layout((*rows, best.rows[-1]), best.last, best.cost, best.ends)
 
 
 def _arranged(chain: Sequence[ChainLine], pairs: Sequence[tuple[str, str]], grid: _Grid) -> Layout:
@@ -77,16 +81,19 @@ def _arranged(chain: Sequence[ChainLine], pairs: Sequence[tuple[str, str]], grid
         return Layout(("",), 0, 1e9)
     grid = grid._replace(available=available)
     rows: list[str] = []
+    ends: list[int] = []
     excess = 0.0
     for line, tag in zip(chain, tags, strict=True):
         added, over = _line_rows(line, tag, grid)
         rows += added
+        ends.append(len(rows) - 1)
         excess += over
     last = len(rows) - 1
     added, over = _definition_rows(pairs, available)
     rows += added
     loose = 0.0 if grid.column else 0.6 * sum(map(bool, tags))
-    return Layout(tuple(rows), last, len(rows) + loose + 0.5 * grid.hanging + 10 * (excess + over))
+    cost = len(rows) + loose + 0.5 * grid.hanging + 10 * (excess + over)
+    return Layout(tuple(rows), last, cost, tuple(ends))
 
 
 def _line_rows(line: ChainLine, tag: str, grid: _Grid) -> tuple[list[str], float]:
@@ -94,13 +101,13 @@ def _line_rows(line: ChainLine, tag: str, grid: _Grid) -> tuple[list[str], float
     excess = 0.0
     limit, start, indent = grid.available, line.left, ""
     if grid.hanging and line.left:
-        left = _pieces(line.left, limit, limit - _INDENT)
+        left = broken_lines(line.left, limit, limit - _INDENT)
         rows += [f"& {left[0]}", *(rf"&\qquad {piece}" for piece in left[1:])]
         excess += sum(max(0.0, width(piece) - limit) for piece in left)
         start = ""
     if grid.hanging:
         limit, indent = limit - _QUAD, r"\quad "
-    first, *others = _pieces(line.right, limit, limit - _INDENT)
+    first, *others = broken_lines(line.right, limit, limit - _INDENT)
     excess += max(0.0, width(first) - limit)
     excess += sum(max(0.0, width(piece) - limit + _INDENT) for piece in others)
     rows.append(
@@ -118,25 +125,32 @@ def _line_rows(line: ChainLine, tag: str, grid: _Grid) -> tuple[list[str], float
     return rows, excess
 
 
-def _pieces(latex: str, first: float, rest: float) -> list[str]:
-    """``latex`` in lines: broken before signs, and inside a term only where it must be."""
+def broken_lines(latex: str, first: float, rest: float) -> list[str]:
+    """``latex`` in lines of at most ``first``, then ``rest`` ems: broken before signs, and inside a
+    term only where it must be.
+    """
     if width(latex) <= first:
         return [latex]
     found: list[str] = []
     current = ""
+    used = spaces = 0.0
     for term in pieces(latex, math.inf):
         limit = rest if found else first
         joined = f"{current} {term}".strip()
-        if width(joined) <= limit:
-            current = joined
+        # A long line is measured where it might just fit or just not.
+        own = width(term)
+        least, most = used + own, used + own + spaces + _JOIN
+        if most <= limit or (least <= limit and width(joined) <= limit):
+            current, used, spaces = joined, least, spaces + _JOIN
             continue
         if current:
             found.append(current)
-        if width(term) <= rest:
-            current = term
+        if own <= rest:
+            current, used, spaces = term, own, 0.0
             continue
         *full, current = _continued(broken(term, rest if found else first, rest))
         found += full
+        used, spaces = width(current), 0.0
     return [*found, current] if current else found
 
 
@@ -175,7 +189,7 @@ def _definition_rows(pairs: Sequence[tuple[str, str]], available: float) -> tupl
                 continue
             if row:
                 rows.append(row + ",")
-            first, *others = _pieces(value, available - _COMMA, available - _INDENT - _COMMA)
+            first, *others = broken_lines(value, available - _COMMA, available - _INDENT - _COMMA)
             excess += max(0.0, width(first) - available)
             excess += sum(max(0.0, width(piece) - available + _INDENT) for piece in others)
             *full, row = [f"{name} &= {first}", *(rf"&\qquad {piece}" for piece in others)]

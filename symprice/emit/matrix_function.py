@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sympy import Symbol
+
 from ..errors import ShapeError
 from .array_arguments import check_sizes, fitting
 from .array_tiles import checked_tile, tiled
@@ -20,6 +22,10 @@ class MatrixFunction:
     A weight is (rows, columns), a bias (rows,), an input (width,) or, with a batch label,
     (n, width); scalars that are not trained follow the arrays. It pickles by its source;
     ``f.__wrapped__`` is the function itself, without checks, as for ``jax.jit``.
+
+    Where it depends on the sizes in which order a formula is best computed (a sequence may be
+    summed for every sample, or for every pair), the code is planned once more at the first call,
+    for the lengths of its arrays; ``f.source`` is the code that runs. Given ``sizes`` settle it.
 
     Parameters
     ==========
@@ -61,11 +67,19 @@ class MatrixFunction:
     ) -> None:
         written = write_matrix_source(closed, batch, name, backend=backend, sizes=sizes)
         settings = {"backend": backend, "tile": tile, "progress": progress}
-        self._setup(written, dict(batch or {}), name, settings)
+        is_open = written.has_chosen and sizes is None
+        self._setup(written, dict(batch or {}), name, settings, closed if is_open else None)
 
     def _setup(
-        self, written: MatrixSource, batch: dict[Any, str], name: str, settings: dict[str, Any]
+        self,
+        written: MatrixSource,
+        batch: dict[Any, str],
+        name: str,
+        settings: dict[str, Any],
+        closed: Any,
     ) -> None:
+        #: The formula, until its code is planned for the sizes that it is used at.
+        self._closed = closed
         self._written, self._settings = written, settings
         self.source, self.parameters, self.inputs = written.text, written.parameters, written.inputs
         self.batch = batch
@@ -79,7 +93,8 @@ class MatrixFunction:
         return f"<MatrixFunction {self.__name__}({', '.join(['params', *map(str, self.inputs)])})>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _again, (self._written, self.batch, self.__name__, self._settings)
+        state = (self._written, self.batch, self.__name__, self._settings, self._closed)
+        return _again, state
 
     def __call__(
         self,
@@ -140,12 +155,20 @@ class MatrixFunction:
                     f"{', '.join(sorted(map(str, named))) or 'none'}"
                 )
         check_sizes(self._written.sizes, lengths)
+        if self._closed is not None:
+            self._plan({size: length for size, (length, _) in lengths.items()})
         return arrays, given
 
+    def _plan(self, lengths: Mapping[Any, int]) -> None:
+        """Write the code once more, for sizes that are known by now."""
+        sizes = {size: n for size, n in lengths.items() if isinstance(size, Symbol)}
+        name, settings = self.__name__, self._settings
+        backend = settings["backend"]
+        written = write_matrix_source(self._closed, self.batch, name, backend=backend, sizes=sizes)
+        self._setup(written, self.batch, name, settings, None)
 
-def _again(
-    written: MatrixSource, batch: dict[Any, str], name: str, settings: dict[str, Any]
-) -> MatrixFunction:
+
+def _again(*state: Any) -> MatrixFunction:
     function = MatrixFunction.__new__(MatrixFunction)
-    function._setup(written, batch, name, settings)
+    function._setup(*state)
     return function

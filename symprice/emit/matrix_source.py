@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sympy import MatrixSymbol, Symbol
+from sympy import MatrixSymbol, Symbol, Tuple
 
 from ..closedform import Definitions, hoist
 from ..errors import NameClashError, NoRuleError, ShapeError
@@ -35,7 +35,8 @@ _LONGEST = 88
 
 class MatrixSource(NamedTuple):
     """A generated function: its text, its trained symbols, its inputs in order, what its arguments
-    look like, the sizes that are computed from them, and the labels of its result.
+    look like, the sizes that are computed from them, the labels of its result, and whether other
+    sizes might have been planned for otherwise.
     """
 
     text: str
@@ -44,6 +45,7 @@ class MatrixSource(NamedTuple):
     arguments: tuple[Argument, ...]
     sizes: tuple[Any, ...]
     labels: tuple[str, ...]
+    has_chosen: bool
 
 
 def is_matrix_level(expr: Any) -> bool:
@@ -74,7 +76,8 @@ def write_matrix_source(
     Parameters
     ==========
 
-    closed : a closed form in trained matrices, families and scalars, inputs and symbols.
+    closed : a closed form in trained matrices, families and scalars, inputs and symbols; or a Tuple
+        of these, whose common definitions are computed once.
     batch : {input: label}; inputs with different labels give all pairs, with equal labels pairs.
     name : what the function is called.
     backend : 'numpy', or 'array_api' for the arrays of any library that follows the array API.
@@ -115,14 +118,15 @@ class _Function:
         for weight in _for_widths(closed, shaped):
             self.trained.append(weight)
             shaped.append(weight)
+        trained = set(self.trained)
         values = (body, *(value for _, value in self.items))
         self.nodes = set().union(*(value.atoms(Entry, Index, Member) for value in values))
         self.families = _families(self.nodes, set(dict(self.items)), self.trained)
-        self.given = [s for s in shaped if s not in self.trained]
+        self.given = [s for s in shaped if s not in trained]
         _check_plain(values, {s for s in self.given if s in self.families})
         sizes = _size_symbols(shaped, self.families)
         self.scalars = [
-            s for s in symbols if isinstance(s, Symbol) and s not in self.trained and s not in sizes
+            s for s in symbols if isinstance(s, Symbol) and s not in trained and s not in sizes
         ]
         self._check_batch()
         self.names = CodeNames([*self.trained, *self.given, *self.scalars])
@@ -173,7 +177,7 @@ class _Function:
 
     def _keep_arguments(self) -> None:
         writer, first = self.writer, self.arguments[0].code if self.arguments else ""
-        self.language.dtype = f"{first}.dtype"
+        self.language.like = first
         for argument in self.arguments:
             node = self.graph.leaf(argument.code, argument.is_trained)
             symbol, axes = argument.symbol, list(argument.positions)
@@ -216,6 +220,7 @@ class _Function:
             tuple(self.arguments),
             derived(self._index_sizes()),
             tuple(self.order),
+            self.writer.products.has_chosen,
         )
 
     def _check_calls(self) -> None:
@@ -234,10 +239,14 @@ class _Function:
             if not argument.is_trained:
                 kind = f"an array {argument.shown}" if argument.axes else "a number"
                 lines.append(f"    {argument.code}: an input, {kind}.")
-        shape = [*self.order, *(str(s) for s in getattr(self.body, "shape", ()) if s != 1)]
-        result = f"an array ({', '.join(shape)}{',' if len(shape) == 1 else ''})"
-        lines.append(f"    Returns {result if shape else 'a number'}.")
+        parts = self.body if isinstance(self.body, Tuple) else (self.body,)
+        shown = ["a number" if s == "()" else f"an array {s}" for s in map(self._shape, parts)]
+        lines.append(f"    Returns {', '.join(shown)}.")
         return ['    """A closed form at matrix level.', "", *lines, '    """']
+
+    def _shape(self, body: Any) -> str:
+        shape = [*self.order, *(str(s) for s in getattr(body, "shape", ()) if s != 1)]
+        return f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
 
     def _unpacked(self) -> list[str]:
         trained = [a for a in self.arguments if a.is_trained]
@@ -295,19 +304,26 @@ def _check_plain(values: Any, families: set[Any]) -> None:
 
 
 def _for_widths(closed: Any, shaped: list[Any]) -> list[Any]:
-    """Weights that a formula does not hold any more, but whose shapes say how wide its result is:
-    of `(xᵀy) I`, the covariance of `W x` and `W y`.
+    """Weights that a formula does not hold any more, but whose shapes are in it: of `(xᵀy) I`, the
+    covariance of `W x` and `W y`; of `d`, the covariance of a trace with itself.
     """
     if getattr(closed, "origin", None) is None:
         return []
     known = {size for s in shaped for size in s.shape}
-    found = []
-    for size in getattr(closed, "shape", ()):
-        weights = (s for s in closed.origin.free_symbols if isinstance(s, ParameterMatrix))
-        wide = sorted((s for s in weights if size in s.shape), key=lambda s: natural(s.name))
-        if not size.is_number and size not in known and wide:
-            found.append(wide[0])
-            known |= set(wide[0].shape)
+    known |= {symbol for size in known for symbol in size.free_symbols}
+    inside = (s for s in closed.free_symbols - known if isinstance(s, Symbol))
+    wanted = [*getattr(closed, "shape", ()), *sorted(inside, key=str)]
+    wanted = [size for size in wanted if not size.is_number and size not in known]
+    if not wanted:
+        return []
+    weights = [s for s in closed.origin.free_symbols if isinstance(s, ParameterMatrix)]
+    weights.sort(key=lambda s: natural(s.name))
+    found: list[Any] = []
+    for size in wanted:
+        wide = next((s for s in weights if size in s.shape), None)
+        if wide is not None and size not in known:
+            found.append(wide)
+            known |= set(wide.shape)
     return found
 
 

@@ -47,6 +47,8 @@ def source(
     batch : for formulas of trainable matrices, {input: label}: the inputs' batch axes.
     settings : for these, too: ``backend='array_api'`` writes for any library that follows the array
         API (NumPy, PyTorch, JAX), ``sizes={symbol: about how large}`` guides the order of products.
+        Without sizes ``source`` takes widths to be large, and what ``lambdify`` makes goes by the
+        arrays of its first call.
 
     Raises
     ======

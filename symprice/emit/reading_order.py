@@ -142,10 +142,12 @@ def _key(factor: Expr) -> tuple[Any, ...]:
     place = rank(factor)
     if base.is_Add and base.is_number:
         place = CONSTANT  # as (10 - 5), which stands before the symbols
+    key = default_sort_key(base)
+    keys = key, key if base is factor else default_sort_key(factor)
     if place == SYMBOL:
         name = getattr(getattr(base, "array", base), "name", None) or str(base)
-        return place, _kind(base), _natural(name), default_sort_key(base), default_sort_key(factor)
-    return place, 0, (), default_sort_key(base), default_sort_key(factor)
+        return place, _kind(base), _natural(name), *keys
+    return place, 0, (), *keys
 
 
 def product(expr: Expr) -> Product:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sympy import Basic, MatrixSymbol, Symbol
+from sympy import Basic, MatrixSymbol, Symbol, preorder_traversal
 from sympy.core.function import AppliedUndef
 from sympy.matrices.matrixbase import MatrixBase
 
@@ -55,7 +55,7 @@ class ShortNames:
     """
 
     def __init__(self, expressions: Iterable[Basic]) -> None:
-        given = list(expressions)
+        given = [_as_shown(expr) for expr in expressions]
         self._taken = {name for expr in given for name in _names_in(expr)}
         self._definitions = Definitions()
         self._networks: dict[Basic, Basic] = {}
@@ -76,6 +76,10 @@ class ShortNames:
                 self._bodies.setdefault(symbol, body)
         hoisted = [self._hoisted(expr) for expr in given]
         known = self._definitions.named()
+        for name, body in list(self._bodies.items()):
+            if _is_alias(body):  # the output of a network, named by a loss: it keeps that name
+                del self._bodies[name]
+                self._defined[name] = body.expr.args[0]
         # A network that a formula defines is called as it is called there.
         for name, body in list(self._bodies.items()):
             if body in known:
@@ -91,7 +95,7 @@ class ShortNames:
 
     def shown(self, expr: Basic) -> Any:
         """``expr`` in the short names."""
-        result = self._hoisted(expr).xreplace(self._display)
+        result = self._hoisted(_as_shown(expr)).xreplace(self._display)
         self._shown.append(result)
         return result
 
@@ -194,6 +198,19 @@ class ShortNames:
                 self._probabilities[entry] = Name(f"pi_{entry.index}{primes}")
 
 
+def _as_shown(expr: Basic) -> Basic:
+    """An expression without what its nodes keep to themselves, as the loss in dP/dt."""
+    hidden = {n: n.as_shown() for n in preorder_traversal(expr) if hasattr(n, "as_shown")}
+    return expr.xreplace({n: shown for n, shown in hidden.items() if shown != n})
+
+
+def _is_alias(body: Basic) -> bool:
+    """Whether the family of a network is one that has a name."""
+    if not isinstance(body, Family) or not isinstance(body.expr, (Entry, Member)):
+        return False
+    return tuple(body.expr.args[1:]) == tuple(body.labels)
+
+
 def _inside_nodes(expr: Basic) -> Iterator[Basic]:
     """The closed forms that stand in a covariance, vectors before their entries."""
     found: dict[Basic, None] = {}
@@ -232,7 +249,9 @@ def _replaced(expr: Basic, values: dict[Basic, Basic]) -> Basic:
     """``expr`` with what is in ``values`` replaced, but not inside what binds names of its own."""
     if expr in values:
         return values[expr]
-    if not expr.args or (isinstance(expr, Binder) and not isinstance(expr, CLOSED)):
+    if not expr.args or expr.is_symbol:
+        return expr
+    if isinstance(expr, Binder) and not isinstance(expr, CLOSED):
         return expr
     args = [_replaced(arg, values) for arg in expr.args]
     changed = any(new is not old for new, old in zip(args, expr.args, strict=True))
@@ -274,8 +293,19 @@ def _without_labels(node: Any) -> Any:
 
 
 def _names_in(expr: Basic) -> set[str]:
-    symbols = {s.name for s in expr.atoms(Symbol, MatrixSymbol)}
-    return symbols | {f.func.__name__ for f in expr.atoms(AppliedUndef)}
+    found: set[str] = set()
+    seen: set[Basic] = set()
+    stack = [expr]
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(node.args)
+            if isinstance(node, (Symbol, MatrixSymbol)):
+                found.add(node.name)
+            elif isinstance(node, AppliedUndef):
+                found.add(node.func.__name__)
+    return found
 
 
 def _occurrences(expr: Basic, kind: type[Basic]) -> Iterator[Any]:

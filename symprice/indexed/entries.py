@@ -16,7 +16,16 @@ from sympy.printing.precedence import PRECEDENCE
 
 from ..errors import ShapeError
 
-__all__ = ["Entry", "Index", "Within", "fresh_index", "indices_of", "placed", "places_of"]
+__all__ = [
+    "Entry",
+    "Index",
+    "Within",
+    "every_index",
+    "fresh_index",
+    "indices_of",
+    "placed",
+    "places_of",
+]
 
 
 class Index(Expr):
@@ -97,6 +106,9 @@ class Entry(Expr):
     """
 
     is_commutative = True
+    is_real = True
+    # Its sign is not known, and nothing is gained by asking for it.
+    is_zero = is_positive = is_negative = None
 
     @property
     def precedence(self) -> int:
@@ -124,8 +136,9 @@ class Entry(Expr):
     def _eval_derivative(self, symbol: Any) -> Any:
         return S.Zero if symbol != self.array else None
 
-    def _eval_is_real(self) -> bool | None:
-        return True
+    def as_coefficient(self, expr: Any) -> Any:
+        """An entry is a multiple of nothing but itself."""
+        return S.One if self == expr else None
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         from .writing import entry_latex
@@ -217,6 +230,19 @@ def indices_of(expr: Basic) -> set[Index]:
             found.add(node)
         elif isinstance(node, IndexBinder):
             found |= node.free_indices
-        else:
+        elif not node.is_symbol:
+            stack.extend(node.args)
+    return found
+
+
+def every_index(expr: Basic) -> set[Index]:
+    """The indices in an expression, those that something binds among them."""
+    found: set[Index] = set()
+    stack: list[Any] = [expr]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Index):
+            found.add(node)
+        elif not node.is_symbol:
             stack.extend(node.args)
     return found

@@ -139,7 +139,10 @@ def _is_constant(matrix: Any) -> bool:
 
 def ordered(vectors: Iterable[Any]) -> list[Any]:
     """Slopes φ'(h) before names before what is composed."""
-    return sorted(vectors, key=lambda vector: (_rank(vector), vector.sort_key()))
+    found = list(vectors)
+    if len(found) < 2:
+        return found
+    return sorted(found, key=lambda vector: (_rank(vector), vector.sort_key()))
 
 
 def _rank(matrix: Any) -> int:

@@ -13,7 +13,7 @@ from sympy import Add, Expr, KroneckerDelta, MatrixExpr, Mod, Mul
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
 
-from .entries import Index, Within, indices_of
+from .entries import Entry, Index, Within, every_index, indices_of
 from .scopes import IndexBinder
 
 __all__ = ["SumOver", "SumOverMatrix", "average", "opened", "summed"]
@@ -211,8 +211,10 @@ def _components(pairs: list[tuple[Any, set[Index]]]) -> list[tuple[list[Any], se
 
 def _canonical(factors: list[Any], own: set[Index]) -> SumOver:
     """The sum with its indices numbered in the order in which they occur."""
-    masks = {index: Index("_", index.size) for index in own}
-    order = sorted(factors, key=lambda factor: str(factor.xreplace(masks)))
+    order = factors
+    if len(factors) > 1:
+        masks = {index: Index("_", index.size) for index in own}
+        order = sorted(factors, key=lambda factor: _masked(factor, masks))
     depth = max((_depth(factor) for factor in factors), default=0)
     names: dict[Index, Index] = {}
     for factor in order:
@@ -221,6 +223,14 @@ def _canonical(factors: list[Any], own: set[Index]) -> SumOver:
                 names[index] = Index(f"_{depth + len(names) + 1}", index.size)
     body = Mul(*(factor.xreplace(names) for factor in factors))
     return SumOver(body, *names.values())
+
+
+def _masked(factor: Any, masks: dict[Index, Index]) -> str:
+    """How a factor is written with its summed indices made the same."""
+    if isinstance(factor, Entry) and all(isinstance(p, Index) for p in factor.positions):
+        places = (masks.get(place, place).name for place in factor.positions)
+        return f"Entry({', '.join((factor.array.name, *places))})"
+    return str(factor.xreplace(masks))
 
 
 def _in_order(expr: Any) -> Iterable[Index]:
@@ -234,7 +244,7 @@ def _in_order(expr: Any) -> Iterable[Index]:
 def _depth(expr: Any) -> int:
     """The highest number of a bound index inside."""
     highest = 0
-    for node in expr.atoms(Index):
+    for node in every_index(expr):
         text = node.name[1:]
         if node.name.startswith("_") and text.isdigit():
             highest = max(highest, int(text))

@@ -14,7 +14,7 @@ from typing import Any
 from sympy import Add, KroneckerDelta, Mod, S
 from sympy.printing.precedence import PRECEDENCE
 
-from .entries import Entry, Index, Within
+from .entries import Entry, Index, Within, every_index
 from .families import EntriesOf, Family, Member
 from .shifts import Shift
 from .sums import SumOver
@@ -71,7 +71,7 @@ def letters(
 
 def _names(expr: Any) -> set[str]:
     """What an expression uses: its symbols, their sizes, its indices."""
-    used = {index.name for index in expr.atoms(Index)}
+    used = {index.name for index in every_index(expr)}
     for symbol in expr.free_symbols:
         sides = getattr(symbol, "shape", ())
         used |= {str(s) for side in sides for s in getattr(side, "free_symbols", ())}
@@ -86,7 +86,7 @@ def with_letters(expr: Any) -> Any:
         if not names:
             return expr
         return Family(expr.expr.xreplace(names), *(names.get(i, i) for i in expr.labels))
-    if not any(index.name.startswith("_") for index in expr.atoms(Index)):
+    if not any(index.name.startswith("_") for index in every_index(expr)):
         return expr
     bound = {index for node in expr.atoms(SumOver) for index in node.indices}
     names = letters(expr, sorted(expr.atoms(Index) - bound, key=lambda index: index.name))

@@ -13,6 +13,7 @@ from sympy import symbols, tanh
 from sympy.core.cache import clear_cache
 
 from symprice import MLP, NTCov, closed_form, inputs
+from symprice.emit.documents.width import measure
 from tests.benchmarks.peers import Environments, Unavailable, tensorgrad
 
 # Seconds wanted for the whole, by the number of layers.
@@ -35,6 +36,7 @@ def covariance(layers: int) -> tuple[Any, dict[Any, str]]:
 def ours(layers: int) -> dict[str, Any]:
     """Seconds for deriving, for the LaTeX and for the source, and the lengths of both."""
     clear_cache()
+    measure.cache_clear()
     started = time.perf_counter()
     node, batch = covariance(layers)
     closed = closed_form(node)

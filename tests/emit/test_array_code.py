@@ -412,20 +412,49 @@ def test_progress_is_shown(small, capsys):
 
 
 # --- plans ----------------------------------------------------------------------------------------
-def test_sizes_choose_the_plan():
-    """Of a long sequence of narrow tokens, the gradient by a weight is smaller than all pairs."""
+@pytest.fixture
+def tokens():
+    """The closed form of a small attention network, its batches, parameters and inputs."""
     X, Y = MatrixSymbol("X", T, d), MatrixSymbol("Y", T, d)
     net = Network(SelfAttention(d, k), GlobalAveragePool(), Dense(d, 1))
-    closed = closed_form(NTCov(net(X), net(Y)))
-    plain = MatrixFunction(closed, {X: "n", Y: "m"})
-    long = MatrixFunction(closed, {X: "n", Y: "m"}, sizes={T: 200, d: 3, k: 2})
+    closed, batch = closed_form(NTCov(net(X), net(Y))), {X: "n", Y: "m"}
     g = np.random.default_rng(9)
     widths = {d: 3, k: 2, T: 20}
-    shapes = {a.symbol.name: [int(s.subs(widths)) for s in a.axes] for a in function_axes(plain)}
+    axes = function_axes(MatrixFunction(closed, batch))
+    shapes = {a.symbol.name: [int(s.subs(widths)) for s in a.axes] for a in axes}
     params = {name: g.normal(size=shape) for name, shape in shapes.items()}
-    Z = g.normal(size=(12, 20, 3))
-    assert np.allclose(plain(params, Z, Z), long(params, Z, Z), rtol=1e-11)
-    assert peak(long, params, Z, Z) < peak(plain, params, Z, Z) / 3
+    return closed, batch, params, g.normal(size=(12, 20, 3))
+
+
+def test_sizes_choose_the_plan(tokens):
+    """Of a long sequence of narrow tokens, the gradient by a weight is smaller than all pairs."""
+    closed, batch, params, Z = tokens
+    wide = MatrixFunction(closed, batch, sizes={T: 2, d: 512, k: 512})
+    long = MatrixFunction(closed, batch, sizes={T: 200, d: 3, k: 2})
+    assert np.allclose(wide(params, Z, Z), long(params, Z, Z), rtol=1e-11)
+    assert peak(long, params, Z, Z) < peak(wide, params, Z, Z) / 3
+
+
+def test_the_first_call_chooses_the_plan(tokens):
+    closed, batch, params, Z = tokens
+    function = MatrixFunction(closed, batch)
+    again = pickle.loads(pickle.dumps(function))
+    assert function.source == closed.source(batch=batch)
+    found = function(params, Z, Z)
+    planned = closed.source(batch=batch, sizes={T: 20, d: 3, k: 2})
+    assert function.source == planned != closed.source(batch=batch)
+    function(params, Z[:, :2], Z[:, :2])
+    assert function.source == planned
+    assert pickle.loads(pickle.dumps(function)).source == planned
+    assert np.array_equal(again(params, Z, Z), found)
+    assert np.array_equal(function(params, Z, Z), found)
+
+
+def test_where_nothing_can_be_chosen_the_code_stays(small):
+    function, *arrays = small
+    source = function.source
+    function(*arrays)
+    assert function.source == source
 
 
 def test_the_same_half_is_computed_once():

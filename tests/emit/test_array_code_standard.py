@@ -159,3 +159,20 @@ def test_the_code_calls_the_namespace_of_its_arrays():
     source = MatrixFunction(closed_form(NTCov(net(x), net(y))), backend="array_api").source
     assert "xp = array_namespace(x, y)" in source
     assert "np." not in source and "einsum" not in source
+
+
+@pytest.mark.parametrize("network", ["circular", "valid", "causal", "outputs"])
+def test_what_is_made_lies_where_the_arrays_lie(network):
+    """On a device that computes shapes alone, arrays of another one would raise."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    closed = closed_form(NTCov(*NETWORKS[network]))
+    function = MatrixFunction(closed, backend="array_api")
+    arrays = {}
+    for argument in function._written.arguments:
+        shape = [int(axis.subs(SIZES)) for axis in argument.axes]
+        arrays[argument.symbol] = torch.ones(shape, device="meta") if shape else 1e-5
+    params = {p.name: arrays[p] for p in function.parameters}
+    found = function.__wrapped__(params, *(arrays[s] for s in function.inputs))
+    assert found.device.type == "meta"
+    assert tuple(found.shape) == tuple(int(s.subs(SIZES)) for s in getattr(closed, "shape", ()))
+    assert "device=device(" in function.source

@@ -329,7 +329,6 @@ def test_functions_by_cases(function, hand):
     assert holds(case, case.moved)
 
 
-@pytest.mark.xfail(strict=True, reason="code of a covariance that holds for all parameters alike")
 def test_code_without_parameters_in_it():
     column = Case(W[:, 0], lambda p: p["W"][:, 0])
     assert computes(column, column)

@@ -8,26 +8,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Group", "Leaf", "Node", "parse", "source", "well_formed"]
 
 _TOKEN = re.compile(
-    r"""\\(?:text|textrm|textit|textbf|texttt|textsf|mbox)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*
+    r"""[^\\\d]\s* | \d+(?:\.\d+)?\s*
+      | \\(?:text|textrm|textit|textbf|texttt|textsf|mbox)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*
       | \\(?:left|right|middle)(?![A-Za-z])\s*(?:\\[A-Za-z]+|\\.|.)\s*
       | \\(?:begin|end)\s*\{[A-Za-z]+\*?\}(?:\[[^\]]*\])?\s*
       | \\[A-Za-z]+\*?\s*
       | \\\\(?:\[[^\]]*\])?\s*
-      | \\.\s*
-      | \d+(?:\.\d+)?\s*
-      | .\s*""",
+      | \\.\s* | \\""",
     re.VERBOSE | re.DOTALL,
 )
 _COLUMNS = re.compile(r"\{[^{}]*\}\s*")
+_OPENING = re.compile(r"\{|\\(?:left|begin)(?![A-Za-z])")
+_CLOSING = re.compile(r"\}|\\(?:right|end)(?![A-Za-z])")
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One token: a character, a number, a command or a ``\\text{}``, with the blanks behind it."""
 
     text: str
@@ -35,6 +35,8 @@ class Leaf:
     @property
     def name(self) -> str:
         """The token without blanks; a text command without its words."""
+        if len(self.text) == 1:
+            return self.text
         stripped = self.text.strip()
         if stripped.startswith(("\\text", "\\mbox")):
             return stripped.split("{", 1)[0].rstrip()
@@ -43,8 +45,7 @@ class Leaf:
         return stripped or self.text[:1]
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(NamedTuple):
     r"""What stands between ``open`` and ``close``: braces, a fence, an environment."""
 
     open: str
@@ -88,7 +89,9 @@ def parse(latex: str) -> tuple[Node, ...]:
     position = 0
     while match := _TOKEN.match(latex, position):
         token, position = match[0], match.end()
-        if _opens(token):
+        if token[0] not in "{}\\":
+            stack[-1][1].append(Leaf(token))
+        elif _opens(token):
             if token.startswith("\\begin{array}") and (columns := _COLUMNS.match(latex, position)):
                 token, position = token + columns[0], columns.end()
             stack.append((token, []))
@@ -124,11 +127,11 @@ def well_formed(latex: str) -> bool:
 
 
 def _opens(token: str) -> bool:
-    return token.startswith("{") or bool(re.match(r"\\(?:left|begin)(?![A-Za-z])", token))
+    return token[:1] in "{\\" and _OPENING.match(token) is not None
 
 
 def _closes(token: str) -> bool:
-    return token.startswith("}") or bool(re.match(r"\\(?:right|end)(?![A-Za-z])", token))
+    return token[:1] in "}\\" and _CLOSING.match(token) is not None
 
 
 def _partners(opening: str, closing: str) -> bool:

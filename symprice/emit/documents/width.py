@@ -7,9 +7,9 @@ growing delimiters, matrices) over the widths of Computer Modern. Lengths are in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from symprice.emit.documents.fragments import Group, Leaf, Node, parse
 from symprice.emit.documents.metrics import (
@@ -52,8 +52,7 @@ _WRAPPERS: dict[str, Class] = {
 _THIN, _MEDIUM, _THICK = 3 / 18, 4 / 18, 5 / 18
 
 
-@dataclass(frozen=True)
-class Box:
+class Box(NamedTuple):
     """Width, height above and depth below the baseline, in ems."""
 
     width: float
@@ -75,7 +74,7 @@ def width(latex: str) -> float:
     return measure(latex).width
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 14)
 def measure(latex: str) -> Box:
     """The size of a displayed fragment."""
     return _row(parse(latex), DISPLAY)
@@ -122,6 +121,12 @@ def _row(nodes: Sequence[Node], style: int) -> Box:
         max((box.height for box in boxes), default=0.0),
         max((box.depth for box in boxes), default=0.0),
     )
+
+
+@lru_cache(maxsize=4096)
+def _script(nodes: tuple[Node, ...], style: int) -> Box:
+    """A row in the place of a script: there are few, and they come again and again."""
+    return _row(nodes, style)
 
 
 def _space(left: Class, right: Class, style: int) -> float:
@@ -338,7 +343,8 @@ class _Setter:
                 scripts["^"] = Box(old.width + prime.width, max(old.height, prime.height), 0.0)
             elif name in ("^", "_"):
                 self.at += 1
-                new = _row(self.argument(), SCRIPT if self.style < SCRIPT else SCRIPTSCRIPT)
+                smaller = SCRIPT if self.style < SCRIPT else SCRIPTSCRIPT
+                new = _script(tuple(self.argument()), smaller)
                 old = scripts.get(name, Box(0.0, 0.0, 0.0))
                 scripts[name] = Box(
                     old.width + new.width, max(old.height, new.height), max(old.depth, new.depth)
