@@ -90,7 +90,8 @@ def _of_step(step: Step, label: str) -> Item:
 
 def _of_closed(origin: Any, closed: Any) -> tuple[list[Item], list[tuple[str, Any]]]:
     formula = closed.without_origin() if closed.definitions else closed.expr
-    return [Item("closed form", origin, formula)], [("closed form", formula)]
+    # In its code, what it is the closed form of says how wide it is.
+    return [Item("closed form", origin, formula)], [("closed form", closed)]
 
 
 def _of_expression(expr: Any) -> tuple[list[Item], list[tuple[str, Any]]]:

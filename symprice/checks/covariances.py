@@ -13,7 +13,9 @@ from sympy import Expr, Tuple
 
 from ..errors import NoRuleError
 from ..symbols import Name, Observable, ObservableVector
+from ..tangent.differences import Place, parameter_vector
 from .graph import Cell, Graph, Scope, builds
+from .hooks import Evaluate, Point
 from .matrices import as_matrix, is_matrix
 from .state import Coordinate, State
 
@@ -75,10 +77,25 @@ def _metric(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[Cel
         return _full(graph, metric, scope, inverse="InverseMetric" in names)
     if "BlockMetric" in names:
         return _blocks(graph, metric, scope)
-    raise NoRuleError(
-        f"asked for a covariance in the metric {metric}: nothing says what the entries of a "
-        f"{type(metric).__name__} are"
-    )
+    return _by_itself(metric, scope), ()
+
+
+def _by_itself(metric: Any, scope: Scope) -> Weights:
+    """What a metric says of itself by difference quotients at a point."""
+
+    def weights(state: State, left: list[Coordinate], right: list[Coordinate]) -> Any:
+        point = Point(state, scope)
+        entries = metric.numeric(Evaluate(state, scope), point)
+        order: dict[Any, int] = {p: i for i, p in enumerate(parameter_vector(point))}
+
+        def index(coordinate: Coordinate) -> int:
+            cell, entry = coordinate
+            return order[cell.symbol if entry is None else Place(cell.symbol, *entry)]
+
+        pairs = ((u, v, entries[index(u), index(v)]) for u in left for v in right)
+        return [(u, v, weight) for u, v, weight in pairs if weight]
+
+    return weights
 
 
 def _diagonal(graph: Graph, metric: Any, scope: Scope) -> tuple[Weights, tuple[Cell, ...]]:

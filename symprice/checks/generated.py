@@ -49,12 +49,12 @@ def check_code(formula: Any, label: str, draws: Sequence[Draw], tally: Tally) ->
     draws : the points; float64 holds their numbers exactly.
     tally : where it is counted.
     """
-    formula = getattr(formula, "without_origin", lambda: formula)()
+    whole, formula = formula, getattr(formula, "without_origin", lambda: formula)()
     why = abstract_part(formula)
     if why or not draws:
         return tally.note(f"no code was run: {why or 'there are no points'}")
     try:
-        args, function = _code(formula)
+        args, function = _code(whole, formula)
     except ImportError:
         return tally.note("no code was run: there is no emitter")
     except SympriceError as error:
@@ -65,11 +65,14 @@ def check_code(formula: Any, label: str, draws: Sequence[Draw], tally: Tally) ->
         _compare(function, args, expected, label, tally)
 
 
-def _code(formula: Any) -> tuple[list[Any], Callable[[Sequence[Draw]], Any]]:
-    """The symbols of a formula, and its code as a function of points: one result for each."""
+def _code(whole: Any, formula: Any) -> tuple[list[Any], Callable[[Sequence[Draw]], Any]]:
+    """The symbols of a formula, and its code as a function of points: one result for each.
+
+    ``whole`` is the formula with what it is the closed form of.
+    """
     args = sorted(formula.free_symbols, key=lambda symbol: symbol.sort_key())
     if is_of_arrays(formula):
-        return args, array_code(formula)
+        return args, array_code(whole)
     from ..emit.numpy import lambdify
 
     function = lambdify(args, formula)

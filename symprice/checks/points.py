@@ -14,6 +14,7 @@ from sympy import Dummy, Integer, MatrixSymbol
 
 from ..errors import NoRuleError
 from ..indexed.families import Member
+from ..tangent.vectors import PositiveMatrix
 from .realise import Realisation
 
 __all__ = ["Draw", "MODES"]
@@ -79,7 +80,7 @@ class Draw:
         )
         if symbol in self.realisation.metrics:  # symmetric and positive definite
             return entries * entries.T + mpmath.eye(rows)
-        return entries
+        return entries.apply(abs) if isinstance(symbol, PositiveMatrix) else entries
 
 
 def _far(source: random.Random) -> float:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-from sympy import Expr, Order
+from sympy import Expr, Order, preorder_traversal
 
 from ..errors import NoRuleError
-from ..tangent.vectors import StepSized
+from ..tangent.vectors import StepSized, StepSizedMatrix
 from .graph import Graph
 from .oracle import Undefined, evaluate_at
 from .points import Draw
@@ -25,15 +25,16 @@ _ROUNDING = object()
 class Near:
     """A point with one symbol moved close to where an O-term is meant."""
 
-    def __init__(self, draw: Draw, symbol: Any, value: Any) -> None:
-        self._draw, self._symbol, self._value = draw, symbol, value
+    def __init__(self, draw: Draw, symbol: Any, value: Any, small: frozenset[Any]) -> None:
+        self._draw, self._symbol, self._value, self._small = draw, symbol, value, small
 
     def __call__(self, symbol: Any) -> Any:
         """The value of a symbol; velocities shrink with the step size."""
         if symbol == self._symbol:
             return self._value
         drawn = self._draw(symbol)
-        return drawn * self._value if isinstance(symbol, StepSized) else drawn
+        small = isinstance(symbol, (StepSized, StepSizedMatrix)) or symbol in self._small
+        return drawn * self._value if small else drawn
 
     def __contains__(self, symbol: Any) -> bool:
         return True
@@ -64,9 +65,10 @@ def exponent_shortfall(pair: Pair, draw: Draw, digits: int, graph: Graph) -> Any
 def _shortfall(pair: Pair, draw: Draw, needed: int, graph: Graph) -> Any:
     order = pair.remainder
     symbol, target = _variable(order)
+    small = _small(pair)
     sizes, claims, scale = [], [], mpmath.mpf(0)
     for exponent in _DISTANCES:
-        near = Near(draw, symbol, _placed(target, mpmath.mpf(10) ** -exponent))
+        near = Near(draw, symbol, _placed(target, mpmath.mpf(10) ** -exponent), small)
         found = evaluate_at([pair.left, pair.right, order.expr], near, needed, graph)
         if any(isinstance(value, Undefined) for value in found):
             return None
@@ -81,6 +83,12 @@ def _shortfall(pair: Pair, draw: Draw, needed: int, graph: Graph) -> Any:
         if min(sizes) <= scale * mpmath.mpf(10) ** -(needed - 5):
             return _ROUNDING
         return _slope(claims) - _slope(sizes)
+
+
+def _small(pair: Pair) -> frozenset[Any]:
+    """The symbols that a way of moving θ counts as of the order of its step size."""
+    nodes = (n for side in (pair.left, pair.right) for n in preorder_traversal(side))
+    return frozenset(s for node in nodes for s in getattr(node, "small", ()))
 
 
 def _variable(order: Order) -> tuple[Any, Any]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .update import Dynamics, positive
+from .modified import FollowsAFlow
+from .update import positive
 
 __all__ = ["GradientDescent"]
 
 
-class GradientDescent(Dynamics):
+class GradientDescent(FollowsAFlow):
     """`θ ← θ - η∇L`: finite steps along the exact gradient.
 
     Parameters
@@ -46,3 +47,8 @@ class GradientDescent(Dynamics):
     def rate(self) -> Any:
         """η."""
         return self.eta
+
+    def advance(self, params: Any, gradients: Any, state: Any, t: int, value: Any) -> Any:
+        """One step."""
+        eta = value(self.eta)
+        return {p: x - eta * gradients[p] for p, x in params.items()}, state

@@ -10,14 +10,19 @@ from sympy import Basic, Derivative, Eq, Function, Integer, Symbol, Tuple
 from sympy.core.sympify import _sympify
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from ..derivation import Derivation
-from ..errors import ShapeError
+from ..derivation import Derivation, Step
+from ..errors import NoRuleError, ShapeError
 from ..nodes import Node
 from ..outputs import Outputs
-from ..symbols import Observable, Parameter
+from ..symbols import Observable, Parameter, expression
+from ..tangent.closing import closed_form
+from ..tangent.covariance import covariance
+from ..tangent.matrix_closing import is_matrix_level
 from ..tangent.properties import as_property, require_parameters
 from .flow import GradientFlow
+from .kernel_form import AtTheOutput, in_kernel, kernel_of
 from .update import Dynamics, mean_loss
+from .wrapped import InTime
 
 __all__ = ["PriceEquation", "price"]
 
@@ -59,7 +64,11 @@ class PriceEquation(Outputs, Basic):
     @property
     def derivation(self) -> Derivation:
         """The steps from the way of moving θ to the equation."""
-        return self.dynamics.derivation(self.prop, self.args[1], self.order)
+        found = self.dynamics.derivation(self.prop, self.args[1], self.order)
+        after = in_kernel(found.result, self.loss)
+        if after == found.result:
+            return found
+        return found + Derivation([Step(AtTheOutput(self.loss), found.result, after)])
 
     @property
     def change(self) -> Any:
@@ -73,14 +82,15 @@ class PriceEquation(Outputs, Basic):
         Where the property is no formula in functions of time, a covariance say, the left side is
         the start of the derivation.
         """
-        moving = not self.prop.has(Node, MatrixElement)
+        moving = not (self.prop.has(Node, MatrixElement) or is_matrix_level(self.prop))
         if self.dynamics.continuous and moving:
-            return Eq(_in_time(self.prop), self.change, evaluate=False)
-        return Eq(self.derivation.start, self.change, evaluate=False)
+            left = _in_time(self.prop, self.dynamics.time, self.order)
+            return Eq(left, self.change, evaluate=False)
+        return Eq(_start(self.derivation), self.change, evaluate=False)
 
     def _part(self, name: str) -> Any:
         parts = self.dynamics.parts(self.prop, self.args[1], self.order)
-        return parts.get(name, _sympify(0))
+        return in_kernel(parts.get(name, _sympify(0)), self.loss)
 
     @property
     def selection(self) -> Any:
@@ -98,9 +108,22 @@ class PriceEquation(Outputs, Basic):
         return self._part("bias")
 
     @property
+    def transmission(self) -> Any:
+        """Another name of the bias, that of the field where the equation comes from."""
+        return self.bias
+
+    @property
     def noise(self) -> Any:
         """What the noise of the steps adds in expectation; 0 for exact gradients."""
         return self._part("noise")
+
+    @property
+    def fluctuation(self) -> Any:
+        """The variance of the change of P around its mean, to leading order: `∇Pᵀ Σ ∇P`."""
+        noise = self.dynamics.noise(self.args[1])
+        if noise is None:
+            return _sympify(0)
+        return noise.factor * covariance(self.prop, metric=noise.metric)
 
     @property
     def remainder(self) -> Any:
@@ -111,21 +134,63 @@ class PriceEquation(Outputs, Basic):
         """The change of P with all covariances unfolded."""
         return self.change.doit(**hints)
 
+    @property
+    def kernel(self) -> Any:
+        """The closed form of the covariance of P with the output of the network, at a sample.
+
+        Raises
+        ======
+
+        NoRuleError : where the loss is no function of the output of a network.
+        """
+        found = kernel_of(self.prop, self.loss, self.dynamics.metric(self.args[1]))
+        if found is None:
+            raise NoRuleError(
+                f"asked for the kernel of training on {self.loss}: that is for a loss of the "
+                "output of a network of matrices, as average(squared_loss(net(x_i), y_i), i)"
+            )
+        return closed_form(found)
+
+    def source(self, args: Any = None, **settings: Any) -> str:
+        """Readable NumPy source of the change of P; of networks it takes their arrays, the data,
+        and the state, as ``v_W1``.
+        """
+        return str(self._coded().source(args, **settings))
+
+    def lambdify(self, args: Any = None, **settings: Any) -> Any:
+        """The change of P as a NumPy function."""
+        return self._coded().lambdify(args, **settings)
+
+    def _coded(self) -> Any:
+        """What is computed: without O-terms, networks with their definitions."""
+        formula = self._formula()
+        return closed_form(formula).without_origin()
+
     def _formula(self) -> Any:
         change = self.change
         return change.removeO() if hasattr(change, "removeO") else change
 
 
-def _in_time(prop: Any) -> Any:
+def _start(derivation: Derivation) -> Any:
+    """What the last line of thought of a derivation starts from."""
+    index = len(derivation) - 1
+    while derivation.continues(index):
+        index -= 1
+    return derivation.steps[index].before
+
+
+def _in_time(prop: Any, time: Any, order: int) -> Any:
     """d/dt of the property, with what is trained as a function of time."""
-    t = Symbol("t")
+    t = Symbol("t") if time is None else time
     moving = {
         s: Function(s.name)(t) for s in prop.free_symbols if isinstance(s, (Parameter, Observable))
     }
-    return Derivative(prop.doit().xreplace(moving), t)
+    return Derivative(prop.doit().xreplace(moving), (t, order))
 
 
-def price(P: Any, L: Any, dynamics: Any = None, *, order: int | None = None) -> PriceEquation:
+def price(
+    P: Any, L: Any, dynamics: Any = None, *, order: int | None = None, time: Any = None
+) -> PriceEquation:
     """Price's equation for a property of a network that is trained on a loss.
 
     Parameters
@@ -134,7 +199,9 @@ def price(P: Any, L: Any, dynamics: Any = None, *, order: int | None = None) -> 
     P : a scalar property: an Observable, an expression of Parameters, a network.
     L : the loss; or a list of the losses of single examples, whose mean is the loss.
     dynamics : ``GradientFlow()`` (default) or ``GradientDescent(eta)``.
-    order : for finite steps, up to which power of the step size; 1 where not given.
+    order : for finite steps, up to which power of the step size; 1 where not given. For flows, 2
+        is the second derivative in time.
+    time : the symbol of time, where the property depends on time itself: it then moves by ∂P/∂t.
 
     Examples
     ========
@@ -159,6 +226,8 @@ def price(P: Any, L: Any, dynamics: Any = None, *, order: int | None = None) -> 
         raise ShapeError(
             f"asked for training by {dynamics!r}: write GradientFlow() or GradientDescent(eta)"
         )
+    if time is not None:
+        dynamics = InTime(expression(time, "a property in the time"), dynamics)
     order = dynamics.orders[0] if order is None else order
     if order not in dynamics.orders:
         raise ShapeError(

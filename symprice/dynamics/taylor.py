@@ -6,14 +6,17 @@ the derivatives: no Hessian is ever formed.
 
 from __future__ import annotations
 
+from functools import cmp_to_key
 from typing import Any
 
-from sympy import Expr, Integer, O, Rational, S
+from sympy import Add, Basic, Expr, Integer, Mul, O, Poly, Rational, S
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
 
 from ..derivation import Derivation, Rule, Step, rewrite
+from ..nodes import Node
 from ..symbols import TRAINED, Parameter
+from ..tangent.differences import displaced
 from ..tangent.gradient import DefinitionOfCovariance, Inner, KnownVector, Linearity, Nabla
 from ..tangent.properties import ScalarOfParameters
 from ..tangent.second import (
@@ -24,10 +27,9 @@ from ..tangent.second import (
     ThirdDerivative,
     ThirdForm,
 )
-from ..tangent.vectors import parameter_vector
-from .update import Dynamics, symbol_of_expansion
+from .update import Dynamics, Noise, symbol_of_expansion
 
-__all__ = ["AfterStep", "derivation", "parts", "written"]
+__all__ = ["AfterStep", "derivation", "parts", "with_remainder", "written"]
 
 
 class Taylor(Rule):
@@ -99,7 +101,7 @@ def expansion(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> dict[str,
     found = {"selection": selection, "bias": bias}
     noise = dynamics.noise(loss)
     if noise is not None and noise.order <= order:
-        found["noise"] = noise.factor / 2 * HessianTrace(prop, noise.metric)
+        found["noise"] = _spread(dynamics, noise, prop, loss, order)
     if order >= 2:
         found["curvature"] = HessianForm(prop, dynamics.terms_of_order(loss, 1)) / 2
     if order >= 3:
@@ -107,30 +109,75 @@ def expansion(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> dict[str,
     return found
 
 
-def remainder(dynamics: Dynamics, order: int) -> Any:
-    """What an expansion to an order leaves out."""
+def _spread(dynamics: Dynamics, noise: Noise, prop: Any, loss: Any, order: int) -> Any:
+    """½ tr(Σ ∇²P). Gaussian noise of the first order, the same everywhere, replaces P by P + ½ tr(Σ
+    ∇²P) + ⅛ tr(Σ ∇² tr(Σ ∇²P)) + … before θ is moved.
+    """
+    spread = noise.factor / 2 * HessianTrace(prop, noise.metric)
+    if noise.order > 1 or order == 1:
+        return spread
+    twice = noise.factor**2 / 8 * HessianTrace(HessianTrace(prop, noise.metric), noise.metric)
+    moved = Inner(Nabla(HessianTrace(prop, noise.metric)), dynamics.terms_of_order(loss, 1))
+    return spread + twice + noise.factor / 2 * moved
+
+
+def remainder(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> Any:
+    """What an expansion to an order leaves out: nothing, where no derivative of P is left."""
+    degree = degree_in_parameters(prop)
+    if degree is not None and degree <= order:
+        if dynamics.update(loss) == dynamics.terms_of_order(loss, 1):
+            return S.Zero
     return O(symbol_of_expansion(dynamics) ** Integer(order + 1))
+
+
+def degree_in_parameters(prop: Any) -> int | None:
+    """The degree of a polynomial in its Parameters; None for another property."""
+    trained = [s for s in prop.free_symbols if isinstance(s, TRAINED)]
+    if not all(isinstance(s, Parameter) for s in trained) or prop.has(Node):
+        return None
+    return int(Poly(prop, *trained).total_degree()) if prop.is_polynomial(*trained) else None
 
 
 def derivation(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> Derivation:
     """Taylor's theorem along the step, then covariances for the derivatives."""
-    rest = remainder(dynamics, order)
+    rest = remainder(dynamics, prop, loss, order)
     current = sum(expansion(dynamics, prop, loss, order).values(), S.Zero)
     # Beside an O-term SymPy looks for the step size everywhere: it stands outside of the vectors.
-    current = rewrite(current, Linear()).expand(basic=False)
-    steps = [Step(Taylor(), AfterStep(prop, loss, dynamics) - prop, current + rest)]
+    current = _distributed(rewrite(current, Linear()))
+    steps = [Step(Taylor(), AfterStep(prop, loss, dynamics) - prop, with_remainder(current, rest))]
     for rule in (*RULES, *RULES[:3]):
         after = rewrite(current, rule)
         if after != current:
-            steps.append(Step(rule, current + rest, after + rest))
+            steps.append(Step(rule, with_remainder(current, rest), with_remainder(after, rest)))
             current = after
     return Derivation(steps)
+
+
+def with_remainder(expr: Any, rest: Any) -> Any:
+    """A sum with its O-term. SymPy's own addition asks of every term whether it is of that order,
+    and rewrites what is in it to find out, networks too; here it is known that none is.
+    """
+    if rest == 0 or expr == 0:
+        return expr + rest
+    # In SymPy's own order, so that the sum is the one that it would make.
+    terms = sorted((*Add.make_args(expr), rest), key=cmp_to_key(Basic.compare))
+    return Add._from_args(terms, is_commutative=True)
+
+
+def _distributed(expr: Any) -> Any:
+    """A sum of products, with coefficients left as they are."""
+    if isinstance(expr, Add):
+        return Add(*map(_distributed, expr.args))
+    for factor in Mul.make_args(expr):
+        if isinstance(factor, Add) and factor.has(Node):
+            return Add(*(_distributed(expr / factor * part) for part in factor.args))
+    return expr
 
 
 def parts(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> dict[str, Any]:
     """The terms by name, in covariances, and the remainder."""
     found = {k: written(v) for k, v in expansion(dynamics, prop, loss, order).items()}
-    return {**found, "remainder": remainder(dynamics, order)}
+    return {**found, "remainder": remainder(dynamics, prop, loss, order)}
 
 
 class AfterStep(ScalarOfParameters):
@@ -157,11 +204,10 @@ class AfterStep(ScalarOfParameters):
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         prop, loss, dynamics = self.args
-        total, coordinates = 0, parameter_vector(point)
-        for weight, shift in dynamics.outcomes(loss, evaluate, point):
-            moved = {p: point[p] + s for p, s in zip(coordinates, shift, strict=True)}
-            total += weight * evaluate(prop, {**point, **moved})
-        return total
+        return sum(
+            weight * evaluate(prop, displaced(point, shift))
+            for weight, shift in dynamics.outcomes(loss, evaluate, point)
+        )
 
     def _tex(self, printer: Any) -> str:
         prop, loss, dynamics = self.args
@@ -169,7 +215,8 @@ class AfterStep(ScalarOfParameters):
         update = printer._print(dynamics.update(loss))
         joint = " " if update.startswith("-") else " + "
         noisy = dynamics.noise(loss) is not None
-        text = rf"{shown}\left(\theta{joint}{update}{NOISE if noisy else ''}\right)"
+        theta = theta_tex(printer)
+        text = rf"{shown}\left({theta}{joint}{update}{NOISE if noisy else ''}\right)"
         return rf"\operatorname{{E}}\left[{text}\right]" if noisy else text
 
 

@@ -13,15 +13,19 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import mpmath
-from sympy import Add, Basic, Expr, Symbol, Tuple, ZeroMatrix
+from sympy import Basic, Expr, Symbol, ZeroMatrix
+from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
 
 from ..derivation import Derivation
-from ..errors import ShapeError
+from ..errors import NoRuleError, ShapeError
 from ..symbols import expression
+from ..tangent.differences import numeric_metric
 from ..tangent.gradient import Nabla
+from ..tangent.gradient_noise import mean_loss
 from ..tangent.metric import Metric
-from ..tangent.vectors import DIMENSION, Preconditioned, numeric_vector, parameter_vector
+from ..tangent.vectors import DIMENSION, Preconditioned, numeric_vector
+from .spread import displacements
 
 __all__ = ["Dynamics", "Noise", "mean_loss", "positive"]
 
@@ -41,8 +45,15 @@ class Dynamics(Basic):
     ``noise``; finite steps also their ``step_size``, in whose powers the law is expanded.
     """
 
-    orders: tuple[int, ...] = (1,)
-    continuous = False
+    @property
+    def orders(self) -> tuple[int, ...]:
+        """The orders up to which its law exists; the first is what ``price`` takes by itself."""
+        return (1,)
+
+    @property
+    def continuous(self) -> bool:
+        """Whether it is a flow in time, not a step."""
+        return False
 
     @property
     def title(self) -> str:
@@ -80,6 +91,15 @@ class Dynamics(Basic):
         """The noise of a step, or per unit of time."""
         return None
 
+    def state_update(self, loss: Any) -> dict[Any, Any]:
+        """How the state beside θ moves: {v: v after the step}, in a flow {v: dv/dt}."""
+        return {}
+
+    @property
+    def time(self) -> Any:
+        """The symbol of time where it occurs, as in a schedule; else None."""
+        return None
+
     # --- what follows -----------------------------------------------------------------------------
     def applied(self, loss: Any, vector: Any) -> Any:
         """-η M v, the part of the update that comes from a gradient v."""
@@ -113,12 +133,31 @@ class Dynamics(Basic):
         if noise is None:
             yield mpmath.mpf(1), center
             return
-        root = mpmath.cholesky(_covariance(noise, evaluate, point))
-        n = len(center)
-        for column in range(n):
-            for sign in (1, -1):
-                shift = [sign * mpmath.sqrt(n) * root[row, column] for row in range(n)]
-                yield mpmath.mpf(1) / (2 * n), [a + b for a, b in zip(center, shift, strict=True)]
+        for weight, shift in displacements(_root(noise, evaluate, point), noise.order == 1):
+            yield weight, [a + b for a, b in zip(center, shift, strict=True)]
+
+    def run(self, params: Any, gradient: Any, steps: int | None = None) -> Any:
+        """Training as it is done: the algorithm iterated from a start, with numbers, arrays or
+        symbols.
+
+        Parameters
+        ==========
+
+        params : the start, a dict by name or Parameter.
+        gradient : a function from such a dict to the dict of gradients, a list of these dicts, one
+            a step, or a loss, a formula of the Parameters that are the keys.
+        steps : how many.
+
+        Returns a ``Run``: the lists ``params`` and ``states`` of what there was before the first
+        step and after each.
+        """
+        from .running import iterate
+
+        return iterate(self, params, gradient, steps)
+
+    def advance(self, params: Any, gradients: Any, state: Any, t: int, value: Any) -> Any:
+        """The parameters and the state after step t; ``value`` is how constants enter."""
+        raise NoRuleError(f"asked for a run of {type(self).__name__}, which states no algorithm")
 
     def derivation(self, prop: Any, loss: Any, order: int) -> Derivation:
         """The steps from the way of moving θ to the law of change of a property."""
@@ -138,21 +177,12 @@ class Dynamics(Basic):
         return taylor
 
 
-def _covariance(noise: Noise, evaluate: Any, point: Any) -> Any:
-    coordinates = parameter_vector(point)
+def _root(noise: Noise, evaluate: Any, point: Any) -> Any:
+    """R with R Rᵀ the covariance of the noise."""
     factor = evaluate(_sympify(noise.factor), point)
-    found = mpmath.zeros(len(coordinates))
-    for row, p in enumerate(coordinates):
-        entries = [(p, 1)] if noise.metric is None else noise.metric.row(p)
-        for other, entry in entries:
-            column = coordinates.index(other)
-            found[row, column] = factor * evaluate(_sympify(entry), point)
-    return found
-
-
-def mean_loss(loss: Any) -> Any:
-    """The loss; of a Tuple of the losses of examples, their mean."""
-    return Add(*loss) / len(loss) if isinstance(loss, Tuple) else loss
+    if noise.metric is not None and hasattr(noise.metric, "root"):
+        return mpmath.sqrt(factor) * noise.metric.root(evaluate, point)
+    return mpmath.cholesky(factor * numeric_metric(noise.metric, evaluate, point))
 
 
 def positive(given: Any, asked: str) -> Expr:
@@ -173,3 +203,10 @@ def symbol_of_expansion(dynamics: Dynamics) -> Symbol:
             f"{name}(eta) and substitute the number afterwards"
         )
     return size
+
+
+def time_in(expr: Any) -> Any:
+    """The symbol that a schedule is a function of: the argument of `γ(t)`, or t itself."""
+    functions = {a for f in expr.atoms(AppliedUndef) for a in f.args if isinstance(a, Symbol)}
+    named = {s for s in expr.free_symbols if s.name == "t"}
+    return min(functions or named, key=lambda s: s.name, default=None)

@@ -52,11 +52,11 @@ class ScalarCovariance(TangentCovariance, Expr):
         return _differentiate(self, symbol)
 
     def _eval_nseries(self, x: Any, n: Any, logx: Any, cdir: Any = 0) -> Any:
-        value = self.doit()
+        value = self.doit() if x in self.free_symbols else self
         return value if value == self else value._eval_nseries(x, n=n, logx=logx, cdir=cdir)
 
     def _eval_as_leading_term(self, x: Any, logx: Any = None, cdir: Any = 0) -> Any:
-        value = self.doit()
+        value = self.doit() if x in self.free_symbols else self
         return value if value == self else value.as_leading_term(x, logx=logx, cdir=cdir)
 
     def _eval_is_real(self) -> bool | None:

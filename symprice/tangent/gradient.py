@@ -15,15 +15,15 @@ from sympy.printing.precedence import PRECEDENCE
 from ..derivation import Rule
 from ..symbols import TRAINED, Observable, ObservableVector, depends_on_parameters
 from .covariance import covariance
+from .differences import Place, along, parameter_vector, units
 from .metric import Metric
 from .properties import OfParameters, ScalarOfParameters
 from .vectors import (
     ParameterPosition,
     Preconditioned,
-    StateVector,
     VectorOfParameters,
+    is_state,
     numeric_vector,
-    parameter_vector,
     terms,
 )
 
@@ -53,9 +53,12 @@ class Nabla(OfParameters, VectorOfParameters):
         return covariance(self.args[0], parameter)
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
+        (prop,) = self.args
         return [
-            evaluate(Derivative(self.args[0], p, evaluate=False), point)
-            for p in parameter_vector(point)
+            along(prop, unit, evaluate, point)
+            if isinstance(p, Place)
+            else evaluate(Derivative(prop, p, evaluate=False), point)
+            for p, unit in zip(parameter_vector(point), units(point), strict=True)
         ]
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
@@ -148,7 +151,7 @@ class Potential(Rule):
         if not isinstance(node, Inner) or not isinstance(node.args[0], Nabla):
             return None
         (prop,), vector = node.args[0].args, node.args[1]
-        if not has_formula(prop) or not isinstance(vector, (StateVector, ParameterPosition)):
+        if not has_formula(prop) or not (is_state(vector) or isinstance(vector, ParameterPosition)):
             return None
         return covariance(
             prop, vector.potential(s for s in prop.free_symbols if isinstance(s, TRAINED))

@@ -169,12 +169,11 @@ class _Sweep:
         direction = self.direction if self.direction in indices_of(adjoint) else None
         left = right = None
         if direction is not None:
-            if column is S.Zero:
-                # A direction of a column is a column of its adjoint; of a scalar, an entry.
-                row, column = (direction, S.Zero) if row is S.Zero else (row, direction)
-                right = UnitVector(direction.size, direction)
-            elif row is S.Zero:
+            # A direction of a column is a column of its adjoint; of a row or a scalar, a row.
+            if row is S.Zero:
                 row, left = direction, Transpose(UnitVector(direction.size, direction))
+            elif column is S.Zero:
+                column, right = direction, UnitVector(direction.size, direction)
             else:
                 labels = (*labels, direction)
         value = _raised(adjoint, Places(row, column))

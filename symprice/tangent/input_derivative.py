@@ -7,11 +7,13 @@ from typing import Any
 from sympy import MatrixSymbol, S
 
 from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
-from ..errors import ShapeError
+from ..errors import NoRuleError, ShapeError
 from ..indexed.entries import Index
+from ..indexed.families import Member
 from ..indexed.lowering import entry, scalar
 from ..indexed.naming import prepared
 from ..indexed.raising import raised
+from .free_labels import at_one_sample, free_labels
 from .index_pullback import Places, index_gradient
 
 __all__ = ["jacobian"]
@@ -27,9 +29,15 @@ def jacobian(prop: Any, x: Any) -> Any:
     ==========
 
     prop : k × 1, or a scalar (k = 1), at matrix level.
-    x : a column of inputs d × 1.
+    x : a column of inputs d × 1, also that of one sample, `x_i`.
 
     Returns a k × d matrix.
+
+    Raises
+    ======
+
+    ShapeError : for what is no column, or by what is no column of inputs.
+    NoRuleError : where other samples, or single entries of this one, are in the property.
 
     Examples
     ========
@@ -41,6 +49,16 @@ def jacobian(prop: Any, x: Any) -> Any:
     >>> jacobian(MLP(d, m, 1, activation=tanh)(x), x).shape
     (1, d)
     """
+    if free_labels(prop, x):
+        sample = at_one_sample(prop, x)
+        single, one = sample.properties
+        if isinstance(x, Member) and x.array in single.free_symbols:
+            raise NoRuleError(
+                f"asked for derivatives by {x}, but {x.array} is in the property in other ways, "
+                "too: take the derivative by a column of its own, inputs('y', d), and put the "
+                "sample in afterwards, with xreplace"
+            )
+        return sample.restored(jacobian(single, one))
     if not isinstance(x, MatrixSymbol) or x.shape[1] != 1:
         raise ShapeError(f"asked for derivatives by {x}: write a column of inputs, inputs('x', d)")
     shape = getattr(prop, "shape", (S.One, S.One))

@@ -13,9 +13,11 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..closedform import ClosedForm
 from ..derivation import Rule
+from ..indexed.entries import Index, indices_of
+from ..indexed.sums import SumOver
 from ..symbols import Name, Observable, ObservableVector, Parameter, depends_on_parameters
 from .covariance import NTCov, NTVar, covariance
-from .matrix_closing import MatrixReverseAccumulation, NothingShared
+from .matrix_closing import MatrixReverseAccumulation, NothingShared, is_matrix_level
 from .metric import DiagonalMetric
 from .partials import partials
 from .properties import OfParameters
@@ -113,6 +115,35 @@ class Polarisation(Rule):
         return (whole - first - last) / 2
 
 
+class SumRule(Rule):
+    """NTCov(Σᵢ aᵢ, g) = Σᵢ NTCov(aᵢ, g), and the same in the second argument."""
+
+    def apply(self, node: Any) -> Any:
+        """The sum of the covariances, of sums over data with scalar parameters."""
+        if not isinstance(node, (NTCov, NTVar)) or is_matrix_level(node):
+            return None
+        a, b = node.properties[0], node.properties[-1]
+        used, bodies = indices_of(a) | indices_of(b), []
+        indices: list[Any] = []
+        for prop in (a, b):
+            names: dict[Any, Any] = {}
+            for index in prop.indices if isinstance(prop, SumOver) else ():
+                names[index] = _unused(index, used)
+                used = used | {names[index]}
+            bodies.append(prop.expr.xreplace(names) if names else prop)
+            indices += names.values()
+        return SumOver(covariance(*bodies, metric=node.metric), *indices) if indices else None
+
+
+def _unused(index: Any, used: set[Any]) -> Any:
+    """An index of the same range, with a number where its name is taken."""
+    names, count, name = {i.name for i in used}, 1, index.name
+    while name in names:
+        count += 1
+        name = f"{index.name}_{count}"
+    return Index(name, index.size)
+
+
 class ProductRule(Law):
     """NTCov(a b, g) = a NTCov(b, g) + b NTCov(a, g)."""
 
@@ -147,6 +178,16 @@ class UniformRate(Rule):
             return None
         rate = node.metric.uniform_rate
         return None if rate is None else rate * covariance(node.properties[0], node.properties[-1])
+
+
+class OwnMetric(Rule):
+    """NTCov_M(a, L) in a metric that is made of L, by what the metric says of it."""
+
+    def apply(self, node: Any) -> Any:
+        """What the metric knows."""
+        if not isinstance(node, (NTCov, NTVar)) or node.metric is None:
+            return None
+        return node.metric.of(node.properties[0], node.properties[-1])
 
 
 class ReverseAccumulation(Rule):
@@ -203,11 +244,13 @@ EXPANSION = (
     UniformRate(),
     EqualArguments(),
     Bilinearity(),
+    SumRule(),
     ProductRule(),
     ChainRule(),
 )
 COVARIANCE = (
     EXPANSION[0],
+    OwnMetric(),
     NothingShared(),
     MatrixReverseAccumulation(),
     *EXPANSION[1:3],

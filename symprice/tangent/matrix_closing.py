@@ -23,9 +23,9 @@ from ..indexed.naming import prepared
 from ..indexed.raising import raised
 from ..indexed.sums import summed
 from ..symbols import TRAINED, Observable, ObservableVector, Parameter, ParameterMatrix
-from .block_metric import BlockMetric
 from .covariance import NTCov, NTVar
 from .covariance_matrix import NTCovMatrix, NTVarMatrix
+from .free_labels import at_one_sample, free_labels
 from .index_pullback import Gradient, Places, index_gradient
 from .properties import MATRIX
 
@@ -51,6 +51,10 @@ class MatrixReverseAccumulation(Rule):
             return None
         if any(p.atoms(Observable, ObservableVector) for p in (first, last)):
             return None
+        if free_labels(first, last):
+            sample = at_one_sample(first, last)
+            first, last = sample.properties
+            return sample.restored(covariance_of_arrays(first, last, node.metric))
         return covariance_of_arrays(first, last, node.metric)
 
 
@@ -124,7 +128,7 @@ class _Gradients:
     def __init__(self, first: Any, last: Any, metric: Any) -> None:
         self.rate = getattr(metric, "uniform_rate", None)
         self.metric = metric if self.rate is None else None
-        if self.metric is not None and not isinstance(metric, BlockMetric):
+        if self.metric is not None and not hasattr(metric, "applied"):
             raise NoRuleError(
                 f"asked for a covariance of trainable matrices in the metric {metric}: write "
                 "BlockMetric({W: rate or matrix, ...}), with a block for each array"
@@ -146,6 +150,13 @@ class _Gradients:
                 "Trace(A.T*X)"
             )
         place = S.Zero if shape[0] == 1 else Index(direction, shape[0])
+        labels = sorted(map(str, indices_of(prop)))
+        if labels:
+            raise NoRuleError(
+                f"asked for a covariance of {_short(prop)}, which depends on the label "
+                f"{', '.join(labels)}: sum over it, as average(..., {labels[0]}), or take an input "
+                "of its own, as inputs('x', d)"
+            )
         body = hoist(prepared(prop), self.definitions)
         is_matrix = getattr(body, "is_Matrix", False)
         body = entry(body, place, S.Zero) if is_matrix else scalar(body)
@@ -253,6 +264,12 @@ class _Gradients:
         factors = Mul.make_args(term)
         inner = [f for f in factors if self.is_inner(f)]
         return Mul(*inner), Mul(*(f for f in factors if not self.is_inner(f)))
+
+
+def _short(prop: Any) -> str:
+    """What a property is, in a line."""
+    body = getattr(prop, "expr", prop)
+    return str(body)
 
 
 def _reading_order(symbol: Any) -> tuple[int, str]:

@@ -10,15 +10,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import mpmath
 from sympy import Basic, Expr, ImmutableDenseMatrix, MatrixExpr, MatrixSymbol, S, Tuple
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
+from sympy.printing.precedence import PRECEDENCE
 
 from ..errors import NoRuleError, ShapeError
-from ..symbols import Parameter, ParameterMatrix, expression
+from ..symbols import TRAINED, Parameter, ParameterMatrix, expression
 from ..timelimit import within
+from .differences import Place, parameter_vector
 
-__all__ = ["DiagonalMetric", "InverseMetric", "MatrixMetric", "Metric", "as_metric"]
+__all__ = [
+    "DiagonalMetric",
+    "InverseMetric",
+    "MatrixMetric",
+    "Metric",
+    "as_metric",
+    "metric_tex",
+]
 
 # For the determinant and the inverse of a matrix of symbols, which may swell.
 SECONDS = 10
@@ -38,6 +48,38 @@ class Metric(Basic):
     def depends_on(self) -> set[Any]:
         """The symbols that occur in the entries."""
         return self.free_symbols
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is the same everywhere in parameter space."""
+        return not any(isinstance(s, TRAINED) for s in self.depends_on())
+
+    def of(self, a: Any, b: Any) -> Expr | None:
+        """The covariance of two properties, where the metric knows more than its entries."""
+        return None
+
+    def on_block(self, symbol: Any, block: Any) -> Any:
+        """`M m` for what of a vector belongs to a trained matrix."""
+        raise NoRuleError(f"asked for the block of {symbol} in the metric {self}")
+
+    def numeric(self, evaluate: Any, point: Any) -> Any:
+        """Its mpmath matrix over the coordinates of θ at a point, for the checks."""
+        coordinates = parameter_vector(point)
+        found = mpmath.zeros(len(coordinates))
+        for i, p in enumerate(coordinates):
+            if isinstance(p, Place):
+                raise NoRuleError(f"asked for the entry of {p.symbol} in the metric {self}")
+            for other, value in self.row(p):
+                found[i, coordinates.index(other)] = evaluate(_sympify(value), point)
+        return found
+
+    def tex(self, printer: Any) -> str:
+        """Its LaTeX, as the index of a covariance."""
+        return "M"
+
+    def applied_tex(self, vector: Any, printer: Any) -> str:
+        """The LaTeX of M v."""
+        return f"{metric_tex(self, printer)} {printer.parenthesize(vector, PRECEDENCE['Mul'])}"
 
     def trace_with(self, prop: Any) -> Expr | None:
         """tr(M ∇²P), for metrics that are sums of outer products of gradients; else None."""
@@ -91,6 +133,13 @@ class DiagonalMetric(Metric):
             f"{', '.join(str(p) for p, _ in rates)}: add '{u}: rate' (0 freezes it)"
         )
 
+    def numeric(self, evaluate: Any, point: Any) -> Any:
+        """The rates on the diagonal."""
+        if self.uniform_rate is None:
+            return super().numeric(evaluate, point)
+        count = len(parameter_vector(point))
+        return evaluate(self.uniform_rate, point) * mpmath.eye(count)
+
     def entry(self, u: Parameter, v: Parameter) -> Expr:
         """The rate of ``u`` if the two are the same parameter, else 0."""
         rate = self.rate(u)
@@ -106,6 +155,18 @@ class DiagonalMetric(Metric):
         if not isinstance(rates, Tuple):
             return rates.free_symbols
         return set().union(*(rate.free_symbols for _, rate in rates))
+
+
+def metric_tex(metric: Metric, printer: Any) -> str:
+    """The LaTeX of a metric, as the index of a covariance."""
+    if isinstance(metric, MatrixMetric):
+        power = "^{-1}" if isinstance(metric, InverseMetric) else ""
+        if isinstance(metric.matrix, MatrixBase):
+            return "F^{-1}" if power else "M"
+        return printer._print(metric.matrix) + power
+    if isinstance(metric, DiagonalMetric) and not isinstance(metric.args[0], Tuple):
+        return printer._print(metric.args[0])
+    return metric.tex(printer)
 
 
 class MatrixMetric(Metric):
@@ -193,6 +254,13 @@ class MatrixMetric(Metric):
 
     def _value(self, i: int, j: int) -> Expr:
         return self.matrix[min(i, j), max(i, j)]
+
+    def numeric(self, evaluate: Any, point: Any) -> Any:
+        """Its entries; without a list of parameters it is over all of them."""
+        if self.parameters:
+            return super().numeric(evaluate, point)
+        matrix = evaluate(self.matrix, point)
+        return matrix**-1 if isinstance(self, InverseMetric) else matrix
 
     def entry(self, u: Parameter, v: Parameter) -> Expr:
         """The entry in the row of ``u`` and the column of ``v``."""

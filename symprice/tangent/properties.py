@@ -24,7 +24,7 @@ from ..symbols import (
     depends_on_parameters,
     expression,
 )
-from .metric import DiagonalMetric, InverseMetric, MatrixMetric, Metric
+from .metric import Metric, metric_tex
 
 __all__ = [
     "MATRIX",
@@ -33,7 +33,6 @@ __all__ = [
     "TangentCovariance",
     "as_property",
     "entry",
-    "metric_tex",
     "require_parameters",
     "size",
 ]
@@ -227,17 +226,6 @@ def require_formula(node: Any, symbol: Any) -> None:
             f"formula: write NTCov({node}, {symbol}) for this derivative as a covariance, or put "
             f"a property of Parameters for {shown} first"
         )
-
-
-def metric_tex(metric: Metric, printer: Any) -> str:
-    if isinstance(metric, MatrixMetric):
-        power = "^{-1}" if isinstance(metric, InverseMetric) else ""
-        if isinstance(metric.matrix, MatrixBase):
-            return "F^{-1}" if power else "M"
-        return printer._print(metric.matrix) + power
-    if isinstance(metric, DiagonalMetric) and not isinstance(metric.args[0], Tuple):
-        return printer._print(metric.args[0])
-    return "M"
 
 
 def size(prop: Any) -> Any:

@@ -8,56 +8,30 @@ from __future__ import annotations
 
 from typing import Any
 
-import mpmath
 from sympy import Add, Expr, Rational, S
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
 
-from ..derivation import Rule
-from ..symbols import TRAINED, Observable, Parameter, depends_on_parameters
+from ..closedform import ClosedForm, ClosedFormMatrix
+from ..derivation import Rule, evaluate
+from ..errors import NoRuleError
+from ..indexed.entries import Entry, Index
+from ..indexed.sums import SumOver
+from ..symbols import TRAINED, Observable, Parameter, ParameterMatrix, depends_on_parameters
 from .covariance import covariance
+from .differences import along, crossed, numeric_metric, units
 from .gradient import Inner, Nabla, has_formula, source_of
-from .metric import Metric
-from .properties import OfParameters, ScalarOfParameters, metric_tex
+from .metric import Metric, metric_tex
+from .properties import OfParameters, ScalarOfParameters
 from .vectors import (
     ParameterPosition,
-    StateVector,
     VectorOfParameters,
+    is_state,
     numeric_vector,
-    parameter_vector,
     terms,
 )
 
 __all__ = ["HessianForm", "HessianTrace", "HessianVector", "ThirdForm", "along"]
-
-
-def along(prop: Any, direction: Any, evaluate: Any, point: Any, order: int = 1) -> Any:
-    """The ``order``-th derivative of a property along a direction in θ, by difference quotients at
-    a point.
-    """
-    coordinates = parameter_vector(point)
-
-    def at(t: Any) -> Any:
-        moved = {p: point[p] + t * v for p, v in zip(coordinates, direction, strict=True)}
-        return evaluate(prop, {**point, **moved})
-
-    digits = mpmath.mp.dps
-    with mpmath.workdps((2 + 2 * order) * digits):
-        h = mpmath.mpf(10) ** -digits
-        if order == 1:
-            value = (at(h) - at(-h)) / (2 * h)
-        elif order == 2:
-            value = (at(h) - 2 * at(0) + at(-h)) / h**2
-        else:
-            value = (at(2 * h) - 2 * at(h) + 2 * at(-h) - at(-2 * h)) / (2 * h**3)
-    return +value
-
-
-def crossed(prop: Any, u: Any, v: Any, evaluate: Any, point: Any) -> Any:
-    """∇²P[u, v] at a point, by polarisation of difference quotients."""
-    both, apart = ([a + sign * b for a, b in zip(u, v, strict=True)] for sign in (1, -1))
-    values = (along(prop, w, evaluate, point, order=2) for w in (both, apart))
-    return (next(values) - next(values)) / 4
 
 
 def derivative_along(prop: Any, vector: Any) -> Any:
@@ -101,7 +75,7 @@ class IteratedCovariance(Rule):
             return None
         prop, (u, v) = node.prop, node.vectors
         for first, last in ((u, v), (v, u)):
-            if isinstance(last, StateVector):
+            if is_state(last):
                 return derivative_along(derivative_along(prop, last), first)
             if isinstance(last, ParameterPosition):
                 twice = derivative_along(derivative_along(prop, last), first)
@@ -125,7 +99,7 @@ def _between_gradients(prop: Any, first: Any, last: Any) -> Any:
 
 def constant(metric: Metric | None) -> bool:
     """Whether a metric is the same everywhere in parameter space."""
-    return metric is None or not any(isinstance(s, TRAINED) for s in metric.depends_on())
+    return metric is None or metric.is_constant
 
 
 class SecondDerivatives(Rule):
@@ -222,7 +196,8 @@ class ThirdDerivative(Rule):
 
         thrice = cov(cov(cov(prop, loss), loss), loss)
         half = Rational(1, 2) * cov(loss, loss)
-        return (thrice - 3 * second(prop, half, loss) - second(half, prop, loss)).expand()
+        found = thrice - 3 * second(prop, half, loss) - second(half, prop, loss)
+        return found if found.has(ClosedForm, ClosedFormMatrix) else found.expand()
 
 
 class ThirdForm(ScalarOfParameters):
@@ -272,6 +247,32 @@ class HessianAlongNoise(Rule):
         return Add(*first, *second)
 
 
+class LaplacianOverArrays(Rule):
+    """∇²P = Σ_W Σ_jk NTCov(NTCov(P, W_jk), W_jk), over the trained matrices and scalars in P."""
+
+    def apply(self, node: Any) -> Any:
+        """The sum over the entries, of a formula with trained matrices in it."""
+        if not isinstance(node, HessianTrace) or node.metric is not None:
+            return None
+        prop, found = node.prop, []
+        trained = sorted((s for s in prop.free_symbols if isinstance(s, TRAINED)), key=str)
+        if not has_formula(prop) or not any(isinstance(s, ParameterMatrix) for s in trained):
+            return None
+        if getattr(prop, "is_Matrix", False):
+            raise NoRuleError(
+                f"asked for the Laplacian of a property of shape {prop.shape}: write an entry of "
+                "it, as net(x)[0, 0]"
+            )
+        for number, symbol in enumerate(trained):
+            sizes = zip("jk", getattr(symbol, "shape", ()), strict=False)
+            places = [Index(f"{name}_{number + 1}", size) for name, size in sizes if size != 1]
+            one = Entry(symbol, *places) if isinstance(symbol, ParameterMatrix) else symbol
+            once = evaluate(covariance(prop, one))
+            if symbol in once.free_symbols:
+                found.append(SumOver(covariance(once, one), *places))
+        return Add(*found)
+
+
 class RankOneSum(Rule):
     """tr(M ∇²P) = Σᵢ cᵢ ∇²P[gᵢ, gᵢ] for M = Σᵢ cᵢ gᵢ gᵢᵀ."""
 
@@ -312,17 +313,20 @@ class HessianTrace(ScalarOfParameters):
     @classmethod
     def laws(cls) -> tuple[Rule, ...]:
         """By the vectors that M is made of; Itô's formula."""
-        return (RankOneSum(), HessianAlongNoise())
+        return (RankOneSum(), LaplacianOverArrays(), HessianAlongNoise())
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
-        coordinates = parameter_vector(point)
-        units = {p: [mpmath.mpf(int(p == q)) for q in coordinates] for p in coordinates}
-        rows = ({p: 1}.items() if self.metric is None else self.metric.row(p) for p in coordinates)
+        if self.metric is None or hasattr(self.metric, "root"):
+            columns = units(point)
+            if self.metric is not None:
+                columns = self.metric.root(evaluate, point).T.tolist()
+            return sum(along(self.prop, c, evaluate, point, order=2) for c in columns)
+        matrix, basis = numeric_metric(self.metric, evaluate, point), units(point)
         return sum(
-            evaluate(_sympify(entry), point)
-            * crossed(self.prop, units[p], units[q], evaluate, point)
-            for p, row in zip(coordinates, rows, strict=True)
-            for q, entry in row
+            matrix[i, j] * crossed(self.prop, u, v, evaluate, point)
+            for i, u in enumerate(basis)
+            for j, v in enumerate(basis)
+            if matrix[i, j]
         )
 
     def _tex(self, printer: Any) -> str:
@@ -355,11 +359,7 @@ class HessianVector(OfParameters, VectorOfParameters):
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         prop, vector = self.args
         direction = numeric_vector(vector, evaluate, point)
-        units = parameter_vector(point)
-        return [
-            crossed(prop, direction, [mpmath.mpf(int(p == q)) for q in units], evaluate, point)
-            for p in units
-        ]
+        return [crossed(prop, direction, unit, evaluate, point) for unit in units(point)]
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         prop, vector = (printer.parenthesize(arg, PRECEDENCE["Mul"]) for arg in self.args)

@@ -8,8 +8,9 @@ these potentials.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
+import mpmath
 from sympy import Add, MatAdd, MatMul, MatrixExpr, MatrixSymbol, Mul, Rational, Symbol
 from sympy.core.symbol import Str
 from sympy.core.sympify import _sympify
@@ -18,28 +19,28 @@ from sympy.printing.precedence import PRECEDENCE
 from ..elementwise import ScalarProduct
 from ..errors import NoRuleError
 from ..symbols import Parameter, ParameterMatrix
+from .differences import flattened, numeric_metric, parameter_vector, trained_symbols
 from .metric import Metric
-from .properties import OfParameters, metric_tex
+from .properties import OfParameters
 
 __all__ = [
     "DIMENSION",
     "ParameterPosition",
+    "PositiveMatrix",
+    "PositiveState",
     "Preconditioned",
     "StateVector",
     "StepSized",
+    "StepSizedMatrix",
     "VectorOfParameters",
     "Velocity",
+    "is_state",
     "numeric_vector",
     "parameter_vector",
     "terms",
 ]
 
 DIMENSION = Symbol("n_theta", integer=True, positive=True)
-
-
-def parameter_vector(point: Any) -> list[Parameter]:
-    """The coordinates of θ at a point: its Parameters, in one order for all vectors."""
-    return sorted((s for s in point if isinstance(s, Parameter)), key=lambda p: p.sort_key())
 
 
 class VectorOfParameters(MatrixExpr):
@@ -56,6 +57,10 @@ class VectorOfParameters(MatrixExpr):
             "by parameter, as v.coordinate(w)"
         )
 
+    def doit(self, **hints: Any) -> Any:
+        """Itself: it unfolds in an inner product, and SymPy does all that it multiplies."""
+        return self
+
     def coordinate(self, parameter: Any) -> Any:
         """The entry, or the block, that belongs to a parameter."""
         raise NotImplementedError
@@ -65,7 +70,7 @@ class VectorOfParameters(MatrixExpr):
         raise NotImplementedError
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
-        return [evaluate(self.coordinate(p), point) for p in parameter_vector(point)]
+        return flattened(evaluate(self.coordinate(p), point) for p in trained_symbols(point))
 
 
 class StepSized(Symbol):
@@ -81,6 +86,31 @@ class StepSized(Symbol):
     """
 
     __slots__ = ()
+
+
+class StepSizedMatrix(MatrixSymbol):
+    """The block of a velocity that belongs to a trained matrix: as small as ``StepSized``.
+
+    Examples
+    ========
+
+    >>> from symprice import ParameterMatrix
+    >>> from symprice.tangent.vectors import Velocity
+    >>> Velocity('v').coordinate(ParameterMatrix('W', 2, 3)).shape
+    (2, 3)
+    """
+
+
+class PositiveMatrix(MatrixSymbol):
+    """A matrix of positive numbers.
+
+    Examples
+    ========
+
+    >>> from symprice.tangent.vectors import PositiveMatrix
+    >>> PositiveMatrix('v', 2, 3).shape
+    (2, 3)
+    """
 
 
 class StateVector(VectorOfParameters):
@@ -103,6 +133,8 @@ class StateVector(VectorOfParameters):
     """
 
     _entries: Any = Symbol
+    _blocks: Any = MatrixSymbol
+    _facts: ClassVar[dict[str, bool]] = {}
 
     def __new__(cls, name: Any) -> StateVector:
         return super().__new__(cls, name if isinstance(name, Str) else Str(str(name)))
@@ -116,8 +148,8 @@ class StateVector(VectorOfParameters):
         """The symbol for the entry that belongs to a parameter, of the same shape."""
         name = f"{self.name}_{parameter.name}"
         if isinstance(parameter, ParameterMatrix):
-            return MatrixSymbol(name, *parameter.shape)
-        return self._entries(name, real=parameter.is_real)
+            return self._blocks(name, *parameter.shape)
+        return self._entries(name, **(self._facts or {"real": parameter.is_real}))
 
     def potential(self, symbols: Iterable[Any]) -> Any:
         """⟨θ, v⟩, whose gradient is v."""
@@ -134,6 +166,23 @@ class Velocity(StateVector):
     """A state that is of the order of the step size: what momentum adds to every step."""
 
     _entries = StepSized
+    _blocks = StepSizedMatrix
+
+
+class PositiveState(StateVector):
+    """A state of positive entries, as the mean square of gradients.
+
+    Examples
+    ========
+
+    >>> from symprice import Parameter
+    >>> from symprice.tangent.vectors import PositiveState
+    >>> PositiveState('v').coordinate(Parameter('w')).is_positive
+    True
+    """
+
+    _facts: ClassVar[dict[str, bool]] = {"positive": True}
+    _blocks = PositiveMatrix
 
 
 class ParameterPosition(VectorOfParameters):
@@ -162,11 +211,13 @@ class ParameterPosition(VectorOfParameters):
         return "theta"
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        return r"\theta"
+        return theta_tex(printer)
 
 
 class Preconditioned(OfParameters, VectorOfParameters):
     """M v: a gradient in a metric."""
+
+    precedence = PRECEDENCE["Mul"]
 
     def __new__(cls, metric: Metric, vector: Any) -> Preconditioned:
         return super().__new__(cls, metric, vector)
@@ -181,17 +232,42 @@ class Preconditioned(OfParameters, VectorOfParameters):
         """The vector v."""
         return self.args[1]
 
+    @property
+    def is_constant_in_parameters(self) -> bool:
+        """Whether it is a state in a metric that does not depend on θ."""
+        return self.metric.is_constant and is_state(self.vector)
+
+    def coordinate(self, parameter: Any) -> Any:
+        """The entry that belongs to a parameter: Σ_u M_pu v_u."""
+        if isinstance(parameter, ParameterMatrix):
+            return self.metric.on_block(parameter, self.vector.coordinate(parameter))
+        row = self.metric.row(parameter)
+        return Add(*(entry * self.vector.coordinate(other) for other, entry in row))
+
+    def potential(self, symbols: Iterable[Any]) -> Any:
+        """⟨θ, M v⟩, whose gradient is M v where both are constant."""
+        return Add(*(_paired(p, self.coordinate(p)) for p in _ordered(symbols, self)))
+
     def _numeric(self, evaluate: Any, point: Any) -> Any:
-        coordinates = parameter_vector(point)
-        value = dict(zip(coordinates, numeric_vector(self.vector, evaluate, point), strict=True))
-        return [
-            sum(evaluate(entry, point) * value[other] for other, entry in self.metric.row(p))
-            for p in coordinates
-        ]
+        matrix = numeric_metric(self.metric, evaluate, point)
+        value = numeric_vector(self.vector, evaluate, point)
+        n = range(len(value))
+        return [sum(matrix[i, j] * value[j] for j in n if matrix[i, j]) for i in n]
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        vector = printer.parenthesize(self.vector, PRECEDENCE["Mul"])
-        return rf"{metric_tex(self.metric, printer)} {vector}"
+        return self.metric.applied_tex(self.vector, printer)
+
+
+def theta_tex(printer: Any) -> str:
+    r"""The vector of all parameters as the printer's notation has it, `\theta` elsewhere."""
+    return str(getattr(getattr(printer, "notation", None), "theta", r"\theta"))
+
+
+def is_state(vector: Any) -> bool:
+    """Whether a vector does not depend on θ."""
+    if isinstance(vector, Preconditioned):
+        return vector.is_constant_in_parameters
+    return isinstance(vector, StateVector)
 
 
 def terms(vector: Any) -> list[tuple[Any, Any]]:
@@ -212,7 +288,7 @@ def terms(vector: Any) -> list[tuple[Any, Any]]:
 
 def numeric_vector(vector: Any, evaluate: Any, point: Any) -> list[Any]:
     """The entries of a sum of multiples of vectors at a point, parameter by parameter."""
-    total = [0 * point[p] for p in parameter_vector(point)]
+    total = [mpmath.mpf(0) for _ in parameter_vector(point)]
     for coefficient, part in terms(vector):
         factor = evaluate(coefficient, point)
         total = [t + factor * e for t, e in zip(total, evaluate(part, point), strict=True)]

@@ -1,0 +1,236 @@
+"""Training through a network's output: `NTCov(P, L) = (1/N) Σ_i NTCov(P, f(x_i)) ℓ'(f(x_i), y_i)`.
+
+A loss that depends on θ only through the output of a network covaries with a property as the
+kernel says, weighted by the loss's own derivative: the chain rule at the name of the output.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Add, Expr, Mul, Order, S
+
+from ..arrays import ArrayNode
+from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
+from ..derivation import Rule
+from ..elementwise import ScalarProduct
+from ..errors import NoRuleError
+from ..indexed.entries import Entry, indices_of
+from ..indexed.families import Family, Member
+from ..indexed.lowering import entry
+from ..indexed.naming import prepared
+from ..indexed.sums import SumOver
+from ..symbols import TRAINED, NameMatrix, Parameter, ParameterMatrix, depends_on_parameters
+from ..tangent.closing import closed_form
+from ..tangent.covariance import NTCov, NTVar, covariance
+from ..tangent.free_labels import unlabelled
+from ..tangent.matrix_closing import is_matrix_level
+from ..tangent.properties import TangentCovariance
+from .taylor import with_remainder
+
+__all__ = ["AtTheOutput", "in_kernel", "kernel_of"]
+
+CLOSED = (ClosedForm, ClosedFormMatrix)
+
+
+class AtTheOutput(Rule):
+    """NTCov(P, ℓ(f)) = NTCov(P, f) ∂ℓ/∂f, for a loss of the output f of a network.
+
+    Parameters
+    ==========
+
+    loss : the loss; where it is not said, the property that is a sum over data is.
+    """
+
+    @property
+    def name(self) -> str:
+        """'chain rule at the output'."""
+        return "chain rule at the output"
+
+    def apply(self, node: Any) -> Any:
+        """The covariances with the outputs in place of that with the loss."""
+        if not isinstance(node, NTCov) or not any(map(is_matrix_level, node.properties)):
+            return None
+        first, last = node.properties
+        named = (*self.args, *(-loss for loss in self.args))
+        swapped = first in named or (last not in named and first.has(SumOver))
+        prop, loss = (last, first) if swapped else (first, last)
+        return _by_outputs(prop, loss, node.metric)
+
+
+def in_kernel(expr: Any, loss: Any = None) -> Any:
+    """A sum of covariances with a loss, each by the outputs of the network where that can be."""
+    if not is_matrix_level(expr):
+        return expr
+    rule = AtTheOutput() if loss is None else AtTheOutput(loss)
+
+    def written(term: Any) -> Any:
+        factors = []
+        for factor in Mul.make_args(term):
+            plain = isinstance(factor, (NTCov, NTVar)) and not any(
+                p.atoms(TangentCovariance) for p in factor.properties
+            )
+            found = rule.apply(factor) if plain else None
+            factors.append(factor if found is None else found)
+        return Mul(*factors)
+
+    terms = Add.make_args(expr)
+    rest = [term for term in terms if isinstance(term, Order)]
+    total = Add(*(written(term) for term in terms if term not in rest))
+    return with_remainder(total, rest[0]) if rest else total
+
+
+def kernel_of(prop: Any, loss: Any, metric: Any = None) -> Any:
+    """NTCov(P, f) with the output f that the loss is of; None where there is none."""
+    for term in Add.make_args(loss):
+        found = AtTheOutput(loss).apply(NTCov(prop, term, metric)) if term.has(*CLOSED) else None
+        for node in () if found is None else found.atoms(TangentCovariance):
+            return node
+    return None
+
+
+def _by_outputs(prop: Any, loss: Any, metric: Any) -> Any:
+    """NTCov(P, L) for a sum of losses; None where no term of it is one."""
+    terms, found = [], False
+    for term in Add.make_args(loss):
+        value = _of_term(prop, term, metric)
+        found = found or value is not None
+        terms.append(covariance(prop, term, metric=metric) if value is None else value)
+    return Add(*terms) if found else None
+
+
+def _of_term(prop: Any, term: Any, metric: Any) -> Any:
+    factors = Mul.make_args(term)
+    trained = [f for f in factors if depends_on_parameters(f)]
+    if len(trained) != 1:
+        return None
+    constant = Mul(*(f for f in factors if f is not trained[0]))
+    (body,) = trained
+    indices: tuple[Any, ...] = ()
+    if isinstance(body, SumOver):
+        body, indices = body.expr, body.indices
+    if isinstance(body, Mul):
+        inner = _of_term(prop, body, metric)
+        return None if inner is None else constant * SumOver(inner, *indices)
+    if not body.has(*CLOSED) or not isinstance(body, Expr):
+        return None
+    try:
+        value = _through_output(prop, body, metric)
+    except NoRuleError:
+        return None
+    if value is None:
+        return None
+    sign, value = value.as_coeff_Mul()
+    return sign * constant * SumOver(value, *indices)
+
+
+def _through_output(prop: Any, body: Any, metric: Any) -> Any:
+    """NTCov(P, f) ∂ℓ/∂f for a formula ℓ in f; None where it is no function of one output."""
+    closed = prepared(body)
+    name = _bottleneck(closed) if isinstance(closed, ClosedForm) else None
+    if name is None:
+        return None
+    output = _value_of(closed, name)
+    slot, outer = _outer(closed, name)
+    if getattr(slot, "is_Matrix", False) and slot.shape != (S.One, S.One):
+        slope = _short(closed_form(NTCov(slot, outer))).xreplace({slot: output})
+        return ScalarProduct(covariance(output, prop, metric=metric), slope)
+    if isinstance(slot, ParameterMatrix):
+        output = output[0, 0]
+        slope = _short(closed_form(NTCov(slot[0, 0], outer)))
+        slope = slope.xreplace({Entry(slot): output, slot[0, 0]: output})
+    else:
+        slope = _short(closed_form(NTCov(slot, outer))).xreplace({slot: output})
+    return covariance(prop, output, metric=metric) * slope
+
+
+def _short(closed: Any) -> Any:
+    """A closed form with its definitions inlined, but for functions of vectors: p = softmax(z)."""
+    inlined: dict[Any, Any] = {}
+    kept = []
+    for name, value in closed.args[1]:
+        value = value.xreplace(inlined)
+        if isinstance(value, ArrayNode):
+            kept.append((name, value))
+        else:
+            inlined[name] = value
+    expr = closed.expr.xreplace(inlined)
+    expr = expr.xreplace({e: _read(e) for e in expr.atoms(Entry) if not e.args[0].is_symbol})
+    return closed.func(expr, tuple(kept)) if kept else expr
+
+
+def _read(node: Entry) -> Any:
+    """An entry of an expression that took the place of a name."""
+    array, *places = node.args
+    rows = array.shape[0] != 1
+    row = places.pop(0) if rows and places else S.Zero
+    return entry(array, row, places[0] if places else S.Zero)
+
+
+def _bottleneck(closed: ClosedForm) -> Any:
+    """The first name through which alone the formula depends on θ."""
+    values = dict(closed.args[1])
+    for name, value in values.items():
+        if depends_on_parameters(value) and not _reaches(closed.expr, values, name):
+            return name
+    return None
+
+
+def _reaches(expr: Any, values: dict[Any, Any], name: Any) -> bool:
+    """Whether θ is reached from a formula without passing a name."""
+    stack, seen = list(expr.free_symbols), {name}
+    while stack:
+        symbol = stack.pop()
+        if symbol in seen:
+            continue
+        seen.add(symbol)
+        if isinstance(symbol, TRAINED):
+            return True
+        if symbol in values:
+            stack.extend(values[symbol].free_symbols)
+    return False
+
+
+def _value_of(closed: ClosedForm, name: Any) -> Any:
+    """What a name stands for, at the label with which it stands."""
+    definitions, at = Definitions(), _standing(closed, name)
+    hoist(closed, definitions)
+    return definitions.closing(at)
+
+
+def _standing(closed: ClosedForm, name: Any) -> Any:
+    """A name as it stands in the formula: with its labels, where it is a family."""
+    value = dict(closed.args[1])[name]
+    if not isinstance(value, Family):
+        return name
+    count = len(value.labels)
+    inside = [closed.expr, *(v for _, v in closed.args[1])]
+    free = indices_of(closed)
+    for node in set().union(*(expr.atoms(Member, Entry) for expr in inside)):
+        if node.args[0] in dict(closed.args[1]) and set(node.args[-count:]) <= free:
+            kind = Member if isinstance(name, NameMatrix) else Entry
+            return kind(name, *node.args[-count:])
+    raise NoRuleError(f"asked for the label of {name} in {closed.expr}")
+
+
+def _outer(closed: ClosedForm, name: Any) -> tuple[Any, Any]:
+    """A letter for the output, and the formula as a function of it."""
+    at = _standing(closed, name)
+    labels = () if at is name else at.args[-len(dict(closed.args[1])[name].labels) :]
+    if getattr(at, "is_Matrix", False):
+        slot: Any = ParameterMatrix(name.name, *at.shape)
+    else:
+        slot = Parameter(name.name)
+    names = {n: labels[-1] for n, v in closed.args[1] if labels and isinstance(v, Family)}
+
+    def plain(expr: Any) -> Any:
+        return unlabelled(expr, names).xreplace({name: slot})
+
+    definitions, later = [], False
+    for other, value in closed.args[1]:
+        if other == name:
+            later = True
+        elif later:
+            value = value(*labels) if isinstance(value, Family) else value
+            definitions.append((other, plain(value)))
+    return slot, ClosedForm(plain(closed.expr), tuple(definitions))

@@ -1,0 +1,103 @@
+"""Vectors over the parameters as lists of numbers, and derivatives along them by difference
+quotients: what the checks hold the calculus against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import mpmath
+
+from ..symbols import Parameter, ParameterMatrix
+
+__all__ = ["Place", "along", "crossed", "displaced", "flattened", "parameter_vector", "units"]
+
+
+class Place(NamedTuple):
+    """A coordinate of θ that is an entry of a trained matrix."""
+
+    symbol: Any
+    row: int
+    column: int
+
+
+def trained_symbols(point: Any) -> list[Any]:
+    """The trained scalars and matrices at a point, in one order for all vectors."""
+    found = (s for s in point if isinstance(getattr(s, "array", s), (Parameter, ParameterMatrix)))
+    return sorted(found, key=lambda s: s.sort_key())
+
+
+def parameter_vector(point: Any) -> list[Any]:
+    """The coordinates of θ at a point: its Parameters, the Places in its trained matrices."""
+    found: list[Any] = []
+    for symbol in trained_symbols(point):
+        value = point[symbol]
+        if isinstance(value, mpmath.matrix):
+            found += [Place(symbol, i, j) for i in range(value.rows) for j in range(value.cols)]
+        else:
+            found.append(symbol)
+    return found
+
+
+def flattened(values: Iterable[Any]) -> list[Any]:
+    """The numbers of a list of numbers and matrices, row by row."""
+    found: list[Any] = []
+    for value in values:
+        found += list(value) if isinstance(value, mpmath.matrix) else [value]
+    return found
+
+
+def displaced(point: Any, direction: Any, t: Any = 1) -> dict[Any, Any]:
+    """The point with θ moved by t times a vector."""
+    moved: dict[Any, Any] = {}
+    for coordinate, value in zip(parameter_vector(point), direction, strict=True):
+        if not isinstance(coordinate, Place):
+            moved[coordinate] = point[coordinate] + t * value
+            continue
+        symbol, i, j = coordinate
+        matrix = moved.get(symbol)
+        if matrix is None:
+            matrix = moved[symbol] = point[symbol].copy()
+        matrix[i, j] = matrix[i, j] + t * value
+    return {**point, **moved}
+
+
+def units(point: Any) -> list[list[Any]]:
+    """The unit vectors of the coordinates of θ."""
+    count = range(len(parameter_vector(point)))
+    return [[mpmath.mpf(int(i == j)) for j in count] for i in count]
+
+
+def along(prop: Any, direction: Any, evaluate: Any, point: Any, order: int = 1) -> Any:
+    """The ``order``-th derivative of a property along a direction in θ, by difference quotients at
+    a point.
+    """
+
+    def at(t: Any) -> Any:
+        return evaluate(prop, displaced(point, direction, t))
+
+    digits = mpmath.mp.dps
+    with mpmath.workdps((2 + 2 * order) * digits):
+        h = mpmath.mpf(10) ** -digits
+        if order == 1:
+            value = (at(h) - at(-h)) / (2 * h)
+        elif order == 2:
+            value = (at(h) - 2 * at(0) + at(-h)) / h**2
+        else:
+            value = (at(2 * h) - 2 * at(h) + 2 * at(-h) - at(-2 * h)) / (2 * h**3)
+    return +value
+
+
+def crossed(prop: Any, u: Any, v: Any, evaluate: Any, point: Any) -> Any:
+    """∇²P[u, v] at a point, by polarisation of difference quotients."""
+    both, apart = ([a + sign * b for a, b in zip(u, v, strict=True)] for sign in (1, -1))
+    values = (along(prop, w, evaluate, point, order=2) for w in (both, apart))
+    return (next(values) - next(values)) / 4
+
+
+def numeric_metric(metric: Any, evaluate: Any, point: Mapping[Any, Any]) -> Any:
+    """The matrix of a metric over the coordinates of θ; None is the identity."""
+    if metric is None:
+        return mpmath.eye(len(parameter_vector(point)))
+    return metric.numeric(evaluate, point)

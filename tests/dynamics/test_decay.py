@@ -1,0 +1,68 @@
+"""Weight decay, against the steps; Euler's theorem for homogeneous properties."""
+
+from __future__ import annotations
+
+import mpmath
+import pytest
+from sympy import cosh, expand, sin, symbols
+
+from symprice import GradientDescent, ShapeError, observables, parameters, price
+from symprice.dynamics.decay import WeightDecay
+from symprice.dynamics.momentum import HeavyBall
+from symprice.dynamics.sgd import SGD
+from tests.differences import covariance, number, random_point
+from tests.dynamics.moving import order_of
+
+P, L = observables("P L")
+w, b = parameters("w b", real=True)
+eta, lam, beta = symbols("eta lam beta", positive=True)
+PROPERTY = sin(w) * b
+LOSS = cosh(w * b / 2) + b**2
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_what_is_left_of_a_step_is_of_the_next_order(order):
+    point = random_point({w, b}, 9)
+    rate_of_decay = mpmath.mpf(3) / 5
+    found = price(PROPERTY, LOSS, WeightDecay(lam, GradientDescent(eta)), order=order)
+    law = found.change.removeO().doit()
+    with mpmath.workdps(120):
+        slopes = {p: covariance(LOSS, p, point) for p in (w, b)}
+
+    def error(rate):
+        moved = {p: point[p] - rate * (slopes[p] + rate_of_decay * point[p]) for p in (w, b)}
+        actual = number(PROPERTY, moved) - number(PROPERTY, point)
+        return actual - number(law, {**point, eta: rate, lam: rate_of_decay})
+
+    assert abs(order_of(error, (4, 5)) - order - 1) < 0.01
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_homogeneous_properties_shrink_by_their_degree(degree):
+    prop = (w + 2 * b) ** degree
+    found = price(prop, L, WeightDecay(lam, GradientDescent(eta))).bias.doit()
+    assert expand(found + eta * lam * degree * prop) == 0
+    assert expand(price(prop, L, WeightDecay(lam)).transmission.doit() + lam * degree * prop) == 0
+
+
+@pytest.mark.parametrize(
+    "base", [None, HeavyBall(eta, beta), SGD(eta, 2), GradientDescent(eta)], ids=str
+)
+def test_any_way_can_decay(base):
+    decayed = WeightDecay(lam, base)
+    assert price(P, L, decayed).check(points=3)
+    assert decayed.func(*decayed.args) == decayed
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"),
+    [
+        (lambda: WeightDecay(-1), "positive"),
+        (lambda: WeightDecay(lam, "sgd"), "GradientDescent"),
+        (lambda: price(P, L, WeightDecay(lam, GradientDescent(eta)), order=3), "1, 2"),
+    ],
+)
+def test_bad_input_says_what_to_write(make, remedy):
+    with pytest.raises(ShapeError) as caught:
+        make()
+    assert remedy in str(caught.value)
