@@ -1,4 +1,4 @@
-"""The command line: ``symprice tour`` and ``symprice derive``."""
+"""The command line: ``symprice tour``, ``derive``, ``attribute`` and ``study``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ examples:
   symprice derive 'NTVar(sigmoid(b))' --param b --express p='sigmoid(b)'
   symprice derive 'NTCov(log(P)*Q, -L)' --observable P Q L --steps
   symprice derive 'NTCov(w*x + b, w*y + b)' --param w b --symbol x y --latex
+  symprice attribute trained.npz --class 3
+  symprice study digits
 """
 
 
@@ -94,6 +96,11 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument(
         "--no-check", action="store_true", help="do not hold the result against numbers"
     )
+    from . import attributing
+    from .study import command
+
+    attributing.register(commands)
+    command.register(commands)
     return parser
 
 
@@ -116,6 +123,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .tour.run import tour
 
             return tour(arguments.output, rows=arguments.rows, quiet=arguments.quiet)
+        if arguments.command == "attribute":
+            from .attributing import attribute_command
+
+            return attribute_command(arguments)
+        if arguments.command == "study":
+            from .study.command import study_command
+
+            return study_command(arguments)
         from .formula import derive_command
 
         if arguments.formula is None:

@@ -1,0 +1,1 @@
+"""``symprice study``: formulas held against the training of a network on real data."""

@@ -1,0 +1,1 @@
+"""Formulas against real training: predicted and actual changes, the influence of examples."""

@@ -1,0 +1,220 @@
+"""Training step by step, with what Price's equation says of every step beside what happens."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..errors import DivergenceError, ShapeError, StepSizeWarning
+from ..outputs import Shown
+from .batches import Samples
+from .evaluating import named
+from .predicting import Predictor
+from .stability import sharpness, threshold
+from .steps import Stepper
+from .tables import Column, shown
+
+__all__ = ["TrainingRun", "follow"]
+
+
+class TrainingRun(Shown):
+    """A property along a run of training: its values, and its changes actual and predicted.
+
+    Made by ``follow``.
+
+    Attributes
+    ==========
+
+    equation : the Price equation that was followed.
+    values : the property before every step and after the last, (steps + 1,).
+    parts : {'selection': …}: what each part of the equation says of every step, (steps,).
+    predicted : {order: the changes as the equation has them to that order}, (steps,).
+    losses : the loss on all data at the start and at the end.
+    params : the arrays after the last step.
+    """
+
+    def __init__(self, equation: Any, values: Any, parts: Any, predicted: Any) -> None:
+        self.equation, self.values = equation, values
+        self.parts: dict[str, Any] = parts
+        self.predicted: dict[int, Any] = predicted
+        self.losses: tuple[float, float] = (float("nan"), float("nan"))
+        self.params: dict[str, Any] = {}
+
+    @property
+    def actual(self) -> Any:
+        """The changes of the property, step by step."""
+        import numpy as np
+
+        return np.diff(self.values)
+
+    def cumulated(self, order: int) -> Any:
+        """The property as it would be, had every step changed it as predicted; (steps + 1,)."""
+        import numpy as np
+
+        return self.values[0] + np.concatenate([[0.0], np.cumsum(self.predicted[order])])
+
+    def __len__(self) -> int:
+        return len(self.values) - 1
+
+    def _columns(self) -> list[Column]:
+        found = [
+            Column("step", range(len(self)), "d"),
+            Column("P", self.values[:-1], ".6f"),
+            Column("actual ΔP", self.actual, ".3e"),
+        ]
+        found += [Column(f"order {k}", values, ".3e") for k, values in self.predicted.items()]
+        if len(self.parts) > 1:
+            found += [Column(part, values, ".3e") for part, values in self.parts.items()]
+        return found
+
+    def _notes(self) -> list[str]:
+        total = self.values[-1] - self.values[0]
+        notes = [f"P {self.values[0]:.4f} → {self.values[-1]:.4f}: changed by {total:.4e}"]
+        notes += [
+            f"order {order}: {self.cumulated(order)[-1] - self.values[0]:.4e} predicted in sum"
+            for order in self.predicted
+        ]
+        return [*notes, "loss {:.4f} → {:.4f}".format(*self.losses)]
+
+    def _repr_html_(self) -> str:
+        return shown(self, html=True)
+
+    def __str__(self) -> str:
+        return shown(self)
+
+    def __repr__(self) -> str:
+        return f"<TrainingRun of {len(self)} steps: P {self.values[0]:.4g} → {self.values[-1]:.4g}>"
+
+
+def follow(
+    equation: Any,
+    data: Mapping[Any, Any],
+    params: Mapping[Any, Any],
+    rate: float,
+    steps: int | None = None,
+    *,
+    epochs: float | None = None,
+    batch: int | None = None,
+    rng: Any = None,
+    progress: bool = False,
+) -> TrainingRun:
+    """Train, and hold what a Price equation says of every step against what the step does.
+
+    With ``batch`` the steps are taken on batches in random order, an epoch after another, and the
+    equation is asked for the batch of each step: given its batch, a step of SGD is one of gradient
+    descent.
+
+    Parameters
+    ==========
+
+    equation, data, params : as for ``compare``.
+    rate : the step size.
+    steps, epochs : how long; one of them.
+    batch : how many samples a step uses; all of them where not given.
+    rng : a ``numpy.random.Generator`` or a seed for the order of the samples.
+    progress : whether to show a bar.
+
+    Raises
+    ======
+
+    DivergenceError : where numbers overflow; it says below which step size training is stable.
+    ShapeError : for missing arrays, wrong shapes, NaN, batches that are too large.
+
+    Examples
+    ========
+
+    >>> from sympy import Symbol
+    >>> from symprice import GradientDescent, Parameter, price, sigmoid
+    >>> from symprice.training.following import follow
+    >>> b, eta = Parameter('b', real=True), Symbol('eta', positive=True)
+    >>> equation = price(sigmoid(b), -sigmoid(b), GradientDescent(eta), order=2)
+    >>> run = follow(equation, {}, {b: 0.0}, rate=0.1, steps=100)
+    >>> run
+    <TrainingRun of 100 steps: P 0.5 → 0.866>
+    >>> [round(float(run.cumulated(order)[-1]), 4) for order in (1, 2)]
+    [0.8672, 0.866]
+    """
+    import numpy as np
+
+    predictor = Predictor(equation)
+    stepper = Stepper(equation.args[1], equation.dynamics)
+    arrays, known = predictor.arrays(params), _with_rate(predictor, data, rate)
+    samples = Samples(stepper.loss, known)
+    count = _count(samples, steps, epochs, batch)
+    batches = samples.batches(batch, np.random.default_rng(rng))
+    top = predictor.orders[-1]
+    state: Any = {}
+    start = arrays
+    first = predictor.loss(arrays, known)
+    values, found = [predictor.prop(arrays, known)], []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t in _shown(count, progress):
+            given = next(batches)
+            moved, after = stepper(arrays, state, given, t)
+            numbers = {**given, **stepper.in_law(arrays, state, after, given, t)}
+            found.append({k: predictor.parts(k, arrays, numbers) for k in predictor.orders})
+            arrays, state = moved, after
+            if not all(np.isfinite(array).all() for array in arrays.values()):
+                raise DivergenceError(_unstable(equation, rate, stepper.loss, start, known, count))
+            values.append(predictor.prop(arrays, known))
+    last = predictor.loss(arrays, known)
+    if not last <= max(first, first + abs(first)):
+        warnings.warn(
+            _unstable(equation, rate, stepper.loss, start, known, count, (first, last)),
+            StepSizeWarning,
+            stacklevel=2,
+        )
+    parts = {part: np.array([f[top][part] for f in found]) for part in found[0][top]}
+    predicted = {k: np.array([sum(f[k].values()) for f in found]) for k in predictor.orders}
+    run = TrainingRun(equation, np.array(values), parts, predicted)
+    run.losses, run.params = (first, last), arrays
+    return run
+
+
+def _with_rate(predictor: Predictor, data: Mapping[Any, Any], rate: float) -> dict[str, Any]:
+    if not (isinstance(rate, (int, float)) and 0 < rate < float("inf")):
+        raise ShapeError(f"asked to train with the step size {rate!r}: write a positive number")
+    known, name = named(data), predictor.rate_name()
+    if name in known:
+        raise ShapeError(f"the step size {name} is given twice: as rate={rate} and in the data")
+    return {**known, name: float(rate)}
+
+
+def _count(samples: Samples, steps: int | None, epochs: float | None, batch: int | None) -> int:
+    if (steps is None) == (epochs is None):
+        raise ShapeError("asked to train without saying how long: write steps=100 or epochs=1")
+    count = steps if steps is not None else samples.steps(batch, epochs or 0)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise ShapeError(f"asked to train for {count!r} steps: write a positive integer")
+    return count
+
+
+def _shown(count: int, progress: bool) -> Iterable[int]:
+    """The numbers of the steps, from 1."""
+    if not progress:
+        return range(1, count + 1)
+    from tqdm.auto import tqdm
+
+    shown: Iterable[int] = tqdm(range(1, count + 1), unit="step", leave=False)
+    return shown
+
+
+def _unstable(
+    equation: Any,
+    rate: float,
+    loss: Any,
+    params: Any,
+    data: Any,
+    count: int,
+    losses: tuple[float, float] | None = None,
+) -> str:
+    """What is said of a run that went wrong, with the largest stable step size at its start."""
+    limit = threshold(equation.dynamics, sharpness(loss, params, data), data)
+    what = "left the finite numbers"
+    if losses is not None:
+        what = "raised the loss from {:.4g} to {:.4g}".format(*losses)
+    return (
+        f"training with the step size {rate:g} for {count} steps {what}: at its start it is stable "
+        f"below {limit:.4g} (2/λ, λ being the sharpness of the loss)"
+    )
