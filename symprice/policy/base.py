@@ -6,7 +6,7 @@ from typing import Any
 
 from sympy import Basic, log
 
-from ..errors import NoRuleError
+from ..errors import NoRuleError, PolicyError
 
 __all__ = ["Policy"]
 
@@ -15,7 +15,8 @@ class Policy(Basic):
     """A distribution over actions whose probabilities depend on θ; the base of all policies.
 
     A subclass states its ``actions``, ``parameters``, ``prob``, ``score`` and ``expectation``; the
-    rest follows. Made as ``BernoulliPolicy(logit)`` or ``CategoricalPolicy(logits)``.
+    rest follows. Made as ``BernoulliPolicy(logit)``, ``GaussianPolicy(mean, sigma)`` or another
+    family, as ``Policy(A)`` of a random symbol of sympy.stats, or by ``Policy.from_log_prob``.
 
     Examples
     ========
@@ -25,6 +26,35 @@ class Policy(Basic):
     >>> isinstance(pi, Policy), pi.actions, pi.prob(1)
     (True, (1, 0), sigmoid(theta))
     """
+
+    def __new__(cls, *args: Any) -> Any:
+        if cls is Policy and args:
+            if len(args) == 1 and hasattr(args[0], "pspace"):
+                from .written_law import of_random_symbol
+
+                return of_random_symbol(args[0])
+            raise PolicyError(
+                f"Policy takes a random symbol of sympy.stats, received {args[0]!r}: write "
+                "GaussianPolicy(mean, sigma), or Policy.from_log_prob(expr, a, set)"
+            )
+        return super().__new__(cls, *args)
+
+    @staticmethod
+    def from_log_prob(expr: Any, action: Any, support: Any) -> Any:
+        """The policy with `log π(a)` as written in the symbol ``action``, on a set of actions.
+
+        Examples
+        ========
+
+        >>> from sympy import Interval, Symbol, log, oo
+        >>> from symprice import Parameter, Policy
+        >>> a, c = Symbol('a', positive=True), Parameter('c', positive=True)
+        >>> Policy.from_log_prob(log(c) - c*a, a, Interval(0, oo)).expectation(a)
+        1/c
+        """
+        from .written_law import WrittenPolicy
+
+        return WrittenPolicy(expr, action, support).require_normalised()
 
     @property
     def actions(self) -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sympy import Add, Integer, Tuple
+from sympy import Add, Integer, Tuple, log
 
 from ..errors import PolicyError
-from ..networks.activations import sigmoid
+from ..networks.activations import normal_cdf, sigmoid
 from ..networks.logits import softmax
 from .arguments import (
     action_label,
@@ -82,6 +83,36 @@ class FinitePolicy(Policy):
         values = rewards_of(self.actions, f)
         return Add(*(p * value for p, value in zip(self.probabilities, values, strict=True)))
 
+    def sample(self, rng: Any, n: int, at: Mapping[Any, Any] | None = None) -> Any:
+        """n actions as an array, drawn with a generator of NumPy; ``at`` gives symbols numbers."""
+        import numpy as np
+
+        point = dict(at or {})
+        values = [p.subs(point).doit().evalf() for p in self.probabilities]
+        if not all(value.is_number for value in values):
+            raise PolicyError(
+                f"asked for samples of {self} with no number for its parameters: write sample(rng, "
+                "n, at={theta: 0.5})"
+            )
+        weights = np.array([float(value) for value in values])
+        whole = all(a.is_Integer for a in self.actions)
+        names = [int(a) if whole else str(a) for a in self.actions]
+        return np.array(names)[rng.choice(len(names), size=n, p=weights / weights.sum())]
+
+    def kl_divergence(self, other: Any) -> Any:
+        """The divergence Σ π(a) log(π(a)/π'(a)) to a policy with the same actions, in nats."""
+        if set(getattr(other, "actions", ())) != set(self.actions):
+            raise PolicyError(
+                f"asked for the divergence of {self} from {other}: write a policy with the actions "
+                f"{', '.join(map(str, self.actions))}"
+            )
+        return Add(
+            *(
+                p * (log(p) - log(other.prob(a)))
+                for a, p in zip(self.actions, self.probabilities, strict=True)
+            )
+        )
+
     def score(self, action: Any, wrt: Any = None) -> Any:
         """The score ∇log π(a): a scalar by one variable, a column by several.
 
@@ -118,6 +149,8 @@ class BernoulliPolicy(FinitePolicy):
     ==========
 
     logit : a Parameter, an Observable, an expression of these, or a network with one output.
+    probability : instead of the logit, the probability p of action 1.
+    probit : instead of the logit, x with `p = Φ(x)`.
 
     Raises
     ======
@@ -133,28 +166,44 @@ class BernoulliPolicy(FinitePolicy):
     ((1, 0), (sigmoid(theta), 1 - sigmoid(theta)))
     >>> pi.expected({1: 1, 0: -1})
     2*sigmoid(theta) - 1
+    >>> BernoulliPolicy(probability=Parameter('p')).fisher()
+    1/(p*(1 - p))
     """
 
-    def __new__(cls, logit: Any) -> BernoulliPolicy:
-        entries = listed(logit, "a logit")
+    def __new__(cls, logit: Any = (), probability: Any = (), probit: Any = ()) -> BernoulliPolicy:
+        forms = {"logit": logit, "probability": probability, "probit": probit}
+        blank = {n for n, v in forms.items() if isinstance(v, (tuple, Tuple)) and len(v) == 0}
+        if len(blank) != 2:
+            raise PolicyError(
+                "BernoulliPolicy takes one of logit, probability and probit, received "
+                f"{', '.join(n for n in forms if n not in blank) or 'none'}: write "
+                "BernoulliPolicy(logit=theta)"
+            )
+        entries = listed(logit, "a logit") if "logit" not in blank else None
         if entries is not None:
             raise PolicyError(
                 f"BernoulliPolicy takes one logit, received {len(entries)}: write "
                 f"CategoricalPolicy({entries})"
             )
-        self = super().__new__(cls, scalar(logit, "the logit"))
+        (name,) = set(forms) - blank
+        value = scalar(forms[name], f"the {name}")
+        places = [value if n == name else Tuple() for n in forms]
+        self = super().__new__(cls, *places[: list(forms).index(name) + 1])
         check_possible(self.actions, self.probabilities)
         return self
 
     @property
     def logit(self) -> Any:
         """The logit z of action 1."""
-        return self.args[0]
+        if self.logits:
+            return self.args[0]
+        p, q = self.probabilities
+        return log(p / q)
 
     @property
     def logits(self) -> tuple[Any, ...]:
-        """The one logit."""
-        return self.args
+        """The one logit; empty where a probability or a probit was given."""
+        return self.args if len(self.args) == 1 else ()
 
     @property
     def actions(self) -> tuple[Any, ...]:
@@ -163,9 +212,17 @@ class BernoulliPolicy(FinitePolicy):
 
     @property
     def probabilities(self) -> tuple[Any, ...]:
-        """σ(z) and 1 - σ(z)."""
-        p = sigmoid(self.logit)
+        """p and 1 - p."""
+        p = (sigmoid, lambda p: p, normal_cdf)[len(self.args) - 1](self.args[-1])
         return p, 1 - p
+
+    @property
+    def _given(self) -> tuple[Any, ...]:
+        return (self.args[-1],)
+
+    def _sympystr(self, printer: Any) -> str:
+        name = ("", "probability=", "probit=")[len(self.args) - 1]
+        return f"BernoulliPolicy({name}{printer._print(self.args[-1])})"
 
     def with_logits(self, logits: Any) -> BernoulliPolicy:
         """The policy with another logit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +14,7 @@ from ..errors import PolicyError
 from ..outputs import Outputs
 from ..symbols import TRAINED, Observable, ObservableVector
 from .arguments import rewards_of
+from .distribution import DistributionPolicy
 from .finite import FinitePolicy
 from .logits import Logits
 from .rules import ChainRuleOfLogits, InsertionOfLogits
@@ -37,6 +39,10 @@ class PolicyGradient(Outputs, Basic):
     """
 
     def __new__(cls, policy: Any, rewards: Any, wrt: Any = None) -> PolicyGradient:
+        if isinstance(policy, DistributionPolicy):
+            from .density_gradient import DistributionGradient
+
+            return DistributionGradient(policy, rewards, wrt)
         if not isinstance(policy, FinitePolicy):
             raise PolicyError(
                 f"asked for the policy gradient of {policy!r}, which is a {type(policy).__name__}: "
@@ -44,7 +50,8 @@ class PolicyGradient(Outputs, Basic):
             )
         values = rewards_of(policy.actions, rewards)
         variables = variables_of(policy, wrt)
-        _require_visible(policy, values, variables)
+        labelled = {f"{r} of action {a}": r for a, r in zip(policy.actions, values, strict=True)}
+        require_visible(policy, labelled, variables, by_logits(policy, variables))
         return super().__new__(cls, policy, values, Tuple(*variables))
 
     @property
@@ -108,6 +115,73 @@ class PolicyGradient(Outputs, Basic):
         """The closed form as one expression: a scalar, or a column."""
         return self._formula().doit(**hints)
 
+    # --- estimators and what follows from the gradient -------------------------------------------
+    @property
+    def estimator(self) -> Any:
+        """The estimator r(a) ∇log π(a) of one sample; called, of n samples with a baseline.
+
+        Examples
+        ========
+
+        >>> from symprice import BernoulliPolicy, Parameter, policy_gradient
+        >>> G = policy_gradient(BernoulliPolicy(logit=Parameter('theta')), {1: 1, 0: 0})
+        >>> G.estimator.summand
+        a*(1 - sigmoid(theta))
+        >>> G.estimator(4, baseline='mean').variance()
+        (1 - 2*sigmoid(theta))**2*(1 - sigmoid(theta))*sigmoid(theta)/4
+        """
+        from .estimators import ScoreEstimator
+
+        return ScoreEstimator(self)
+
+    def variance(self, baseline: Any = None, n: Any = 1) -> Any:
+        """The variance of each component of the score estimator, in closed form."""
+        from .estimators import variance
+
+        return variance(self, baseline, n)
+
+    def optimal_baseline(self, per_component: bool = False) -> Any:
+        """The baseline of least variance, `E[|s|² r]/E[|s|²]`, or one for each component."""
+        from .estimators import optimal_baseline
+
+        return optimal_baseline(self, per_component)
+
+    def natural(self) -> Any:
+        """The natural gradient F⁻¹∇J, with the Fisher information F of the policy."""
+        from .second_order import natural
+
+        return natural(self)
+
+    def hessian(self) -> Any:
+        """The Hessian ∇²J."""
+        from .second_order import hessian
+
+        return hessian(self)
+
+    def dynamics(self, metric: str = "euclidean") -> Any:
+        """How probabilities move under the gradient ('euclidean') or the 'natural' one."""
+        from .second_order import dynamics
+
+        return dynamics(self, metric)
+
+    def pathwise(self) -> Any:
+        """The reparameterised estimator ∇r(T(ε, θ)), where the family has one."""
+        from .pathwise import PathwiseEstimator
+
+        return PathwiseEstimator(self)
+
+    def measure_valued(self) -> Any:
+        """The gradient as a difference of two expectations, of Gaussian and Poisson."""
+        from .pathwise import MeasureValuedEstimator
+
+        return MeasureValuedEstimator(self)
+
+    def importance_weighted(self, behaviour: Any) -> Any:
+        """The estimator from actions of another policy, weighted by π/β."""
+        from .pathwise import ImportanceWeightedEstimator
+
+        return ImportanceWeightedEstimator(self, behaviour)
+
     def _eval_subs(self, old: Any, new: Any) -> Any:
         # A variable is both free and differentiated by: replacing it means differentiating first.
         if old in self.wrt and not isinstance(new, Symbol):
@@ -124,15 +198,17 @@ class PolicyGradient(Outputs, Basic):
         return f"$$\n{self.latex()}\n$$"
 
 
-def _require_visible(policy: FinitePolicy, rewards: Tuple, variables: tuple[Any, ...]) -> None:
+def require_visible(
+    policy: Any, rewards: Mapping[str, Any], variables: tuple[Any, ...], by_place: bool
+) -> None:
     """Raise where a reward depends on θ in a way that the gradient by the variables would lose."""
-    unspecified = by_logits(policy, variables) or any(v in policy.observables for v in variables)
-    for action, reward in zip(policy.actions, rewards, strict=True):
+    unspecified = by_place or any(v in policy.observables for v in variables)
+    for words, reward in rewards.items():
         for symbol in sorted(reward.free_symbols - set(variables), key=str):
             if isinstance(symbol, TRAINED if unspecified else (Observable, ObservableVector)):
                 raise PolicyError(
                     f"asked for a gradient by {', '.join(map(str, variables))}, but the reward "
-                    f"{reward} of action {action} depends on {symbol}, which is trained too, and "
+                    f"{words} depends on {symbol}, which is trained too, and "
                     f"how it depends on these is not specified: write Symbol('{symbol}') for a "
                     "constant, or differentiate by Parameters that both are formulas of"
                 )
@@ -144,8 +220,9 @@ def policy_gradient(policy: Any, reward: Any, wrt: Any = None) -> PolicyGradient
     Parameters
     ==========
 
-    policy : a BernoulliPolicy or a CategoricalPolicy.
-    reward : {action: reward}, a list in the order of the actions, or a function of an action.
+    policy : a BernoulliPolicy, a CategoricalPolicy, or one of another family.
+    reward : {action: reward}, a list in the order of the actions, or a function of an action; of
+        continuous or countable actions an expression in `a`, a function, or Function('r').
         Rewards that depend on the variables contribute their own gradient, `E[∇r]`.
     wrt : the variables: symbols, or ``policy.logits``. Where not given: the logits if they hold
         Observables, else the Parameters of the policy in order of first appearance.

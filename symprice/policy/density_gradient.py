@@ -1,0 +1,295 @@
+"""The log-likelihood trick for continuous and countable actions: ∇J = ∫ r(a) π(a) ∇log π(a) da."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from typing import Any
+
+from sympy import Basic, Derivative, S, Symbol, Tuple
+from sympy.core.function import AppliedUndef
+
+from ..closedform import ClosedForm
+from ..derivation import Derivation, Step
+from ..symbols import Name
+from .chain import (
+    _pulled,
+    by_heads,
+    closed,
+    jacobian,
+    require_fixed_support,
+    score_entries,
+    shaped,
+    variables_of,
+)
+from .density_rules import (
+    DerivativeUnderExpectation,
+    EvaluationOfExpectations,
+    InsertionOfScores,
+    LogLikelihoodTrickOfDensities,
+)
+from .distribution import DistributionPolicy, realised
+from .expecting import expected
+from .gradient import PolicyGradient, require_visible
+from .integrals import ActionIntegral, ActionSum
+from .rules import ChainRuleOfLogits, Collection, Score
+from .setting import Names
+from .short import short
+
+__all__ = ["DistributionGradient"]
+
+
+class DistributionGradient(PolicyGradient):
+    """The gradient of the expected reward of a policy with continuous or countable actions.
+
+    Made by ``policy_gradient``. By one variable it is a scalar, by several a column in their order.
+
+    Examples
+    ========
+
+    >>> from symprice import Parameter
+    >>> from symprice.policy.gaussian import GaussianPolicy
+    >>> from symprice.policy.gradient import policy_gradient
+    >>> mu = Parameter('mu')
+    >>> G = policy_gradient(GaussianPolicy(mu, 2), lambda a: a**2)
+    >>> G.doit()
+    2*mu
+    >>> [step.rule.name for step in G.derivation.steps][:2]
+    ['derivative under the expectation', 'log-likelihood trick']
+    """
+
+    def __new__(cls, policy: Any, reward: Any, wrt: Any = None) -> DistributionGradient:
+        expr = policy.in_action(reward)
+        variables = variables_of(policy, wrt)
+        require_fixed_support(policy, variables)
+        require_visible(policy, {str(expr): expr}, variables, by_heads(policy, variables))
+        return Basic.__new__(cls, policy, expr, Tuple(*variables))
+
+    @property
+    def policy(self) -> DistributionPolicy:
+        """The policy π."""
+        return self.args[0]
+
+    @property
+    def reward(self) -> Any:
+        """r(a), in the symbol of the action."""
+        return self.args[1]
+
+    @property
+    def rewards(self) -> Any:
+        """The reward as an expression in the symbol of the action."""
+        return self.args[1]
+
+    @property
+    def expected(self) -> Any:
+        """The expected reward J."""
+        return self.policy.mean(self.reward)
+
+    # --- the closed form --------------------------------------------------------------------------
+    @cached_property
+    def by_heads(self) -> tuple[Any, ...]:
+        """∂J/∂z by each head z through π alone, as E[r s] by the rules of the family."""
+        policy = self.policy
+        rows = jacobian(policy, self.wrt)
+        back = (
+            {policy._bound: policy.action}
+            if isinstance(policy.action, Symbol)
+            else {b: a for b, a in zip(policy._bound, policy.action, strict=True)}
+        )
+        values = dict(zip(policy.stand_ins(), policy.heads, strict=True))
+        found = []
+        for k, (z, row) in enumerate(zip(policy.stand_ins(), rows, strict=True)):
+            if all(d == 0 for d in row):
+                found.append(S.Zero)
+                continue
+            value = _of_head(policy, self.reward, k, z, back)
+            found.append(value.xreplace(values))
+        return tuple(found)
+
+    def _entries(self) -> list[Any]:
+        """∂J/∂θ by each variable: through the heads, and through the reward."""
+        total = _pulled(list(self.by_heads), jacobian(self.policy, self.wrt))
+        return [
+            t + self.policy.mean(self._slope(v)) if self._moves(v) else t
+            for t, v in zip(total, self.wrt, strict=True)
+        ]
+
+    def _moves(self, v: Any) -> bool:
+        return isinstance(v, Symbol) and self.reward.has(v)
+
+    def _slope(self, v: Any) -> Any:
+        return self.reward.diff(v) if self._moves(v) else S.Zero
+
+    def _formula(self) -> Any:
+        entries = self._entries()
+        if not all(head in self.wrt for head in self.policy.heads):
+            entries = [e if e.has(ClosedForm) else short(e) for e in entries]
+        return closed(shaped(entries, 1))
+
+    def doit(self, **hints: Any) -> Any:
+        """The closed form as one expression: a scalar, or a column; what does not close stays an
+        integral or a sum.
+        """
+        return self._formula().doit(**hints)
+
+    # --- step by step -----------------------------------------------------------------------------
+    @cached_property
+    def derivation(self) -> Derivation:
+        """The steps from ∇J to the closed form, each of which can be checked by itself."""
+        policy, direct = self.policy, self.wrt
+        named = policy
+        through = not all(head in self.wrt or not _moves(head, self.wrt) for head in policy.heads)
+        if through or by_heads(policy, self.wrt):
+            names = Names(self)
+            fresh = [
+                names.fresh(f"z_{k}") if not head.is_number else head
+                for k, head in enumerate(policy.heads, start=1)
+            ]
+            named = policy.with_heads(fresh)
+            direct = tuple(z for z in fresh if isinstance(z, Name))
+        steps = _Steps(named, self.reward, direct).steps
+        if named is policy:
+            return Derivation(steps)
+        formula = self._formula()
+        if by_heads(policy, self.wrt):
+            return Derivation(steps)
+        before = shaped([Derivative(self.expected, v, evaluate=False) for v in self.wrt], 1)
+        return Derivation([*steps, Step(ChainRuleOfLogits(), before, formula)])
+
+    def _latex(self, printer: Any) -> str:
+        variables = ", ".join(map(printer._print, self.wrt))
+        reward = printer._print(self.reward)
+        a = printer._print(self.policy.action)
+        return (
+            rf"\nabla_{{{variables}}} \operatorname{{E}}_{{{a} \sim "
+            rf"{printer._print(self.policy)}}}\left[{reward}\right]"
+        )
+
+
+def _moves(head: Any, variables: tuple[Any, ...]) -> bool:
+    return any(head.has(v) for v in variables)
+
+
+def _of_head(policy: Any, reward: Any, k: int, z: Any, back: Any) -> Any:
+    """E[r s_z]: as the derivative of J where the moments close J, else by the moments of r s."""
+    forth = {a: b for b, a in back.items()}
+    values = dict(zip(policy.stand_ins(), policy.heads, strict=True))
+    known = {h: y for y, h in values.items() if isinstance(h, Symbol)}
+    inner = reward.xreplace({**forth, **known})
+    pure, bound = policy.pure, policy._bound
+
+    def check(x: Any) -> Any:
+        return x.xreplace(values)
+
+    if reward.has(AppliedUndef):
+        return pure.integral(inner * score_entries(pure, bound)[k], bound).xreplace(back)
+    own = inner.xreplace({y: Symbol(f"{y.name}_held", **y.assumptions0) for y in known.values()})
+    held = {Symbol(f"{y.name}_held", **y.assumptions0): y for y in known.values()}
+    own, real = realised(own, (bound, *pure.heads)) if isinstance(bound, Symbol) else (own, {})
+    mean = mean_reward(pure, own, bound, Tuple(*policy.heads))
+    if mean.has(ActionIntegral, ActionSum):
+        product = pure.mean_in_heads(own * score_entries(pure, bound)[k], bound, check)
+    else:
+        product = short(mean.diff(z))
+    return product.xreplace(real).xreplace(held).xreplace(back)
+
+
+@lru_cache(maxsize=64)
+def mean_reward(pure: Any, expr: Any, a: Any, heads: Any) -> Any:
+    """E of a reward in the symbols of the heads, where it is finite for these heads."""
+    values = dict(zip(pure.heads, heads, strict=True))
+    return pure.mean_in_heads(expr, a, lambda bound: bound.xreplace(values))
+
+
+class _Steps:
+    """The steps by heads that are symbols of their own."""
+
+    def __init__(self, policy: Any, reward: Any, variables: tuple[Any, ...]) -> None:
+        self.policy, self.reward, self.variables = policy, reward, variables
+        self.steps: list[Step] = []
+        if isinstance(policy.action, Symbol):
+            self._by_integrals()
+        else:
+            self._by_moments()
+
+    def _over(self, integrand: Any) -> Any:
+        low, high = self.policy.bounds
+        kind = ActionSum if self.policy.is_countable else ActionIntegral
+        return kind(integrand, (self.policy.action, low, high))
+
+    def _by_integrals(self) -> None:
+        a, policy, r = self.policy.action, self.policy, self.reward
+        density = policy.prob()
+        law = policy.log_prob()
+        scores = [policy.score(wrt=v) for v in self.variables]
+        moved = [r.diff(v) if r.has(v) else S.Zero for v in self.variables]
+        objective = self._over(r * density)
+        lines: list[Any] = [
+            ("start", [Derivative(objective, v) for v in self.variables]),
+            (
+                DerivativeUnderExpectation(),
+                [
+                    self._over(r * Derivative(density, v) + density * g)
+                    for v, g in zip(self.variables, moved, strict=True)
+                ],
+            ),
+            (
+                LogLikelihoodTrickOfDensities(),
+                [
+                    self._over(density * (r * Derivative(law, v) + g))
+                    for v, g in zip(self.variables, moved, strict=True)
+                ],
+            ),
+        ]
+        before = shaped(lines[0][1], 1)
+        for rule, entries in lines[1:]:
+            after = shaped(entries, 1)
+            self.steps.append(Step(rule, before, after))
+            before = after
+        derivatives = shaped([Derivative(law, v) for v in self.variables], 1)
+        self.steps.append(Step(Score(), derivatives, shaped(scores, 1)))
+        inserted = [self._over(density * (r * s + g)) for s, g in zip(scores, moved, strict=True)]
+        self.steps.append(Step(InsertionOfScores(), before, shaped(inserted, 1)))
+        self._evaluate(shaped(inserted, 1), scores, moved, a)
+
+    def _evaluate(self, before: Any, scores: list[Any], moved: list[Any], a: Any) -> None:
+        """The moments, then the short form; nothing where no rule closes an expectation."""
+        gradient = DistributionGradient(self.policy, self.reward, self.variables)
+        result = gradient._formula()
+        if result.has(ActionIntegral, ActionSum):
+            return
+        raw = []
+        for s, g in zip(scores, moved, strict=True):
+            value = _unshortened(self.policy, self.reward * s + g)
+            raw.append(value)
+        if all(value is not None for value in raw):
+            middle = shaped(raw, 1)
+            self.steps.append(Step(EvaluationOfExpectations(), before, middle))
+            if middle != result:
+                self.steps.append(Step(Collection(), middle, result))
+        else:
+            self.steps.append(Step(EvaluationOfExpectations(), before, result))
+
+    def _by_moments(self) -> None:
+        policy = self.policy
+        gradient = DistributionGradient(policy, self.reward, self.variables)
+        law, scores = policy.log_prob(), [policy.score(wrt=v) for v in self.variables]
+        derivatives = shaped([Derivative(law, v) for v in self.variables], 1)
+        self.steps.append(Step(Score(), derivatives, shaped(scores, 1)))
+        mean = policy.mean(self.reward)
+        before = shaped([Derivative(mean, v) for v in self.variables], 1)
+        self.steps.append(Step(LogLikelihoodTrickOfDensities(), before, gradient._formula()))
+
+
+def _unshortened(policy: Any, expr: Any) -> Any:
+    """E of an expression as the moments come, before anything is collected; None if some do not
+    close.
+    """
+    a = policy._bound
+    values = dict(zip(policy.stand_ins(), policy.heads, strict=True))
+    known = {h: z for z, h in values.items() if isinstance(h, Symbol)}
+    inner = expr.xreplace({policy.action: a, **known})
+    pure = policy.pure
+    value, left = expected(
+        inner, a, lambda term: pure.mean_of(term, a, lambda x: x.xreplace(values))
+    )
+    return policy.inserted(value) if left == 0 else None

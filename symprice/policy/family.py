@@ -1,0 +1,140 @@
+"""Families with scalar actions: one class each, from its parameters to how it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from sympy import Dummy, Expr, S, Tuple
+
+from ..errors import NoRuleError
+from .distribution import DistributionPolicy
+from .expecting import mean_of_powers
+from .given import Groups, read, signature_of, stand_in
+
+__all__ = ["FAMILIES", "FamilyPolicy"]
+
+#: Every family, in the order in which they were loaded.
+FAMILIES: list[type[FamilyPolicy]] = []
+
+
+class FamilyPolicy(DistributionPolicy):
+    """A family with scalar actions whose parameters may be written in several forms.
+
+    A family is one class: its ``groups`` of parameters, ``law`` (log π), ``support``, ``tilt``
+    (`E[a^s (1-a)^q exp(t a)]` as far as it closes) and ``drawn``.
+    """
+
+    groups: ClassVar[Groups] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "groups" in vars(cls) and cls.groups:
+            cls.__signature__ = signature_of(cls.groups)
+            FAMILIES.append(cls)
+
+    def __new__(cls, *args: Any, **named: Any) -> Any:
+        return super().__new__(cls, *read(cls, cls.groups, args, named))
+
+    # --- what a family states ---------------------------------------------------------------------
+    def law(self, a: Any, c: SimpleNamespace) -> Any:
+        """log π(a) in the parameters c."""
+        raise self._unstated("law")
+
+    def tilt(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> Any:
+        """E[a^s (1-a)^q exp(t a)]; None where it has no closed form."""
+        return None
+
+    def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
+        """What must be positive for that expectation to be finite."""
+        return []
+
+    def moment(self, n: int, c: SimpleNamespace) -> Any:
+        """E[aⁿ], where it is shorter than the derivative of the generating function."""
+        return None
+
+    def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
+        """n actions by a generator of NumPy, the parameters c being numbers."""
+        raise self._unstated("drawn")
+
+    # --- what follows -----------------------------------------------------------------------------
+    @property
+    def _fields(self) -> list[tuple[str, str, Any, Any]]:
+        """Of each parameter its name in formulas, the form it is given in, that form, the value."""
+        values, found = iter(self.args), []
+        for meaning, forms in self.groups.items():
+            for name, form in forms.items():
+                value = next(values)
+                if not isinstance(value, Tuple):
+                    found.append((meaning, name, form, value))
+        return found
+
+    @property
+    def heads(self) -> tuple[Any, ...]:
+        """The parameters in the forms that were given."""
+        return tuple(value for *_, value in self._fields)
+
+    def with_heads(self, heads: Any) -> Any:
+        """The same family, in the same forms, with other values."""
+        names = [name for _, name, _, _ in self._fields]
+        return type(self)(**dict(zip(names, heads, strict=True)))
+
+    def stand_ins(self) -> tuple[Any, ...]:
+        """A symbol for each parameter, positive or real as its form is."""
+        return tuple(stand_in(name, form.domain) for _, name, form, _ in self._fields)
+
+    @property
+    def canonical(self) -> SimpleNamespace:
+        """The parameters of the formulas: σ, whichever form it was given in."""
+        return SimpleNamespace(
+            **{meaning: form.meaning(value) for meaning, _, form, value in self._fields}
+        )
+
+    def log_density(self, a: Any) -> Any:
+        """log π(a)."""
+        return self.law(a, self.canonical)
+
+    def mean_of(self, term: Any, a: Any, check: Callable[[Any], Any]) -> Any:
+        """E of a product of powers, exponentials, logarithms and waves of the action."""
+        c = self.canonical
+
+        def tilt(s: Any, q: Any, t: Any) -> Any:
+            if q == 0 and t == 0 and s.is_Integer and s >= 0:
+                value = self.moment(int(s), c)
+                if value is not None:
+                    return value
+            value = self.tilt(s, q, t, c)
+            if value is None and s.is_Integer and s > 0:
+                bend = Dummy("t", real=True)
+                generating = self.tilt(S.Zero, q, bend, c)
+                value = None if generating is None else generating.diff(bend, s).subs(bend, t)
+            return value
+
+        return mean_of_powers(term, a, tilt, lambda s, q, t: self.exists(s, q, t, c), check)
+
+    def draw(self, rng: Any, n: int) -> Any:
+        """n actions as an array of float64, or of integers."""
+        numbers = {k: _number(v) for k, v in vars(self.canonical).items()}
+        return self.drawn(rng, n, SimpleNamespace(**numbers))
+
+    # --- printing ---------------------------------------------------------------------------------
+    def _sympystr(self, printer: Any) -> str:
+        shown: list[str] = []
+        for meaning, name, _, value in self._fields:
+            first = name == meaning and next(iter(self.groups[meaning])) == name
+            plain = first and all("=" not in text for text in shown)
+            shown.append(printer._print(value) if plain else f"{name}={printer._print(value)}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _latex(self, printer: Any) -> str:
+        inner = ", ".join(printer._print(v) for v in vars(self.canonical).values())
+        name = type(self).__name__.removesuffix("Policy")
+        return rf"\operatorname{{{name}}}{{\left({inner} \right)}}"
+
+
+def _number(value: Any) -> Any:
+    found = value.evalf()
+    if not isinstance(found, Expr) or not found.is_number:
+        raise NoRuleError(f"asked for samples with the parameter {value}, which is no number")
+    return int(found) if value.is_Integer else float(found)

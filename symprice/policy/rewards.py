@@ -1,0 +1,62 @@
+"""Rewards of continuous or countable actions: what was given, in the symbol of the action."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sympy import Dict, Expr, Lambda, S
+from sympy.core.function import FunctionClass
+from sympy.core.sympify import _sympify
+
+from ..errors import PolicyError
+from .arguments import listed, scalar
+
+if TYPE_CHECKING:
+    from .distribution import DistributionPolicy
+
+__all__ = ["in_action"]
+
+
+def in_action(policy: DistributionPolicy, given: Any) -> Any:
+    """A function of the action, as an expression in its symbol.
+
+    ``given`` is a Function('r') that is left unspecified, a Lambda or a Python function, or an
+    expression in the symbol ``a`` (whatever its assumptions).
+
+    Raises
+    ======
+
+    PolicyError : for a table of rewards, or an expression in which no action occurs.
+    """
+    a = policy.action
+    if isinstance(given, (Mapping, Dict)) or listed(given, "rewards") is not None:
+        raise PolicyError(
+            f"asked for the expected reward of a table under {policy}, whose actions are "
+            f"{policy.support}: write an expression in the action, as {a}**2, a function, or "
+            "Function('r')"
+        )
+    if isinstance(given, (FunctionClass, Lambda)) or (
+        callable(given) and not isinstance(given, Expr)
+    ):
+        return _finite(scalar(_sympify(given(a)), "the reward"))
+    expr = scalar(given, "the reward")
+    clash = [s for s in policy.free_symbols if s.name == a.name] if a.is_Symbol else []
+    if clash:
+        raise PolicyError(
+            f"the reward {expr} is read in the action {a}, but {clash[0]} is a parameter of "
+            f"{policy} too: give the parameter another name, or write lambda action: ..."
+        )
+    named = [s for s in expr.free_symbols if getattr(s, "name", None) == a.name]
+    if not named and not expr.is_number:
+        raise PolicyError(
+            f"asked for the expected reward {expr}, in which the action {a} does not occur: write "
+            f"it in Symbol('{a}'), as a function (lambda action: ...), or Function('r')"
+        )
+    return _finite(expr.xreplace({s: a for s in named}))
+
+
+def _finite(expr: Any) -> Any:
+    if expr.is_finite is False or expr is S.NaN:
+        raise PolicyError(f"the reward is {expr}: rewards are finite")
+    return expr

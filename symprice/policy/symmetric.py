@@ -1,0 +1,200 @@
+"""Laplace and logistic actions: a location and a scale around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from sympy import (
+    Abs,
+    Add,
+    Dummy,
+    S,
+    bernoulli,
+    binomial,
+    exp,
+    expand,
+    factorial,
+    gamma,
+    log,
+    pi,
+    sign,
+)
+
+from ..networks.activations import log_sigmoid, sigmoid
+from .expecting import expected
+from .family import FamilyPolicy
+from .given import REAL, SCALE, Groups, ln
+from .unit_interval import BetaPolicy
+
+__all__ = ["LaplacePolicy", "LogisticPolicy"]
+
+
+class SymmetricPolicy(FamilyPolicy):
+    """A family `a = μ + s ε` with noise ε that is symmetric about 0."""
+
+    groups: ClassVar[Groups] = {}
+
+    @property
+    def support(self) -> Any:
+        """The real numbers."""
+        return S.Reals
+
+    def even_moment(self, n: int) -> Any:
+        """E[εⁿ] for an even n."""
+        raise self._unstated("even_moment")
+
+    def moment(self, n: int, c: SimpleNamespace) -> Any:
+        """E[aⁿ] = Σ_k C(n, 2k) s^(2k) E[ε^(2k)] μ^(n-2k)."""
+        return Add(
+            *(
+                binomial(n, k) * c.scale**k * self.even_moment(k) * c.loc ** (n - k)
+                for k in range(0, n + 1, 2)
+            )
+        )
+
+    def reparameterised(self, noise: Any) -> Any:
+        """a = μ + s ε."""
+        c = self.canonical
+        return c.loc + c.scale * noise, type(self)(0, 1)
+
+
+class LaplacePolicy(SymmetricPolicy):
+    """A real action with density `exp(-|a-μ|/b)/(2b)`.
+
+    Its score jumps at the mean, so that E[-∂²log π] is 0 there and no Fisher information.
+
+    Parameters
+    ==========
+
+    loc : μ.
+    scale | log_scale : b, or its logarithm.
+
+    Examples
+    ========
+
+    >>> from symprice import Parameter
+    >>> from symprice.policy.symmetric import LaplacePolicy
+    >>> pi = LaplacePolicy(Parameter('mu', real=True), 2)
+    >>> pi.score(), pi.fisher()
+    (sign(a - mu)/2, 1/4)
+    """
+
+    groups: ClassVar[Groups] = {"loc": {"loc": REAL}, "scale": SCALE}
+
+    def law(self, a: Any, c: SimpleNamespace) -> Any:
+        """-|a-μ|/b - log(2b)."""
+        return -Abs(a - c.loc) / c.scale - ln(c.scale) - log(2)
+
+    def even_moment(self, n: int) -> Any:
+        """n!."""
+        return factorial(n)
+
+    def tilt(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> Any:
+        """E[exp(t a)] = exp(μ t)/(1 - b² t²)."""
+        return exp(c.loc * t) / (1 - c.scale**2 * t**2) if s == 0 and q == 0 else None
+
+    def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
+        """|t| < 1/b."""
+        return [] if t == 0 else [1 - c.scale**2 * t**2]
+
+    def mean_of(self, term: Any, a: Any, check: Callable[[Any], Any]) -> Any:
+        """With a = μ + b x, E[xⁿ |x|ᵐ sign(x)^l] is (n+m)! where n + l is even, else 0."""
+        c = self.canonical
+        if not term.has(Abs, sign):
+            return super().mean_of(term, a, check)
+        x, size, way = Dummy("x", real=True), Dummy("r", positive=True), Dummy("w", real=True)
+        moved = term.xreplace(
+            {
+                f: self._standard(f, a, c, size, way)
+                for f in term.atoms(Abs, sign)
+                if f.args[0].has(a)
+            }
+        ).subs(a, c.loc + c.scale * x)
+        moved = expand(moved)
+        if moved.has(Abs, sign) and any(f.has(x) for f in moved.atoms(Abs, sign)):
+            return None
+        if not moved.is_polynomial(x, size, way):
+            return None
+        total = S.Zero
+        for (n, m, k), coefficient in moved.as_poly(x, size, way).terms():
+            if (n + k) % 2 == 0:
+                total += coefficient * factorial(n + m)
+        return total
+
+    def _standard(self, f: Any, a: Any, c: SimpleNamespace, size: Any, way: Any) -> Any:
+        """|a-μ| as b r, sign(a-μ) as w; another function of the action as it is."""
+        gap = expand(f.args[0] - (a - c.loc))
+        flipped = expand(f.args[0] + (a - c.loc))
+        if gap != 0 and flipped != 0:
+            return f
+        if isinstance(f, Abs):
+            return c.scale * size
+        return way if gap == 0 else -way
+
+    def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
+        """n actions."""
+        return rng.laplace(c.loc, c.scale, n)
+
+
+class LogisticPolicy(SymmetricPolicy):
+    """A real action with distribution function `σ((a-μ)/s)`.
+
+    Parameters
+    ==========
+
+    loc : μ.
+    scale | log_scale : s, or its logarithm.
+
+    Examples
+    ========
+
+    >>> from symprice import Parameter
+    >>> from symprice.policy.symmetric import LogisticPolicy
+    >>> LogisticPolicy(Parameter('mu'), 1).fisher()
+    1/3
+    """
+
+    groups: ClassVar[Groups] = {"loc": {"loc": REAL}, "scale": SCALE}
+
+    def law(self, a: Any, c: SimpleNamespace) -> Any:
+        """2 log σ(x) - x - log s, with x = (a-μ)/s."""
+        x = (a - c.loc) / c.scale
+        return 2 * log_sigmoid(x) - x - ln(c.scale)
+
+    def even_moment(self, n: int) -> Any:
+        """π^n (2^n - 2) |B_n|."""
+        return S.One if n == 0 else pi**n * (2**n - 2) * abs(bernoulli(n))
+
+    def tilt(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> Any:
+        """E[exp(t a)] = exp(μ t) Γ(1 - s t) Γ(1 + s t)."""
+        if s != 0 or q != 0:
+            return None
+        return exp(c.loc * t) * gamma(1 - c.scale * t) * gamma(1 + c.scale * t)
+
+    def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
+        """|t| < 1/s."""
+        return [] if t == 0 else [1 - c.scale**2 * t**2]
+
+    def mean_of(self, term: Any, a: Any, check: Callable[[Any], Any]) -> Any:
+        """σ((a-μ)/s) = p is uniform on (0, 1), and a = μ + s (log p - log(1-p))."""
+        if not term.has(sigmoid, log_sigmoid):
+            return super().mean_of(term, a, check)
+        c = self.canonical
+        uniform = BetaPolicy(1, 1)
+        p = uniform._bound
+        moved = {}
+        for f in term.atoms(sigmoid, log_sigmoid):
+            x = expand(f.args[0] * c.scale)
+            if x not in (expand(a - c.loc), expand(c.loc - a)):
+                continue
+            value = p if x == expand(a - c.loc) else 1 - p
+            moved[f] = value if isinstance(f, sigmoid) else log(value)
+        inner = term.xreplace(moved).subs(a, c.loc + c.scale * (log(p) - log(1 - p)))
+        value, left = expected(inner, p, lambda part: uniform.mean_of(part, p, check))
+        return value if left == 0 else None
+
+    def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
+        """n actions."""
+        return rng.logistic(c.loc, c.scale, n)

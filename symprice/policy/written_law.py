@@ -1,0 +1,160 @@
+"""Policies given by a formula for log π, and those of SymPy's random symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from sympy import S, Set, Symbol, default_sort_key, expand_log, log
+from sympy.core.sympify import _sympify
+
+from ..errors import PolicyError
+from ..symbols import Observable, Parameter
+from ..timelimit import within
+from .arguments import scalar
+from .distribution import DistributionPolicy
+from .integrals import attempted
+
+__all__ = ["WrittenPolicy", "of_random_symbol"]
+
+
+class WrittenPolicy(DistributionPolicy):
+    """A policy whose log π is a formula that the user wrote: ``Policy.from_log_prob``.
+
+    Examples
+    ========
+
+    >>> from sympy import Interval, Symbol, log
+    >>> from symprice import Parameter, Policy
+    >>> a, k = Symbol('a', positive=True), Parameter('k', positive=True)
+    >>> pi = Policy.from_log_prob(log(k) + (k - 1)*log(a), a, Interval.open(0, 1))
+    >>> pi.score(), pi.fisher()
+    (log(a) + 1/k, k**(-2))
+    """
+
+    patience: ClassVar[float] = 3
+
+    def __new__(cls, expr: Any, action: Any, support: Any) -> Any:
+        law, support = scalar(expr, "log π"), _sympify(support)
+        if not isinstance(action, Symbol) or not isinstance(support, Set):
+            raise PolicyError(
+                f"asked for a policy from log π = {law} with the action {action!r} and the support "
+                f"{support!r}: write a Symbol and a set, as Interval(0, oo) or S.Naturals0"
+            )
+        return super().__new__(cls, law, action, support)
+
+    @property
+    def support(self) -> Any:
+        """The set of actions."""
+        return self.args[2]
+
+    @property
+    def action(self) -> Any:
+        """The symbol of the action."""
+        return self.args[1]
+
+    @property
+    def _bound(self) -> Any:
+        return self.args[1]
+
+    @property
+    def heads(self) -> tuple[Any, ...]:
+        """The Parameters and Observables in the formula; its symbols, where it has none."""
+        free = (self.args[0].free_symbols | self.args[2].free_symbols) - {self.action}
+        chosen = {s for s in free if isinstance(s, (Parameter, Observable))} or free
+        return tuple(sorted(chosen, key=default_sort_key))
+
+    def stand_ins(self) -> tuple[Any, ...]:
+        """The symbols themselves."""
+        return self.heads
+
+    def with_heads(self, heads: Any) -> Any:
+        """The policy with other values for its symbols."""
+        values = dict(zip(self.heads, heads, strict=True))
+        return type(self)(self.args[0].xreplace(values), self.action, self.args[2].xreplace(values))
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """The symbols in the formula but the action."""
+        return (self.args[0].free_symbols | self.args[2].free_symbols) - {self.action}
+
+    def log_density(self, a: Any) -> Any:
+        """The formula."""
+        return self.args[0].xreplace({self.action: a})
+
+    def draw(self, rng: Any, n: int) -> Any:
+        """n actions, by inverting the distribution function on a table."""
+        from .inversion import drawn
+
+        return drawn(self, rng, n)
+
+    def require_normalised(self) -> WrittenPolicy:
+        """The policy itself; an error where its probabilities are known not to sum to one."""
+        total = self.integral(_sympify(1), self.action)
+        if not total.free_symbols:
+            value = within(2.0, lambda: _number(total))
+        else:
+            found = attempted(total, 1.0)
+            value = None if found is None else _number_of(found)
+        if value is not None and abs(value - 1) > 1e-6:
+            raise PolicyError(
+                f"asked for a policy with log π = {self.args[0]} on {self.support}, whose "
+                f"probabilities sum to {value}: subtract the logarithm of this"
+            )
+        return self
+
+
+def _number(total: Any) -> Any:
+    try:
+        return float(total.evalf(12))
+    except Exception:
+        return None
+
+
+def _number_of(found: Any) -> Any:
+    point = {s: _sympify(5 + 2 * k) / 7 for k, s in enumerate(sorted(found.free_symbols, key=str))}
+    return _number(found.xreplace(point))
+
+
+def of_random_symbol(variable: Any) -> Any:
+    """The policy of a random symbol of sympy.stats; a named family where there is one."""
+    space = variable.pspace
+    law = space.distribution
+    make = _named().get(type(law).__name__)
+    if make is not None:
+        return make(*law.args)
+    if space.is_Finite:
+        from .finite import CategoricalPolicy
+
+        table = dict(space.density.dict) if hasattr(space.density, "dict") else dict(law.dict)
+        outcomes = sorted(table, key=default_sort_key)
+        return CategoricalPolicy(probabilities=[table[a] for a in outcomes], actions=outcomes)
+    whole = law.set.is_subset(S.Integers)
+    a = Symbol("a", integer=True) if whole else Symbol("a", real=True)
+    return WrittenPolicy(expand_log(log(law.pdf(a))), a, law.set)
+
+
+def _named() -> dict[str, Callable[..., Any]]:
+    from .circular import VonMisesPolicy
+    from .counting import BinomialPolicy, NegativeBinomialPolicy, PoissonPolicy
+    from .finite import BernoulliPolicy
+    from .gaussian import GaussianPolicy, LogNormalPolicy
+    from .positive import ExponentialPolicy, GammaPolicy, WeibullPolicy
+    from .symmetric import LaplacePolicy, LogisticPolicy
+    from .unit_interval import BetaPolicy
+
+    return {
+        "NormalDistribution": GaussianPolicy,
+        "LogNormalDistribution": LogNormalPolicy,
+        "ExponentialDistribution": ExponentialPolicy,
+        "GammaDistribution": lambda k, scale: GammaPolicy(k, scale=scale),
+        "WeibullDistribution": lambda scale, k: WeibullPolicy(k, scale),
+        "BetaDistribution": BetaPolicy,
+        "LaplaceDistribution": LaplacePolicy,
+        "LogisticDistribution": LogisticPolicy,
+        "VonMisesDistribution": VonMisesPolicy,
+        "PoissonDistribution": PoissonPolicy,
+        "NegativeBinomialDistribution": NegativeBinomialPolicy,
+        "BinomialDistribution": lambda n, p, *rest: BinomialPolicy(n, p),
+        "BernoulliDistribution": lambda p, *rest: BernoulliPolicy(probability=p),
+    }

@@ -1,0 +1,80 @@
+"""One of each policy over numbers, and of what is made from one, for the contract of classes."""
+
+from __future__ import annotations
+
+from sympy import Interval, Matrix, Symbol, exp, factorial, log, oo
+
+from symprice import (
+    BernoulliPolicy,
+    BetaPolicy,
+    BinomialPolicy,
+    DirichletPolicy,
+    ExponentialPolicy,
+    GammaPolicy,
+    GaussianPolicy,
+    GeometricPolicy,
+    LaplacePolicy,
+    LogisticPolicy,
+    LogNormalPolicy,
+    MixturePolicy,
+    MultivariateGaussianPolicy,
+    NegativeBinomialPolicy,
+    Parameter,
+    PoissonPolicy,
+    Policy,
+    SquashedGaussianPolicy,
+    VonMisesPolicy,
+    WeibullPolicy,
+    parameters,
+    policy_gradient,
+)
+from symprice.policy.estimators import ScoreEstimator
+from symprice.policy.integrals import ActionIntegral, ActionSum
+
+m, s, z, k = (Parameter(name) for name in ("m", "s", "z", "k"))
+x = Symbol("x", real=True)
+n = Symbol("n", integer=True, nonnegative=True)
+u = Symbol("u", positive=True)
+GAUSSIAN = GaussianPolicy(m, s)
+SQUARE = policy_gradient(GAUSSIAN, lambda a: a**2)
+BIASED = policy_gradient(BernoulliPolicy(logit=z), {1: 1, 0: 0})
+
+SPECIMENS = [
+    GAUSSIAN,
+    GaussianPolicy(m, log_sigma=z),
+    LogNormalPolicy(m, 1),
+    MultivariateGaussianPolicy([m, z], cholesky=Matrix([[s, 0], [0, k]])),
+    SquashedGaussianPolicy(m, 1),
+    PoissonPolicy(m),
+    GeometricPolicy(logit=z),
+    BinomialPolicy(10, logit=z),
+    NegativeBinomialPolicy(3, logit=z),
+    ExponentialPolicy(m),
+    GammaPolicy(k, m),
+    WeibullPolicy(2, m),
+    BetaPolicy(k, m),
+    LaplacePolicy(m, 2),
+    LogisticPolicy(m, 1),
+    VonMisesPolicy(m, k),
+    DirichletPolicy(parameters("alpha1:4")),
+    MixturePolicy([GAUSSIAN, GaussianPolicy(z, 1)], probabilities=[k, 1 - k]),
+    Policy.from_log_prob(log(k) + (k - 1) * log(u), u, Interval.open(0, 1)),
+    GAUSSIAN.action,
+    SQUARE,
+    SQUARE.pathwise(),
+    policy_gradient(GaussianPolicy(m, 1), lambda a: a**2).measure_valued(),
+    BIASED.importance_weighted(BernoulliPolicy(logit=0)),
+    ScoreEstimator(BIASED, 8, "optimal"),
+    ActionIntegral(exp(-(x**2)), (x, -oo, oo)),
+    ActionSum(1 / factorial(n), (n, 0, oo)),
+]
+
+# Bases.
+WITHOUT = {
+    "CountingPolicy",
+    "DistributionPolicy",
+    "FamilyPolicy",
+    "PositivePolicy",
+    "SymmetricPolicy",
+    "VectorPolicy",
+}
