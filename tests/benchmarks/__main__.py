@@ -15,12 +15,33 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tests.benchmarks import architectures, covariance, deriving, documents, gram, importing
+from tests.benchmarks import (
+    architectures,
+    attribution,
+    covariance,
+    deriving,
+    documents,
+    gram,
+    importing,
+    mdps,
+    policies,
+    pricing,
+)
 from tests.benchmarks.peers import PEERS, Environments
 
 MODULES = {
     module.__name__.rpartition(".")[2]: module
-    for module in (importing, covariance, deriving, gram, architectures)
+    for module in (
+        importing,
+        covariance,
+        deriving,
+        pricing,
+        gram,
+        architectures,
+        attribution,
+        mdps,
+        policies,
+    )
 }
 DISTRIBUTIONS = ("sympy", "numpy", "scipy", "jax", "torch", "array-api-compat")
 

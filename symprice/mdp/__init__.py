@@ -1,0 +1,1 @@
+"""Markov decision processes: values, occupancies and policy gradients of finite tables."""

@@ -1,0 +1,279 @@
+"""Finite horizons by enumeration: every course of an episode with its probability.
+
+Means and variances of gradient estimators come out exactly, with nothing sampled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from sympy import Add, Derivative, ImmutableDenseMatrix, S
+
+from ..errors import NoRuleError, PolicyError
+from ..policy.arguments import action_label
+from .linear import short
+from .policies import read_policy
+from .results import Numeric
+from .tables import number
+
+__all__ = ["Course", "HorizonGradient", "Trajectories"]
+
+# Courses of an episode; beyond, sampling is the tool.
+MOST = 20_000
+# The weight of a step: the score of one action times a sum of discounted rewards.
+KINDS = ("return", "to_go")
+
+
+class Course(NamedTuple):
+    """What happens in an episode: its probability, and places of states and actions, rewards."""
+
+    probability: Any
+    states: tuple[int, ...]
+    actions: tuple[int, ...]
+    rewards: tuple[Any, ...]
+
+
+class Trajectories:
+    """All courses of the first T steps under a policy; episodes that end are shorter.
+
+    Made by ``mdp.trajectories(policy, T)``. Where rewards were given by the next state as well, or
+    read from an environment, they are those of the transition, else r(s, a).
+
+    Examples
+    ========
+
+    >>> from sympy import Rational
+    >>> from symprice import BernoulliPolicy, Parameter
+    >>> from symprice.mdp.process import MDP
+    >>> bandit = MDP([[[1], [1]]], [[3, 1]], gamma=1, actions=[1, 0])
+    >>> T = bandit.trajectories(BernoulliPolicy(logit=Parameter('theta')), 2)
+    >>> len(T), T.objective
+    (4, 2*(2*sigmoid(theta) + 1))
+    >>> T.gradient('to_go').mean
+    4*(1 - sigmoid(theta))*sigmoid(theta)
+    """
+
+    def __init__(self, mdp: Any, policy: Any, horizon: int) -> None:
+        if not isinstance(horizon, int) or horizon < 1:
+            raise PolicyError(f"asked for a horizon of {horizon!r} steps: write 1, 2, …")
+        read = read_policy(policy, mdp.states, mdp.actions, mdp._shape.terminal)
+        if read.numeric or mdp.is_float or mdp.temperature != 0:
+            raise NoRuleError(
+                "asked to enumerate in float64, or with an entropy bonus: write mdp.rational() and "
+                "a policy in fractions or symbols"
+            )
+        self.mdp, self.policy, self.horizon = mdp, read, horizon
+        self.courses = self._enumerated()
+
+    def __len__(self) -> int:
+        return len(self.courses)
+
+    def outcomes(self, s: int, a: int) -> list[tuple[Any, int | None, Any]]:
+        """(probability, next state or None for the end, reward) after an action."""
+        mdp = self.mdp
+        if mdp._outcomes is not None:
+            return mdp._outcomes[s, a]
+        tables, by_next = mdp.tables, mdp.by_next or {}
+        given = by_next.get((s, a))
+        found: list[tuple[Any, int | None, Any]] = [
+            (p, t, tables.rewards[s][a] if given is None else given.get(t, S.Zero))
+            for t, p in tables.moves[s][a].items()
+        ]
+        if tables.ends[s][a] != 0:
+            found.append(
+                (tables.ends[s][a], None, tables.rewards[s][a] if given is None else S.Zero)
+            )
+        return found
+
+    def _enumerated(self) -> list[Course]:
+        over: list[Course] = []
+        running = [Course(p, (s,), (), ()) for s, p in enumerate(self.mdp.rho) if p != 0]
+        for _ in range(self.horizon):
+            longer: list[Course] = []
+            for course in running:
+                s = course.states[-1]
+                if s in self.mdp._shape.terminal:
+                    over.append(course)
+                    continue
+                for a, p in enumerate(self.policy.rows[s]):
+                    if p == 0:
+                        continue
+                    for q, t, r in self.outcomes(s, a):
+                        states = course.states if t is None else (*course.states, t)
+                        new = Course(
+                            course.probability * p * q,
+                            states,
+                            (*course.actions, a),
+                            (*course.rewards, r),
+                        )
+                        (over if t is None else longer).append(new)
+            if len(longer) + len(over) > MOST:
+                raise NoRuleError(
+                    f"asked for more than {MOST} courses of an episode: shorten the horizon, or "
+                    "run episodes and average"
+                )
+            running = longer
+        return over + running
+
+    @cached_property
+    def objective(self) -> Any:
+        """E Σ_{t<T} γᵗ r_t."""
+        return short(Add(*(c.probability * Add(*self._discounted(c)) for c in self.courses)))
+
+    def _discounted(self, course: Course) -> list[Any]:
+        return [self.mdp.gamma**t * r for t, r in enumerate(course.rewards)]
+
+    def value(self, steps: int | None = None) -> list[Any]:
+        """V_T(s) by going backwards: `V_0 = 0`, `V_k = r_π + γ P_π V_{k-1}`; no enumeration."""
+        count = len(self.mdp.states)
+        V: list[Any] = [S.Zero] * count
+        for _ in range(self.horizon if steps is None else steps):
+            V = [
+                S.Zero
+                if s in self.mdp._shape.terminal
+                else Add(
+                    *(
+                        p
+                        * (
+                            self.mdp.tables.rewards[s][a]
+                            + self.mdp.gamma
+                            * Add(*(q * V[t] for t, q in self.mdp.tables.moves[s][a].items()))
+                        )
+                        for a, p in enumerate(self.policy.rows[s])
+                    )
+                )
+                for s in range(count)
+            ]
+        return V
+
+    def gradient(self, kind: str = "to_go", baseline: Any = None, wrt: Any = None) -> Any:
+        """The estimator of an episode, its mean and its variance; see ``HorizonGradient``."""
+        return HorizonGradient(self, kind, baseline, wrt)
+
+
+class HorizonGradient(Numeric):
+    """`Σ_t ∇log π(a_t|s_t) (G_t - γᵗ b(s_t, t))`, of one episode.
+
+    Parameters
+    ==========
+
+    kind : 'return', `G_t = Σ_k γᵏ r_k` of the whole episode, or 'to_go', `G_t = Σ_{k≥t} γᵏ r_k`:
+        the discount counts from the start of the episode.
+    baseline : None; a number; {state: b}; or a function of (state, steps left). With 'return' it is
+        not discounted.
+
+    ``mean`` and ``variance`` are exact: a scalar by one variable, columns by several.
+
+    Examples
+    ========
+
+    >>> from symprice import BernoulliPolicy, Parameter
+    >>> from symprice.mdp.process import MDP
+    >>> theta = Parameter('theta')
+    >>> bandit = MDP([[[1], [1]]], [[3, 1]], gamma=1, actions=[1, 0])
+    >>> T = bandit.trajectories(BernoulliPolicy(logit=theta), 1)
+    >>> T.gradient().variance.subs(theta, 0), T.gradient(baseline=2).variance.subs(theta, 0)
+    (1, 0)
+    """
+
+    def __init__(self, trajectories: Trajectories, kind: str, baseline: Any, wrt: Any) -> None:
+        if kind not in KINDS:
+            raise PolicyError(f"asked for the estimator {kind!r}: write 'return' or 'to_go'")
+        self.trajectories, self.kind = trajectories, kind
+        self.wrt = tuple(trajectories.policy.variables) if wrt is None else (wrt,)
+        if not self.wrt:
+            raise PolicyError("asked for the gradient of a policy in which nothing is trained")
+        self.baseline = self._read(baseline)
+
+    def _read(self, baseline: Any) -> Callable[[int, int], Any]:
+        states = self.trajectories.mdp.states
+        if baseline is None:
+            return lambda s, left: S.Zero
+        if isinstance(baseline, Mapping):
+            table = {action_label(s): number(b, "a baseline") for s, b in baseline.items()}
+            missing = [
+                s for s in states if s not in table and s not in self.trajectories.mdp.terminal
+            ]
+            if missing:
+                raise PolicyError(f"received no baseline for state {missing[0]}")
+            return lambda s, left: table[states[s]]
+        if callable(baseline):
+            return lambda s, left: number(baseline(states[s], left), "a baseline")
+        value = number(baseline, "a baseline")
+        return lambda s, left: value
+
+    @cached_property
+    def _samples(self) -> list[tuple[Any, list[Any]]]:
+        """(probability, the estimate by each variable) of every course."""
+        T, gamma = self.trajectories, self.trajectories.mdp.gamma
+        rows = T.policy.rows
+        scores = {
+            (s, a, v): short(p.diff(v) / p)
+            for s, row in enumerate(rows)
+            for a, p in enumerate(row)
+            for v in self.wrt
+            if p.has(v)
+        }
+        found = []
+        for course in T.courses:
+            paid = T._discounted(course)
+            weights = []
+            for t, s in enumerate(course.states[: len(course.actions)]):
+                counted = paid if self.kind == "return" else paid[t:]
+                scale = S.One if self.kind == "return" else gamma**t
+                weights.append(Add(*counted) - scale * self.baseline(s, T.horizon - t))
+            estimates = [
+                Add(
+                    *(
+                        scores.get((s, a, v), S.Zero) * w
+                        for s, a, w in zip(course.states, course.actions, weights, strict=False)
+                    )
+                )
+                for v in self.wrt
+            ]
+            found.append((course.probability, estimates))
+        return found
+
+    def _stacked(self, entries: list[Any]) -> Any:
+        return entries[0] if len(entries) == 1 else ImmutableDenseMatrix(len(entries), 1, entries)
+
+    @cached_property
+    def _means(self) -> list[Any]:
+        return [short(Add(*(p * xs[i] for p, xs in self._samples))) for i in range(len(self.wrt))]
+
+    @property
+    def mean(self) -> Any:
+        """The expectation: ∇J_T for either kind, and every baseline."""
+        return self._stacked(self._means)
+
+    @cached_property
+    def variance(self) -> Any:
+        """The variance of the estimate of one episode, by each variable."""
+        return self._stacked(
+            [
+                short(Add(*(p * xs[i] ** 2 for p, xs in self._samples)) - self._means[i] ** 2)
+                for i in range(len(self.wrt))
+            ]
+        )
+
+    def doit(self, **hints: Any) -> Any:
+        """The mean."""
+        return self.mean
+
+    def _formula(self) -> Any:
+        return self.mean
+
+    def _check_items(self) -> list[tuple[str, Any, Any]]:
+        """The mean is the derivative of J_T, which goes backwards in time without courses."""
+        T = self.trajectories
+        J = Add(*(p * v for p, v in zip(T.mdp.rho, T.value(), strict=True)))
+        items: list[tuple[str, Any, Any]] = [
+            ("probabilities sum to one", Add(*(c.probability for c in T.courses)), S.One),
+            ("J_T", J, T.objective),
+        ]
+        return items + [
+            (f"∂J_T/∂{v}", Derivative(J, v, evaluate=False), mean)
+            for v, mean in zip(self.wrt, self._means, strict=True)
+        ]

@@ -1,0 +1,173 @@
+"""Linear systems of decision processes: exactly over a field of rational functions, or in float64.
+
+Over rationals and symbols the elimination is fraction-free (Bareiss), so that no intermediate
+fraction swells; in float64 it is sparse LU, or BiCGSTAB with a residual that is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Add, Dummy, ImmutableDenseMatrix, Mul, Pow, factor
+
+from ..errors import NoRuleError
+from ..networks.logits import SoftmaxEntry
+from ..timelimit import within
+
+__all__ = ["SparseSolver", "short", "solve_exactly"]
+
+# Seconds for the elimination, and for the short form of an entry.
+LIMIT, SHORTENING = 30.0, 2.0
+# From how many states on the LU factors of a matrix without structure would fill the memory.
+DIRECT = 3000
+# The residual, relative to the right side, that an iterative solution may leave.
+RESIDUAL = 1e-12
+
+
+def solve_exactly(matrix: list[list[Any]], column: list[list[Any]]) -> list[list[Any]]:
+    """X with `A X = B`, entries short and exact.
+
+    Raises
+    ======
+
+    NoRuleError : where the elimination is not done after half a minute.
+    """
+    from sympy.polys.matrices import DomainMatrix
+
+    atoms = _Atoms([*matrix, *column])
+    left = ImmutableDenseMatrix(atoms.inserted(matrix))
+    right = ImmutableDenseMatrix(atoms.inserted(column))
+
+    def eliminate() -> Any:
+        a, b = DomainMatrix.from_Matrix(left), DomainMatrix.from_Matrix(right)
+        a, b = a.unify(b)
+        if not a.domain.is_Exact:
+            return None
+        numerators, denominator = a.solve_den(b)
+        field = a.domain.get_field()
+        down = field.convert_from(denominator, a.domain)
+        quotients = numerators.convert_to(field).to_list()
+        return [[field.to_sympy(x / down) for x in row] for row in quotients]
+
+    rational = all(entry.is_Rational for entry in (*left, *right))
+    found = eliminate() if rational else within(LIMIT, eliminate)
+    if found is None:
+        raise NoRuleError(
+            f"asked for the exact solution of a Bellman system of {len(matrix)} states with "
+            f"symbols in it, which was not done after {LIMIT:g} s: put numbers in for some "
+            "symbols, or evaluate it in float64 with NumPy arrays"
+        )
+    return [[atoms.back(entry) for entry in row] for row in found]
+
+
+def short(entry: Any) -> Any:
+    """An entry factored, where that is done in time; a softmax sums to one in it."""
+    if entry.is_Atom or entry.is_number:
+        return entry
+    atoms = _Atoms([[entry]])
+    ((inserted,),) = atoms.inserted([[entry]])
+    return atoms.back(inserted)
+
+
+def _oriented(entry: Any) -> Any:
+    """`-c (p - 1)` as `c (1 - p)`: the sign goes into a factor that begins with a minus."""
+    if not entry.could_extract_minus_sign() or not isinstance(entry, Mul):
+        return entry
+    for factor_ in entry.args:
+        base, power = factor_.as_base_exp()
+        odd = power.is_Integer and power % 2
+        if odd and isinstance(base, Add) and base.as_coeff_Add()[0].is_negative:
+            return Mul(-1, entry / factor_, Pow(-base, power))
+    return entry
+
+
+class _Atoms:
+    """What stands in a matrix besides rational numbers, as symbols; the last of the probabilities
+    of a softmax as one less the others.
+    """
+
+    def __init__(self, rows: list[list[Any]]) -> None:
+        entries = set().union(*(e.atoms(SoftmaxEntry) for row in rows for e in row))
+        heads = sorted({e.logits for e in entries}, key=str)
+        self.names: dict[Any, Any] = {}
+        self.sums: dict[Any, Any] = {}
+        for logits in heads:
+            ps = [SoftmaxEntry(k, *logits) for k in range(1, len(logits) + 1)]
+            free = [p for p in ps[:-1] if isinstance(p, SoftmaxEntry)]
+            for p in free:
+                self.names[p] = Dummy(f"p{len(self.names)}")
+            if len(free) == len(ps) - 1:
+                self.names[ps[-1]] = 1 - Add(*(self.names[p] for p in free))
+                self.sums[self.names[ps[-1]]] = ps[-1]
+        self.values = {v: k for k, v in self.names.items() if v.is_Symbol}
+
+    def inserted(self, rows: list[list[Any]]) -> list[list[Any]]:
+        return [[e.xreplace(self.names) for e in row] for row in rows]
+
+    def back(self, entry: Any) -> Any:
+        """The entry, factored, in what the names stand for; 1 less all others is the last one."""
+        factored = entry
+        if not (entry.is_Atom or entry.is_number):
+            factored = within(SHORTENING, lambda: factor(entry), entry)
+        if self.sums:
+            factored = factored.replace(lambda e: isinstance(e, Add), lambda e: self._complement(e))
+        return _oriented(factored.xreplace(self.values))
+
+    def _complement(self, e: Any) -> Any:
+        for total, p in self.sums.items():
+            if e == total:
+                return p
+            if e == -total or (e + total) == 0:
+                return Mul(-1, p)
+        return e
+
+
+class SparseSolver:
+    """Solves `(I - γP) x = b` and `(I - γP)ᵀ x = b` for one matrix, in float64."""
+
+    def __init__(self, matrix: Any) -> None:
+        import scipy.sparse as sparse
+
+        self.matrix = sparse.csc_matrix(matrix)
+        self._factors: Any = None
+        self._rows = self.matrix.T.tocsr()
+        if self.matrix.shape[0] <= DIRECT:
+            self._factor()
+
+    def _factor(self) -> None:
+        from scipy.sparse.linalg import splu
+
+        self._factors = splu(self.matrix)
+
+    def __call__(self, right: Any, transposed: bool = False) -> Any:
+        """The solution; with ``transposed`` of the transposed system."""
+        import numpy as np
+
+        right = np.asarray(right, dtype=np.result_type(float, right))
+        if self._factors is None:
+            found = self._iterated(right, transposed)
+            if found is not None:
+                return found
+            self._factor()
+        solve: Callable[..., Any] = self._factors.solve
+        way = "T" if transposed else "N"
+        matrix = self._rows if transposed else self.matrix
+        x = solve(right, trans=way)
+        # One step of refinement takes the rounding of the elimination away.
+        return x + solve(right - matrix @ x, trans=way)
+
+    def _iterated(self, right: Any, transposed: bool) -> Any:
+        import numpy as np
+        from scipy.sparse.linalg import bicgstab
+
+        matrix = self._rows if transposed else self.matrix.tocsr()
+        scale = np.linalg.norm(right)
+        x = np.zeros_like(right)
+        # Restarted from what is left: the recursive residual drifts away from the true one.
+        for _ in range(4):
+            left = right - matrix @ x
+            if np.linalg.norm(left) <= RESIDUAL / 10 * scale:
+                return x
+            x = x + bicgstab(matrix, left, rtol=1e-10, atol=0.0, maxiter=2000)[0]
+        return x if np.linalg.norm(right - matrix @ x) <= RESIDUAL * scale else None

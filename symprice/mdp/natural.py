@@ -1,0 +1,160 @@
+"""Natural gradient and compatible features: what the Fisher metric makes of the theorem."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from sympy import Add, ImmutableDenseMatrix, Mul, S
+
+from ..errors import NoRuleError
+from .linear import short, solve_exactly
+from .results import Numeric
+
+__all__ = ["NaturalGradient"]
+
+
+class NaturalGradient(Numeric):
+    """`w = F⁻¹∇J` with `F = Σ_s d(s) Σ_a π(a|s) ψ ψᵀ`, ψ = ∇log π(a|s): the weights of the
+    compatible features that fit the advantages best, `A(s, a) ≈ (1 - γ) ψᵀ w`.
+
+    Made by ``mdp.natural_gradient(policy)``. The Fisher matrix of a tabular softmax is singular:
+    with ``doit()`` every state's weights are those of mean zero, `w_sa = A(s, a)/(1 - γ)` less its
+    plain mean over the actions; adding a constant to all logits of a state changes nothing.
+
+    ``fisher`` and ``doit()`` are by the variables in order; of numeric logits w is S × A.
+
+    Examples
+    ========
+
+    >>> from sympy import Rational
+    >>> from symprice import BernoulliPolicy, Parameter
+    >>> from symprice.mdp.process import MDP
+    >>> bandit = MDP([[[1], [1]]], [[3, 1]], gamma=Rational(1, 2), actions=[1, 0])
+    >>> bandit.natural_gradient(BernoulliPolicy(logit=Parameter('theta'))).doit()
+    4
+
+    References
+    ==========
+
+    S. Kakade, A natural policy gradient (2002).
+    """
+
+    def __init__(self, mdp: Any, evaluation: Any, wrt: Any = None) -> None:
+        from .gradient import MDPGradient
+
+        self.mdp, self.evaluation, self.exact = mdp, evaluation, evaluation.exact
+        self.gradient = MDPGradient(mdp, evaluation, wrt)
+        self.wrt = self.gradient.wrt
+
+    @property
+    def is_tabular(self) -> bool:
+        """Whether there is one logit for every state and action."""
+        return self.evaluation.policy.is_softmax
+
+    @cached_property
+    def features(self) -> list[list[list[Any]]]:
+        """ψ(s, a) = ∇log π(a|s), by state, action and variable."""
+        if not self.exact:
+            raise NoRuleError(
+                "asked for the features of logits in float64: they are [a = b] - π(b)"
+            )
+        return [
+            [[short(p.diff(v) / p) if p.has(v) else S.Zero for v in self.wrt] for p in row]
+            for row in self.evaluation.pi
+        ]
+
+    @cached_property
+    def fisher(self) -> Any:
+        """Σ_s d(s) Σ_a π(a|s) ψ ψᵀ."""
+        e, psi = self.evaluation, self.features
+        size = range(len(self.wrt))
+        return ImmutableDenseMatrix(
+            [
+                [
+                    short(
+                        Add(
+                            *(
+                                Mul(e.occupancy[s], p, f[i], f[j])
+                                for s in e.alive
+                                for p, f in zip(e.pi[s], psi[s], strict=True)
+                            )
+                        )
+                    )
+                    for j in size
+                ]
+                for i in size
+            ]
+        )
+
+    @cached_property
+    def table(self) -> Any:
+        """Of a tabular softmax: (A(s, a) - mean over the actions)/(1 - γ), S × A."""
+        e = self.evaluation
+        if not self.exact:
+            import numpy as np
+
+            centred = e.A - e.A.mean(axis=1, keepdims=True)
+            scale = 1.0 if e.gamma == 1 else 1 / (1 - e.gamma)
+            return np.where((e.visits > 0)[:, None], scale * centred, 0.0)
+        rows = []
+        for row, n in zip(e.A, e.visits, strict=True):
+            mean = Add(*row) / len(row)
+            rows.append(
+                [S.Zero if n == 0 else short(self.mdp.horizon_factor * (x - mean)) for x in row]
+            )
+        return ImmutableDenseMatrix(rows)
+
+    @cached_property
+    def _weights(self) -> list[Any]:
+        if self.is_tabular:
+            flat = self.table
+            return [flat[self.gradient._place(v)] for v in self.wrt]
+        right = [[x] for x in self.gradient._entries]
+        try:
+            found = solve_exactly(self.fisher.tolist(), right)
+        except Exception as error:
+            if "invert" not in type(error).__name__.lower():
+                raise
+            raise NoRuleError(
+                "asked for the natural gradient of a policy whose Fisher matrix is singular: some "
+                "direction of the parameters does not move the policy; name fewer, wrt=[...]"
+            ) from error
+        return [short(x) for (x,) in found]
+
+    def doit(self, **hints: Any) -> Any:
+        """w: a scalar, a column by the variables, or S × A in float64."""
+        if not self.exact:
+            return self.table
+        found = self._weights
+        return found[0] if len(found) == 1 else ImmutableDenseMatrix(len(found), 1, found)
+
+    def fit(self, state: Any, action: Any) -> Any:
+        """(1 - γ) ψ(s, a)ᵀ w, what the compatible features make of the advantage."""
+        s, a = self.mdp.states.index(state), self.mdp.actions.index(action)
+        scale = S.One if self.mdp.gamma == 1 else 1 - self.mdp.gamma
+        psi = self.features[s][a]
+        return short(scale * Add(*(f * w for f, w in zip(psi, self._weights, strict=True))))
+
+    def _formula(self) -> Any:
+        from .naming import named_probabilities, with_names
+
+        if not self.exact:
+            return ImmutableDenseMatrix(self.table)
+        return with_names(self.doit(), named_probabilities(self.evaluation))
+
+    def _check_items(self) -> list[tuple[str, Any, Any]]:
+        """F w = ∇J, where F is not that of the formula but the sum of outer products."""
+        if not self.exact:
+            from .balances import worst
+
+            e = self.evaluation
+            w, pi = self.table, e.pi
+            # F w, state by state: d π ∘ (w - πᵀw).
+            moved = e.occupancy[:, None] * pi * (w - (pi * w).sum(axis=1, keepdims=True))
+            return [worst("F w = ∇J", self.gradient.table, moved)]
+        product = self.fisher * ImmutableDenseMatrix(len(self.wrt), 1, self._weights)
+        return [
+            (f"(F w) of {v} = ∂J/∂{v}", g, x)
+            for v, g, x in zip(self.wrt, self.gradient._entries, product, strict=True)
+        ]

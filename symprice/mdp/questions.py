@@ -1,0 +1,57 @@
+"""What else is asked of a decision process; each question loads the file that answers it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__all__ = ["Questions"]
+
+
+class Questions:
+    """The methods of a decision process beyond values and gradients."""
+
+    def evaluated(self, policy: Any) -> Any:
+        """All quantities of a policy."""
+        raise NotImplementedError
+
+    def natural_gradient(self, policy: Any, wrt: Any = None) -> Any:
+        """`F⁻¹∇J` in the Fisher metric of the occupancy; the weights of compatible features."""
+        from .natural import NaturalGradient
+
+        return NaturalGradient(self, self.evaluated(policy), wrt)
+
+    def compared(self, new: Any, old: Any) -> Any:
+        """`J(π') - J(π)` by the performance-difference lemma."""
+        from .comparisons import Comparison
+
+        return Comparison(self, self.evaluated(new), self.evaluated(old))
+
+    def average_reward(self, policy: Any) -> Any:
+        """The reward of a step in the long run, with its stationary distribution."""
+        from .long_run import AverageReward
+
+        return AverageReward(self, policy)
+
+    def soft(self, temperature: Any) -> Any:
+        """The same process with an entropy bonus: `J = E Σ γᵗ (r_t + τ H(π(·|s_t)))`."""
+        from .soft import softened
+
+        return softened(self, temperature)
+
+    def soft_optimum(self) -> Any:
+        """The best policy of a soft process, `π = exp((Q - V)/τ)`, `V = τ log Σ exp(Q/τ)`."""
+        from .soft import soft_optimum
+
+        return soft_optimum(self)
+
+    def trajectories(self, policy: Any, horizon: int) -> Any:
+        """All courses of the first ``horizon`` steps with their probabilities."""
+        from .horizon import Trajectories
+
+        return Trajectories(self, policy, horizon)
+
+    def gae(self, policy: Any, lam: Any, values: Any = None) -> Any:
+        """The expectation of generalised advantage estimates with the values ``values``."""
+        from .gae import GeneralizedAdvantage
+
+        return GeneralizedAdvantage(self, self.evaluated(policy), lam, values)
