@@ -41,6 +41,16 @@ class Attribution(Shown):
     value : the property itself at the test point.
     formula : the closed form that was computed.
     targets : what the examples were labelled with.
+
+    Examples
+    ========
+
+    >>> import numpy as np
+    >>> from symprice import MLP, attribute
+    >>> net, X, y = MLP(2, 3, 2), np.eye(2), np.array([0, 1])
+    >>> found = attribute(net, net.init(0), X[0], X, y, class_=0)
+    >>> found.top(1), found.bottom(1), bool(found.rate == found.scores.mean())
+    (array([0]), array([1]), True)
     """
 
     def __init__(self, scores: Any, value: float, formula: Any, targets: Any, what: str) -> None:

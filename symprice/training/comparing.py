@@ -37,6 +37,16 @@ class Comparison(Shown):
     actual : what the property changed by, for each of them.
     predicted : {order: what the equation says to that order}.
     threshold : the step size above which training is unstable, 2/λ with the sharpness λ.
+
+    Examples
+    ========
+
+    >>> from sympy import Symbol
+    >>> from symprice import GradientDescent, Parameter, compare, price, sigmoid
+    >>> b, steps = Parameter('b', real=True), GradientDescent(Symbol('eta', positive=True))
+    >>> found = compare(price(sigmoid(b), b**2/2, steps), {}, {b: 2.0})
+    >>> round(float(found.threshold), 6), round(found.slope(1))
+    (2.0, 2)
     """
 
     def __init__(

@@ -32,6 +32,16 @@ class TrainingRun(Shown):
     predicted : {order: the changes as the equation has them to that order}, (steps,).
     losses : the loss on all data at the start and at the end.
     params : the arrays after the last step.
+
+    Examples
+    ========
+
+    >>> from sympy import Symbol
+    >>> from symprice import GradientDescent, Parameter, follow, price
+    >>> b, steps = Parameter('b', real=True), GradientDescent(Symbol('eta', positive=True))
+    >>> run = follow(price(b, b**2/2, steps), {}, {b: 1.0}, rate=0.5, steps=3)
+    >>> run.values.tolist(), run.losses
+    ([1.0, 0.5, 0.25, 0.125], (0.5, 0.0078125))
     """
 
     def __init__(self, equation: Any, values: Any, parts: Any, predicted: Any) -> None:
