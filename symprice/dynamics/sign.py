@@ -44,7 +44,7 @@ class SignDescent(StepOrFlow):
         return cls._made((), eta)
 
     def metric(self, loss: Any) -> Any:
-        """1/|∇L| on the diagonal."""
+        """`1/|∇L|` on the diagonal."""
         from ..tangent.training_metrics import SignMetric
 
         return SignMetric(mean_loss(loss))

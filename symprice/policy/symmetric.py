@@ -84,7 +84,7 @@ class LaplacePolicy(SymmetricPolicy):
     groups: ClassVar[Groups] = {"loc": {"loc": REAL}, "scale": SCALE}
 
     def law(self, a: Any, c: SimpleNamespace) -> Any:
-        """-|a-μ|/b - log(2b)."""
+        """`-|a-μ|/b - log(2b)`."""
         return -Abs(a - c.loc) / c.scale - ln(c.scale) - log(2)
 
     def even_moment(self, n: int) -> Any:
@@ -96,11 +96,11 @@ class LaplacePolicy(SymmetricPolicy):
         return exp(c.loc * t) / (1 - c.scale**2 * t**2) if s == 0 and q == 0 else None
 
     def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
-        """|t| < 1/b."""
+        """`|t| < 1/b`."""
         return [] if t == 0 else [1 - c.scale**2 * t**2]
 
     def mean_of(self, term: Any, a: Any, check: Callable[[Any], Any]) -> Any:
-        """With a = μ + b x, E[xⁿ |x|ᵐ sign(x)^l] is (n+m)! where n + l is even, else 0."""
+        """With a = μ + b x, `E[xⁿ |x|ᵐ sign(x)^l]` is (n+m)! where n + l is even, else 0."""
         c = self.canonical
         if not term.has(Abs, sign):
             return super().mean_of(term, a, check)
@@ -164,7 +164,7 @@ class LogisticPolicy(SymmetricPolicy):
         return 2 * log_sigmoid(x) - x - ln(c.scale)
 
     def even_moment(self, n: int) -> Any:
-        """π^n (2^n - 2) |B_n|."""
+        """`π^n (2^n - 2) |B_n|`."""
         return S.One if n == 0 else pi**n * (2**n - 2) * abs(bernoulli(n))
 
     def tilt(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> Any:
@@ -174,7 +174,7 @@ class LogisticPolicy(SymmetricPolicy):
         return exp(c.loc * t) * gamma(1 - c.scale * t) * gamma(1 + c.scale * t)
 
     def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
-        """|t| < 1/s."""
+        """`|t| < 1/s`."""
         return [] if t == 0 else [1 - c.scale**2 * t**2]
 
     def mean_of(self, term: Any, a: Any, check: Callable[[Any], Any]) -> Any:

@@ -1,0 +1,120 @@
+"""Formulas of the pages come from the objects: an example that ends in one is followed by its display.
+
+Every transcript is run while the documentation is built, those of a page in one namespace, those of
+a docstring in one of their own. Where the last value of a transcript has a LaTeX form, or where it
+prints LaTeX, the formula is shown below it. A transcript that fails stops the build.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import doctest
+import io
+import re
+import sys
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.errors import ExtensionError
+from sympy import Basic
+
+_PLAIN = {"Integer", "Zero", "One", "NegativeOne", "BooleanTrue", "BooleanFalse", "Symbol", "Tuple"}
+
+
+def _last_value(code: str, names: dict[str, Any]) -> tuple[Any, str]:
+    """The value of a piece of code that is an expression (else None), and what it prints."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        tree = ast.parse(code)
+        value = None
+        if len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
+            value = eval(compile(ast.Expression(tree.body[0].value), "<example>", "eval"), names)
+        else:
+            exec(compile(tree, "<example>", "exec"), names)
+    return value, printed.getvalue()
+
+
+def _display(value: Any, printed: str) -> str | None:
+    """The LaTeX of what was shown, if it has any."""
+    if printed:
+        plain = printed.strip()
+        starts = re.match(r"\\(begin\{(aligned|align|multline)|frac|operatorname|nabla|sum)", plain)
+        return plain if starts else None
+    if type(value).__name__ in _PLAIN or not hasattr(value, "_repr_latex_"):
+        return None
+    if isinstance(value, Basic):
+        return _as_ours(value)
+    tex = value._repr_latex_()
+    return None if tex is None else tex.strip().strip("$").strip()
+
+
+def _as_ours(value: Basic) -> str:
+    from symprice import to_latex
+
+    return str(value.latex() if hasattr(value, "latex") else to_latex(value))
+
+
+def _run(text: str, names: dict[str, Any], where: str) -> str | None:
+    found = None
+    for example in doctest.DocTestParser().get_examples(text):
+        try:
+            value, printed = _last_value(example.source, names)
+        except Exception as error:
+            if example.exc_msg is None:
+                raise ExtensionError(
+                    f"{where}: {example.source.strip()} raised {error!r}"
+                ) from error
+            value, printed = None, ""
+        found = _display(value, printed)
+    return found
+
+
+def _namespace(
+    node: nodes.Node, document: nodes.document, spaces: dict[int, dict[str, Any]]
+) -> Any:
+    owner: Any = node
+    while owner is not None and not isinstance(owner, (addnodes.desc, nodes.document)):
+        owner = owner.parent
+    key = id(owner or document)
+    if key not in spaces:
+        spaces[key] = _globals(owner) if isinstance(owner, addnodes.desc) else {}
+        spaces[key]["__name__"] = "__main__"
+    return spaces[key]
+
+
+def _globals(described: Any) -> dict[str, Any]:
+    """What a docstring sees: the names of the module that it stands in."""
+    import symprice
+
+    name = described.next_node(addnodes.desc_signature)["fullname"].partition(".")[0]
+    return dict(vars(sys.modules[getattr(symprice, name).__module__]))
+
+
+def show(app: Any, document: nodes.document) -> None:
+    """Runs the transcripts of a page and puts the formulas below them."""
+    spaces: dict[int, dict[str, Any]] = {}
+    blocks = [
+        node
+        for node in document.findall()
+        if isinstance(node, (nodes.doctest_block, nodes.literal_block))
+        and node.astext().lstrip().startswith(">>>")
+    ]
+    for node in blocks:
+        # A transcript on a page ends with an empty line, which its tests need and a reader does not.
+        node.children[:] = [nodes.Text(node.astext().rstrip())]
+        names = _namespace(node, document, spaces)
+        tex = _run(node.astext() + "\n", names, app.env.docname)
+        if tex is None:
+            continue
+        formula = nodes.math_block(tex, tex, nowrap=False, number=None, docname=app.env.docname)
+        formula["no-wrap"] = False
+        place = node.parent.index(node) + 1
+        node.parent.insert(place, nodes.container("", formula, classes=["shown"]))
+
+
+def setup(app: Any) -> dict[str, Any]:
+    """Registers the reader with Sphinx."""
+    app.connect("doctree-read", show)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,51 @@
+"""The documentation: `make docs` builds it into docs/_build/html, warnings being errors."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
+
+import symprice  # noqa: E402
+
+project = "symprice"
+author = "the symprice developers"
+project_copyright = "2026, the symprice developers"
+version = release = symprice.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx-mathjax-offline",
+    "sphinx_copybutton",
+    "numpydoc",
+    "reference_pages",
+    "shown_formulas",
+]
+exclude_patterns = ["_build", "_ext"]
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
+nitpicky = False
+
+# Notebooks stand in the repository with their outputs, which the tests keep current.
+nb_execution_mode = "off"
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
+myst_heading_anchors = 3
+suppress_warnings = ["mystnb.unknown_mime_type"]
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+html_theme = "furo"
+html_title = "symprice"
+html_static_path = ["_static"]
+html_css_files = ["quiet.css"]
+html_show_sphinx = False
+html_copy_source = False
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
