@@ -9,13 +9,14 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help tour test lint format bench oracles clean
+.PHONY: help tour test lint format bench docs oracles clean
 
 help:
 	@echo 'make tour      set up what is needed and show what symprice does'
 	@echo 'make test      set up, then run all tests and doctests   (ARGS="-k price" passes options on)'
 	@echo 'make lint      set up, then ruff and mypy;   make format lets ruff rewrite'
 	@echo 'make bench     set up, then run the benchmarks'
+	@echo 'make docs      set up, then build the documentation into docs/_build/html'
 	@echo 'make oracles   add JAX, which some tests compare with and otherwise skip'
 	@echo 'make clean     remove .venv and the caches'
 	@echo
@@ -25,6 +26,7 @@ help:
 	@echo '  test     pip install -e ".[test]"    python -m pytest -n 2'
 	@echo '  lint     pip install -e ".[test]"    ruff check . && ruff format --check . && mypy'
 	@echo '  bench    pip install -e ".[test]"    python -m tests.benchmarks'
+	@echo '  docs     pip install -e ".[docs]"    python -m sphinx -W docs docs/_build/html'
 	@echo '  oracles  pip install -e ".[test,oracles]"'
 
 tour: .venv/.has-symprice
@@ -45,6 +47,10 @@ format: .venv/.has-test
 bench: .venv/.has-test
 	@$(PY) -m tests.benchmarks $(ARGS)
 
+docs: .venv/.has-docs
+	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo 'Open docs/_build/html/index.html'
+
 oracles: .venv/.has-oracles
 
 clean:
@@ -62,6 +68,11 @@ clean:
 .venv/.has-test: .venv/.made pyproject.toml
 	@echo 'Installing symprice with its test tools into .venv (once) ...'
 	@$(PIP) -e '.[test]'
+	@touch $@ .venv/.has-symprice
+
+.venv/.has-docs: .venv/.made pyproject.toml
+	@echo 'Installing symprice with what builds its documentation into .venv (once) ...'
+	@$(PIP) -e '.[docs]'
 	@touch $@ .venv/.has-symprice
 
 .venv/.has-oracles: .venv/.made pyproject.toml

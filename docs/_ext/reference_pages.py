@@ -72,8 +72,8 @@ def write_pages(app: Any) -> None:
     _write(
         folder / "index.rst",
         "Reference\n=========\n\n"
-        "Every public name, by what it is about. The examples are run, and the formulas below them\n"
-        "made, when these pages are built.\n\n"
+        "Every public name, by what it is about. The examples are run, and the formulas below\n"
+        "them made, when these pages are built.\n\n"
         f".. toctree::\n   :maxdepth: 1\n\n{listed}\n",
     )
 

@@ -1,4 +1,4 @@
-"""Formulas of the pages come from the objects: an example that ends in one is followed by its display.
+"""The formulas on the pages come from the objects: an example that ends in one is shown.
 
 Every transcript is run while the documentation is built, those of a page in one namespace, those of
 a docstring in one of their own. Where the last value of a transcript has a LaTeX form, or where it
@@ -102,7 +102,7 @@ def show(app: Any, document: nodes.document) -> None:
         and node.astext().lstrip().startswith(">>>")
     ]
     for node in blocks:
-        # A transcript on a page ends with an empty line, which its tests need and a reader does not.
+        # A transcript on a page ends with an empty line: its tests need it, a reader does not.
         node.children[:] = [nodes.Text(node.astext().rstrip())]
         names = _namespace(node, document, spaces)
         tex = _run(node.astext() + "\n", names, app.env.docname)
