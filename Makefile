@@ -9,7 +9,7 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help tour test lint format bench docs oracles clean
+.PHONY: help tour test lint format bench docs notebooks oracles clean
 
 help:
 	@echo 'make tour      set up what is needed and show what symprice does'
@@ -17,6 +17,7 @@ help:
 	@echo 'make lint      set up, then ruff and mypy;   make format lets ruff rewrite'
 	@echo 'make bench     set up, then run the benchmarks'
 	@echo 'make docs      set up, then build the documentation into docs/_build/html'
+	@echo 'make notebooks set up, then run the notebooks anew   (ARGS="01-first-formula" runs one)'
 	@echo 'make oracles   add JAX, which some tests compare with and otherwise skip'
 	@echo 'make clean     remove .venv and the caches'
 	@echo
@@ -50,6 +51,9 @@ bench: .venv/.has-test
 docs: .venv/.has-docs
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html
 	@echo 'Open docs/_build/html/index.html'
+
+notebooks: .venv/.has-test
+	@$(PY) notebooks/run.py $(ARGS)
 
 oracles: .venv/.has-oracles
 

@@ -49,3 +49,18 @@ html_show_sphinx = False
 html_copy_source = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
+
+
+def bring_notebooks(app: object) -> None:
+    """Copies the notebooks beside the pages: Sphinx reads one folder."""
+    folder = HERE / "notebooks"
+    folder.mkdir(exist_ok=True)
+    for notebook in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
+        copy = folder / notebook.name
+        if not copy.exists() or copy.read_bytes() != notebook.read_bytes():
+            copy.write_bytes(notebook.read_bytes())
+
+
+def setup(app: object) -> None:
+    """Before anything is read."""
+    app.connect("builder-inited", bring_notebooks)  # type: ignore[attr-defined]

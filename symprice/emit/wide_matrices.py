@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import count
 
 from .documents.fragments import Group, Leaf, parse, source
 from .documents.width import width
@@ -26,21 +27,35 @@ def without_wide_matrices(
     \begin{pmatrix} K_{11} & 0 \\ 0 & K_{11} \end{pmatrix}
     >>> entries
     [('K_{11}', 'a + b + c')]
+    >>> other = wide.replace("c", "d")
+    >>> chain, entries = without_wide_matrices([ChainLine("", "", m) for m in (wide, other)], 10)
+    >>> entries
+    [('K_{11}', 'a + b + c'), ('M_{11}', 'a + b + d')]
     """
     used = " ".join(f"{line.left} {line.right}" for line in chain)
-    letter = next(
-        (x for x in _LETTERS if not re.search(rf"(?<![A-Za-z]){x}(?![A-Za-z])", used)), "K"
-    )
+    free = [x for x in _LETTERS if not re.search(rf"(?<![A-Za-z]){x}(?![A-Za-z])", used)] or ["K"]
     names: dict[str, str] = {}
     found = []
     for line in chain:
         if width(line.left) + width(line.right) + 2 > room:
-            line = line._replace(right=_named(line.right, letter, names, room))
+            line = line._replace(right=_named(line.right, free, names, room))
         found.append(line)
     return found, [(name, entry) for entry, name in names.items()]
 
 
-def _named(latex: str, letter: str, names: dict[str, str], room: float) -> str:
+def _letter(cells: dict[str, str], free: Sequence[str], names: dict[str, str]) -> str:
+    """A letter that has no other meaning at the places of these cells: K, M, …, K', M', …."""
+    meaning = {name: cell for cell, name in names.items()}
+    for primes in count():
+        for letter in free:
+            candidate = letter + "'" * primes
+            called = ((f"{candidate}_{{{place}}}", cell) for place, cell in cells.items())
+            if all(meaning.get(name, cell) == cell for name, cell in called):
+                return candidate
+    raise AssertionError
+
+
+def _named(latex: str, free: Sequence[str], names: dict[str, str], room: float) -> str:
     pieces = []
     for node in parse(latex):
         if not isinstance(node, Group) or node.kind != "pmatrix" or width(source(node)) < room / 2:
@@ -50,11 +65,17 @@ def _named(latex: str, letter: str, names: dict[str, str], room: float) -> str:
             [source(c).strip() for c in _split(row, "&")] for row in _split(node.children, r"\\")
         ]
         column = all(len(row) == 1 for row in cells)
-        for i, row in enumerate(cells, start=1):
-            for j, cell in enumerate(row):
-                if width(cell) > _SHORT:
-                    index = f"{i}" if column else f"{i}{j + 1}"
-                    row[j] = names.setdefault(cell, f"{letter}_{{{index}}}")
+        places = {
+            (i, j): f"{i + 1}" if column else f"{i + 1}{j + 1}"
+            for i, row in enumerate(cells)
+            for j, cell in enumerate(row)
+            if width(cell) > _SHORT
+        }
+        wide = {place: cells[i][j] for (i, j), place in places.items()}
+        fresh = {place: cell for place, cell in wide.items() if cell not in names}
+        letter = _letter(fresh, free, names)
+        for (i, j), place in places.items():
+            cells[i][j] = names.setdefault(cells[i][j], f"{letter}_{{{place}}}")
         body = r" \\ ".join(" & ".join(row) for row in cells)
         pieces.append(rf"\begin{{pmatrix}} {body} \end{{pmatrix}}")
     return "".join(pieces)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import mpmath
 from sympy import (
     Add,
     Expr,
@@ -17,19 +18,21 @@ from sympy import (
     Poly,
     PolynomialError,
     S,
+    diag,
     exp,
     eye,
     sqrt,
 )
 from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
+from sympy.matrices.matrixbase import MatrixBase
 
 from ..closedform import ClosedForm
 from ..derivation import Rule
-from ..errors import ShapeError
+from ..errors import NoRuleError, ShapeError
 from ..nodes import Node
 from ..symbols import Parameter, depends_on_parameters, expression
-from ..tangent.metric import MatrixMetric
+from ..tangent.metric import DiagonalMetric, MatrixMetric
 from ..tangent.properties import OfParameters
 from .quadrature import gaussian_mean
 from .rules import PopulationRule
@@ -38,8 +41,12 @@ from .short import shortened
 __all__ = ["GaussianCov", "GaussianMean", "OverGaussian", "degree_of", "spread"]
 
 
+# θ is rounded to so many parts of 1 where nodes are placed.
+_GRID = 64
+
+
 def spread(covariance: Any, parameters: Any = None) -> MatrixMetric:
-    """Σ over an ordered list of parameters, as a metric.
+    """Σ over an ordered list of parameters, as a metric; independent ones by a DiagonalMetric.
 
     Examples
     ========
@@ -48,9 +55,14 @@ def spread(covariance: Any, parameters: Any = None) -> MatrixMetric:
     >>> from symprice.populations.gaussian import spread
     >>> spread([[2]], [Parameter('z')])
     MatrixMetric(Matrix([[2]]), (z,))
+    >>> spread(DiagonalMetric({Parameter('z'): 2}))
+    MatrixMetric(Matrix([[2]]), (z,))
     """
     if isinstance(covariance, MatrixMetric):
         found = covariance
+    elif isinstance(covariance, DiagonalMetric) and covariance.uniform_rate is None:
+        variances = dict(covariance.args[0])
+        found = MatrixMetric(diag(*variances.values()), list(variances))
     else:
         listed = [parameters] if isinstance(parameters, Parameter) else list(parameters or ())
         found = MatrixMetric(covariance, listed)
@@ -59,13 +71,33 @@ def spread(covariance: Any, parameters: Any = None) -> MatrixMetric:
             f"asked for a normal distribution with the covariance {found.matrix}: name the "
             "parameters that vary, in the order of its rows"
         )
+    if not found.is_constant:
+        raise ShapeError(
+            f"asked for a normal distribution with the covariance {found.matrix}: it depends on "
+            "what varies; write Symbols for numbers that are fixed"
+        )
     for i in range(len(found.parameters)):
         if found.matrix[i, i].is_negative:
             raise ShapeError(
                 f"asked for a normal distribution in which {found.parameters[i]} has the variance "
                 f"{found.matrix[i, i]}: a variance is not negative"
             )
+    if _is_indefinite(found.matrix):
+        raise ShapeError(
+            f"asked for a normal distribution with the covariance {found.matrix}: it has a "
+            "negative eigenvalue, and a covariance has none"
+        )
     return found
+
+
+def _is_indefinite(matrix: Any) -> bool:
+    """Whether a matrix of numbers has a negative eigenvalue, beyond rounding."""
+    if not isinstance(matrix, MatrixBase) or matrix.free_symbols or matrix.rows == 1:
+        return False
+    import numpy as np
+
+    numbers = np.array(matrix.evalf().tolist(), dtype=float)
+    return bool(np.linalg.eigvalsh(numbers)[0] < -1e-9 * np.abs(numbers).max())
 
 
 def degree_of(expr: Any, parameters: Any) -> int | None:
@@ -133,6 +165,12 @@ class GaussianIntegral(PopulationRule):
         hessian = Matrix(size, size, lambda i, j: exponent.diff(parameters[i], parameters[j]))
         opening = eye(size) - sigma * hessian
         determinant = opening.det(method="berkowitz")
+        if _diverges(opening, determinant):
+            raise NoRuleError(
+                f"asked for the mean of {node.prop} over a normal distribution with the covariance "
+                f"{sigma.tolist()}: it is infinite, as the exponential grows faster than the "
+                "density falls"
+            )
         narrower = (opening.adjugate() * sigma / determinant).applyfunc(shortened)
         shift = narrower * gradient
         average = _averaged(rest, parameters, narrower)
@@ -140,6 +178,20 @@ class GaussianIntegral(PopulationRule):
         average = average.subs(moved, simultaneous=True)
         total = exponent + (gradient.T * shift)[0, 0] / 2
         return average * exp(shortened(total)) / sqrt(shortened(determinant))
+
+
+def _diverges(opening: Any, determinant: Any) -> bool:
+    """Whether 1 - ΣH, as far as numbers or signs say, is not positive."""
+    if opening.free_symbols:
+        return bool(shortened(determinant).is_nonpositive)
+    import numpy as np
+
+    values = np.linalg.eigvals(np.array(opening.evalf().tolist(), dtype=float))
+    return bool(values.real.min() <= 1e-12)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, mpmath.matrix) else value
 
 
 def _averaged(polynomial: Any, parameters: Any, sigma: Any) -> Any:
@@ -164,13 +216,18 @@ class OverGaussian(Node, OfParameters, Expr):
         properties = [
             expression(a, f"the {cls.__name__} of a property") for a in args[: cls._count]
         ]
-        scale = args[cls._count + 1] if len(args) > cls._count + 1 else 1
+        scale = _sympify(args[cls._count + 1] if len(args) > cls._count + 1 else 1)
+        if depends_on_parameters(scale) or scale.is_negative:
+            raise ShapeError(
+                f"asked for {cls.__name__} at the scale {scale}: it is not negative, and does not "
+                "depend on what varies"
+            )
         if len(args) < cls._count + 1 or not isinstance(args[cls._count], MatrixMetric):
             raise ShapeError(
                 f"asked for {cls.__name__} without a covariance matrix: write "
                 f"MatrixMetric(Sigma, parameters) as its argument {cls._count + 1}"
             )
-        return Expr.__new__(cls, *properties, spread(args[cls._count]), _sympify(scale))
+        return Expr.__new__(cls, *properties, spread(args[cls._count]), scale)
 
     @property
     def metric(self) -> MatrixMetric:
@@ -182,22 +239,31 @@ class OverGaussian(Node, OfParameters, Expr):
         """The factor s of it."""
         return self.args[self._count + 1]
 
-    def _values(self, evaluate: Any, point: Any, exprs: Any, degree: int | None) -> Any:
-        """The means of products of expressions at θ + ξ."""
+    def _values(
+        self, evaluate: Any, point: Any, exprs: Any, degree: int | None, weight: Any = None
+    ) -> Any:
+        """The mean of a product of expressions at θ + ξ, times a weight of ξ."""
         covariance = evaluate(self.metric.matrix, point)
         covariance = evaluate(self.scale, point) * covariance
         parameters = list(self.metric.parameters)
         start = [point[p] for p in parameters]
+        # Nodes that stay where they are when θ is moved a little: what is there is kept.
+        centre = [mpmath.nint(x * _GRID) / _GRID for x in start]
+        shift = [x - c for x, c in zip(start, centre, strict=True)]
+        rest = (mpmath.mp.prec, *((s, _hashable(point[s])) for s in point if s not in parameters))
 
         def at(steps: list[Any]) -> Any:
-            moved = {p: x + d for p, x, d in zip(parameters, start, steps, strict=True)}
-            there = {**point, **moved}
-            found = 1
-            for expr in exprs:
-                found = found * evaluate(expr, there)
-            return found
+            # What is not moved has the values of the point.
+            there = {p: x + d for p, x, d in zip(parameters, centre, steps, strict=True)}
+            place = (*there.values(), rest)
+            factors = [
+                evaluate.once((expr, place), lambda e=expr: evaluate(e, there)) for expr in exprs
+            ]
+            if weight is not None:
+                factors.append(weight([d - m for d, m in zip(steps, shift, strict=True)]))
+            return mpmath.fprod(factors)
 
-        return gaussian_mean(at, covariance, degree)
+        return gaussian_mean(at, covariance, degree, shift)
 
     def _degree(self, *exprs: Any) -> int | None:
         return degree_of(Mul(*exprs), self.metric.parameters)
