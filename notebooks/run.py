@@ -51,9 +51,7 @@ def main() -> None:
     import nbformat
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "names", nargs="*", help="such as 01-first-formula; all where none is given"
-    )
+    parser.add_argument("names", nargs="*", help="such as 01-first-formula; all if none is given")
     names = parser.parse_args().names
     for text in texts():
         if names and text.stem not in names:

@@ -12,9 +12,7 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NEEDED = ("jupytext", "nbclient", "nbformat", "ipykernel")
 missing = [name for name in NEEDED if importlib.util.find_spec(name) is None]
 pytestmark = [
-    pytest.mark.skipif(
-        bool(missing), reason=f"needs {', '.join(missing)}: pip install .[notebook]"
-    ),
+    pytest.mark.skipif(bool(missing), reason=f"needs {missing}: pip install .[run-notebooks]"),
     # A kernel that ends leaves its sockets to the collector, which says so.
     pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
