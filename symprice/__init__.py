@@ -98,6 +98,7 @@ _PUBLIC = {
     "training.following": "follow TrainingRun",
     "training.attribution": "attribute Attribution",
     "plots.drawing": "plot",
+    "plots.exploring": "explore",
     "tangent.metric": "DiagonalMetric MatrixMetric InverseMetric",
     "tangent.block_metric": "BlockMetric",
     "arrays": "VectorFunction SoftmaxRows LogSumExp",
