@@ -34,6 +34,7 @@ _PUBLIC = {
     "networks.normalisation": "LayerNorm RMSNorm",
     "networks.convolution": "Conv1D GlobalAveragePool",
     "networks.sequences": "SelfAttention RNN",
+    "networks.torch_modules": "from_torch to_torch from_arrays",
     "networks.losses": "squared_loss cross_entropy entropy log_sum_exp",
     "policy.finite": "BernoulliPolicy CategoricalPolicy",
     "policy.base": "Policy",

@@ -59,6 +59,8 @@ def _as_ours(value: Basic) -> str:
 def _run(text: str, names: dict[str, Any], where: str) -> str | None:
     found = None
     for example in doctest.DocTestParser().get_examples(text):
+        if example.options.get(doctest.SKIP):
+            continue
         try:
             value, printed = _last_value(example.source, names)
         except Exception as error:
