@@ -8,7 +8,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE / "_ext"), str(HERE.parent)]
 
+import matplotlib  # noqa: E402
+
 import symprice  # noqa: E402
+
+matplotlib.use("Agg")
 
 project = "symprice"
 author = "the symprice developers"

@@ -1,5 +1,7 @@
 """The formulas on the pages come from the objects: an example that ends in one is shown.
 
+Where the last value is a picture, that is shown instead.
+
 Every transcript is run while the documentation is built, those of a page in one namespace, those of
 a docstring in one of their own. Where the last value of a transcript has a LaTeX form, or where it
 prints LaTeX, the formula is shown below it. A transcript that fails stops the build.
@@ -13,6 +15,7 @@ import doctest
 import io
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -56,8 +59,8 @@ def _as_ours(value: Basic) -> str:
     return str(value.latex() if hasattr(value, "latex") else to_latex(value))
 
 
-def _run(text: str, names: dict[str, Any], where: str) -> str | None:
-    found = None
+def _run(text: str, names: dict[str, Any], where: str) -> tuple[Any, str | None]:
+    value, found = None, None
     for example in doctest.DocTestParser().get_examples(text):
         if example.options.get(doctest.SKIP):
             continue
@@ -70,7 +73,19 @@ def _run(text: str, names: dict[str, Any], where: str) -> str | None:
                 ) from error
             value, printed = None, ""
         found = _display(value, printed)
-    return found
+    return value, found
+
+
+def _picture(value: Any, app: Any) -> nodes.image | None:
+    """The figure of Axes as an image of the page."""
+    figure = getattr(value, "figure", None)
+    if figure is None or not hasattr(figure, "savefig"):
+        return None
+    folder = Path(app.srcdir) / "_shown"
+    folder.mkdir(exist_ok=True)
+    name = f"{app.env.docname.replace('/', '-')}-{app.env.new_serialno('shown')}.svg"
+    figure.savefig(folder / name)
+    return nodes.image(uri=f"/_shown/{name}", alt="what the code above draws")
 
 
 def _namespace(
@@ -107,16 +122,24 @@ def show(app: Any, document: nodes.document) -> None:
         # A transcript on a page ends with an empty line: its tests need it, a reader does not.
         node.children[:] = [nodes.Text(node.astext().rstrip())]
         names = _namespace(node, document, spaces)
-        tex = _run(node.astext() + "\n", names, app.env.docname)
-        if tex is None:
-            continue
-        formula = nodes.math_block(tex, tex, nowrap=False, number=None, docname=app.env.docname)
-        formula["no-wrap"] = False
-        place = node.parent.index(node) + 1
-        node.parent.insert(place, nodes.container("", formula, classes=["shown"]))
+        value, tex = _run(node.astext() + "\n", names, app.env.docname)
+        shown: Any = _picture(value, app)
+        if shown is None and tex is not None:
+            shown = nodes.math_block(tex, tex, nowrap=False, number=None, docname=app.env.docname)
+            shown["no-wrap"] = False
+        if shown is not None:
+            place = node.parent.index(node) + 1
+            node.parent.insert(place, nodes.container("", shown, classes=["shown"]))
+    _close_pictures()
+
+
+def _close_pictures() -> None:
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 def setup(app: Any) -> dict[str, Any]:
     """Registers the reader with Sphinx."""
-    app.connect("doctree-read", show)
+    # Before Sphinx collects the images of a page, which it does at 500.
+    app.connect("doctree-read", show, priority=400)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
