@@ -55,6 +55,8 @@ _PUBLIC = {
     ),
     "policy.sampling": "monte_carlo MonteCarlo",
     "mdp.process": "MDP",
+    "mdp.policies": "TabularSoftmax",
+    "mdp.network_policy": "NetworkSoftmax",
     "causal.model": "CausalModel",
     "causal.paths": "CausalPath",
     "causal.tracing": "CausalRate CausalCovariance",

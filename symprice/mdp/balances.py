@@ -43,7 +43,8 @@ def _exact(result: Any) -> list[tuple[str, Any, Any]]:
             items.append((f"balance of d in state {mdp.states[s]}", table[s, 0], after))
         return items
     for s in e.alive:
-        for a, (r, targets) in enumerate(zip(rewards[s], moves[s], strict=True)):
+        for a in e.shape.choices(s):
+            r, targets = rewards[s][a], moves[s][a]
             place = f"state {mdp.states[s]}, action {mdp.actions[a]}"
             if kind == "Q":
                 following = Add(
@@ -51,7 +52,7 @@ def _exact(result: Any) -> list[tuple[str, Any, Any]]:
                         p * e.pi[t][b] * table[t, b]
                         for t, p in targets.items()
                         if t in e.alive
-                        for b in range(len(mdp.actions))
+                        for b in e.shape.choices(t)
                     )
                 )
                 items.append(
@@ -61,7 +62,7 @@ def _exact(result: Any) -> list[tuple[str, Any, Any]]:
                 following = Add(*(p * e.V[t] for t, p in targets.items()))
                 items.append((f"advantage in {place}", table[s, a], r + gamma * following - e.V[s]))
         if kind == "A":
-            mean = Add(*(p * x for p, x in zip(e.pi[s], table[s, :], strict=True)))
+            mean = Add(*(e.pi[s][a] * table[s, a] for a in e.shape.choices(s)))
             items.append((f"mean advantage in state {mdp.states[s]}", mean, S.Zero))
     if kind in "VA":
         values = list(table) if kind == "V" else e.V
@@ -95,6 +96,8 @@ def _float(result: Any) -> list[tuple[str, Any, Any]]:
     e, kind = result.evaluation, result.kind
     gamma, moves, pi = e.gamma, e.tables.moves, e.pi
     table = np.asarray(result.table)
+    if kind in "QA" and e.shape.absent:
+        table = np.where(np.isneginf(table), 0.0 if kind == "Q" else -e.V[:, None], table)
 
     def forward(v: Any) -> Any:
         """One step of the Bellman equation."""
@@ -128,7 +131,8 @@ def worst(label: str, before: Any, after: Any) -> tuple[str, Any, Any]:
     left, right = np.ravel(before), np.ravel(after)
     scale = max(float(np.abs(left).max()), 1e-300)
     k = int(np.argmax(np.abs(left - right)))
-    return label, _number(1 + left[k] / scale), _number(1 + right[k] / scale)
+    # From 1 to 3, so that their relative difference is a difference on the scale.
+    return label, _number(2 + left[k] / scale), _number(2 + right[k] / scale)
 
 
 def _number(x: Any) -> Any:

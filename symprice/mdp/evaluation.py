@@ -256,6 +256,6 @@ def _require_end(shape: Shape, rows: list[dict[int, Any]], ending: list[bool]) -
     if stuck:
         raise PolicyError(
             "asked for values with gamma = 1 under a policy that never ends an episode from state "
-            f"{shape.states[stuck[0]]}: its return is no finite number; write gamma < 1, or use "
-            ".average_reward(policy)"
+            f"{shape.states[stuck[0]]}: write gamma < 1, or .average_reward(policy); a state in "
+            "which nothing happens any more, or that no episode comes to, goes into terminal="
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from sympy import Add, ImmutableDenseMatrix, S
+from sympy import Add, Eq, ImmutableDenseMatrix, S
 
 from ..errors import PolicyError, ShapeError
 from .linear import SparseSolver, short, solve_exactly
-from .results import LONGEST, Numeric
+from .naming import applied, named_probabilities, with_names
+from .results import LONGEST, Numeric, written_out
 from .tables import number
 
 __all__ = ["GeneralizedAdvantage"]
@@ -125,7 +126,7 @@ class GeneralizedAdvantage(Numeric):
         if not self.exact:
             mean = (e.pi * self.table).sum(axis=1, keepdims=True)
             return e.visits[:, None] * e.pi * (self.table - mean)
-        variables = e.policy.variables if wrt is None else (wrt,)
+        variables = e.policy.by(wrt, "the gradient by estimated advantages")
         found = [
             short(
                 Add(
@@ -144,9 +145,27 @@ class GeneralizedAdvantage(Numeric):
         """The table."""
         return self.table
 
+    _title = "expected advantage estimates"
+
+    @property
+    def _equations(self) -> Any:
+        """A line for each state and action, where there are few."""
+        shape = self.mdp._shape
+        if not self.exact or len(shape.states) * len(shape.actions) > LONGEST:
+            return None
+        names = named_probabilities(self.evaluation)
+        return [
+            Eq(
+                applied("X", shape.states[s], shape.actions[a]),
+                with_names(self.table[s, a], names),
+                evaluate=False,
+            )
+            for s, a in shape.pairs()
+        ]
+
     def _formula(self) -> Any:
-        if not self.exact and self.table.size > LONGEST:
-            raise PolicyError(f"asked to write out {self.table.size} entries: read .table")
+        if not self.exact:
+            written_out(self.table)
         return ImmutableDenseMatrix(self.table)
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:

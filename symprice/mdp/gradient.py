@@ -5,14 +5,16 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from sympy import Add, Derivative, Eq, ImmutableDenseMatrix, Mul, Symbol
+from sympy import Add, Derivative, Eq, Function, ImmutableDenseMatrix, Mul, Symbol, Tuple
 
 from ..derivation import Derivation
 from ..errors import NoRuleError, PolicyError
 from ..policy.arguments import listed
-from .linear import short
+from ..symbols import Observable
+from ..tangent.gradient import Nabla
+from .linear import product, short
 from .naming import named_probabilities, with_names
-from .results import LONGEST, Numeric
+from .results import LONGEST, Numeric, summary
 
 __all__ = ["MDPGradient"]
 
@@ -34,8 +36,8 @@ class MDPGradient(Numeric):
     >>> G = bandit.gradient(BernoulliPolicy(logit=Parameter('theta')))
     >>> G.doit()
     4*(1 - sigmoid(theta))*sigmoid(theta)
-    >>> [step.rule.name for step in G.derivation.steps][:4]
-    ['Bellman equation', 'derivative of the Bellman equation', 'unrolled once', 'unrolled for ever']
+    >>> print([rule.name for rule in G.derivation.rules][1:4])
+    ['derivative of the Bellman equation', 'slope of the actions', 'unrolled once']
 
     References
     ==========
@@ -74,7 +76,7 @@ class MDPGradient(Numeric):
             return e.visits[:, None] * e.pi * e.A
         return ImmutableDenseMatrix(
             [
-                [Mul(n, p, a) for p, a in zip(ps, advantages, strict=True)]
+                [product(n, p, a) for p, a in zip(ps, advantages, strict=True)]
                 for n, ps, advantages in zip(e.visits, e.pi, e.A, strict=True)
             ]
         )
@@ -100,7 +102,29 @@ class MDPGradient(Numeric):
         return None
 
     @cached_property
+    def is_of_matrices(self) -> bool:
+        """Whether the logits are outputs of a network of matrices."""
+        return bool(self.evaluation.policy.heads)
+
+    @cached_property
+    def _slopes(self) -> list[tuple[str, Any, Any]]:
+        from .network_gradient import slopes_of_logits
+
+        return slopes_of_logits(self.evaluation)
+
+    def by_parameter(self) -> dict[Any, Any]:
+        """{parameter: ∂J/∂parameter}; of a network of matrices closed forms of their shapes."""
+        if not self.is_of_matrices:
+            return dict(zip(self.wrt, self._entries, strict=True))
+        from .network_gradient import by_matrices
+
+        found = by_matrices(self.evaluation)
+        return {v: found[v] for v in self.wrt if v in found}
+
+    @cached_property
     def _entries(self) -> list[Any]:
+        if self.is_of_matrices:
+            return list(self.by_parameter().values())
         return [self.entry(v) for v in self.wrt]
 
     def doit(self, **hints: Any) -> Any:
@@ -116,6 +140,8 @@ class MDPGradient(Numeric):
                 )
             return self.table
         found = self._entries
+        if self.is_of_matrices:
+            return found[0] if len(found) == 1 else Tuple(*found)
         return found[0] if len(found) == 1 else ImmutableDenseMatrix(len(found), 1, found)
 
     def covariance(self, prop: Any) -> Any:
@@ -139,6 +165,8 @@ class MDPGradient(Numeric):
 
         if not self.exact:
             raise NoRuleError("asked for a covariance of a gradient in float64: write symbols")
+        if self.is_of_matrices:
+            return Add(*(u * NTCov(z, prop) for _, z, u in self._slopes))
         return Add(*(x * NTCov(v, prop) for v, x in zip(self.wrt, self._entries, strict=True)))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -157,15 +185,35 @@ class MDPGradient(Numeric):
             raise NoRuleError(
                 f"asked to write out the gradient by {len(self.wrt)} variables: name some, wrt=..."
             )
+        if self.is_of_matrices:
+            return self.doit()
         return with_names(self.doit(), named_probabilities(self.evaluation))
 
     @property
+    def _equations(self) -> Any:
+        """A line for each variable."""
+        if not self.exact or self.is_of_matrices or len(self.wrt) == 1:
+            return None
+        self._formula()
+        names = named_probabilities(self.evaluation)
+        J = Function("J")(*self.wrt)
+        return [
+            Eq(Derivative(J, v, evaluate=False), with_names(x, names), evaluate=False)
+            for v, x in zip(self.wrt, self._entries, strict=True)
+        ]
+
+    @property
     def equation(self) -> Any:
-        """∂J/∂θ and its closed form, in the names of the probabilities."""
+        """∂J/∂θ and its closed form, in the names of the probabilities; a list of equations for the
+        matrices of a network.
+        """
         if not self.exact:
-            return Eq(Symbol("nabla_J"), self._formula(), evaluate=False)
-        J = Symbol("J")
-        left = [Derivative(J, v, evaluate=False) for v in self.wrt]
+            return Eq(Nabla(Observable("J")), self._formula(), evaluate=False)
+        labels = [Symbol(str(v)) for v in self.wrt] if self.is_of_matrices else self.wrt
+        J = Symbol("J") if len(labels) == 1 else Function("J")(*labels)
+        left = [Derivative(J, v, evaluate=False) for v in labels]
+        if self.is_of_matrices:
+            return [Eq(d, x, evaluate=False) for d, x in zip(left, self._entries, strict=True)]
         before = left[0] if len(left) == 1 else ImmutableDenseMatrix(len(left), 1, left)
         return Eq(before, self._formula(), evaluate=False)
 
@@ -186,6 +234,11 @@ class MDPGradient(Numeric):
                 "asked for the derivation of a gradient in float64: write mdp.rational(), and a "
                 "policy in symbols"
             )
+        if self.is_of_matrices:
+            raise NoRuleError(
+                "asked for the derivation by the matrices of a network: write it for the logits, "
+                "mdp.gradient(mdp.softmax_policy()).derivation; .by_parameter() goes on from there"
+            )
         from .theorem import derived
 
         return derived(self, variable)
@@ -196,9 +249,15 @@ class MDPGradient(Numeric):
         from .results import ValueTable
 
         values = balances(ValueTable(self.mdp, self.evaluation, "V"))
-        if not self.exact:
-            from .directions import along_directions
+        if self.is_of_matrices:
+            from .network_gradient import claims
 
+            return values + claims(self)
+        if not self.exact:
+            from .directions import along_arrays, along_directions
+
+            if hasattr(self.evaluation.policy.given, "pulled_back"):
+                values = values + along_arrays(self)
             return values + along_directions(self)
         return values + [
             (f"∂J/∂{v}", Derivative(self.evaluation.J, v, evaluate=False), entry)
@@ -207,5 +266,6 @@ class MDPGradient(Numeric):
 
     def __repr__(self) -> str:
         if self.exact:
-            return f"gradient of J by {', '.join(map(str, self.wrt[:6]))}"
-        return f"gradient of J, {' × '.join(map(str, self.table.shape))} entries"
+            more = f" and {len(self.wrt) - 6} more" if len(self.wrt) > 6 else ""
+            return f"gradient of J by {', '.join(map(str, self.wrt[:6]))}{more}"
+        return f"gradient of J{summary(self.table)}"

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from sympy import Add, Derivative, ImmutableDenseMatrix, S
+from sympy import Add, Derivative, Eq, Function, ImmutableDenseMatrix, S, Symbol
 
 from ..errors import NoRuleError, PolicyError
 from ..policy.arguments import action_label
 from .linear import short
+from .naming import names_of, with_names
 from .policies import read_policy
 from .results import Numeric
 from .tables import number
@@ -58,7 +59,7 @@ class Trajectories:
     def __init__(self, mdp: Any, policy: Any, horizon: int) -> None:
         if not isinstance(horizon, int) or horizon < 1:
             raise PolicyError(f"asked for a horizon of {horizon!r} steps: write 1, 2, …")
-        read = read_policy(policy, mdp.states, mdp.actions, mdp._shape.terminal)
+        read = read_policy(policy, mdp._shape)
         if read.numeric or mdp.is_float or mdp.temperature != 0:
             raise NoRuleError(
                 "asked to enumerate in float64, or with an entropy bonus: write mdp.rational() and "
@@ -69,6 +70,9 @@ class Trajectories:
 
     def __len__(self) -> int:
         return len(self.courses)
+
+    def __repr__(self) -> str:
+        return f"Trajectories(<{len(self.courses)} courses of up to {self.horizon} steps>)"
 
     def outcomes(self, s: int, a: int) -> list[tuple[Any, int | None, Any]]:
         """(probability, next state or None for the end, reward) after an action."""
@@ -182,13 +186,17 @@ class HorizonGradient(Numeric):
         if kind not in KINDS:
             raise PolicyError(f"asked for the estimator {kind!r}: write 'return' or 'to_go'")
         self.trajectories, self.kind = trajectories, kind
-        self.wrt = tuple(trajectories.policy.variables) if wrt is None else (wrt,)
-        if not self.wrt:
-            raise PolicyError("asked for the gradient of a policy in which nothing is trained")
-        self.baseline = self._read(baseline)
+        self.wrt = trajectories.policy.by(wrt, "an estimate of the gradient")
+        self.given_baseline = baseline
+        _ = self.baseline
 
-    def _read(self, baseline: Any) -> Callable[[int, int], Any]:
-        states = self.trajectories.mdp.states
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k != "baseline"}
+
+    @cached_property
+    def baseline(self) -> Callable[[int, int], Any]:
+        """b(s, steps left), from the place of a state."""
+        baseline, states = self.given_baseline, self.trajectories.mdp.states
         if baseline is None:
             return lambda s, left: S.Zero
         if isinstance(baseline, Mapping):
@@ -261,6 +269,18 @@ class HorizonGradient(Numeric):
     def doit(self, **hints: Any) -> Any:
         """The mean."""
         return self.mean
+
+    _title = "mean gradient of finitely many steps"
+
+    @property
+    def _equations(self) -> Any:
+        """A line for each variable."""
+        names = names_of(self.trajectories.mdp._shape, self.trajectories.policy.rows)
+        J = Symbol("J") if len(self.wrt) == 1 else Function("J")(*self.wrt)
+        return [
+            Eq(Derivative(J, v, evaluate=False), with_names(x, names), evaluate=False)
+            for v, x in zip(self.wrt, self._means, strict=True)
+        ]
 
     def _formula(self) -> Any:
         return self.mean

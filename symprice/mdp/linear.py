@@ -9,13 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Dummy, ImmutableDenseMatrix, Mul, Pow, factor
+from sympy import (
+    Add,
+    Dummy,
+    ImmutableDenseMatrix,
+    Mul,
+    Poly,
+    Pow,
+    S,
+    factor,
+    fraction,
+    log,
+    together,
+)
 
 from ..errors import NoRuleError
 from ..networks.logits import SoftmaxEntry
 from ..timelimit import within
 
-__all__ = ["SparseSolver", "short", "solve_exactly"]
+__all__ = ["SparseSolver", "product", "short", "solve_exactly"]
 
 # Seconds for the elimination, and for the short form of an entry.
 LIMIT, SHORTENING = 30.0, 2.0
@@ -70,6 +82,29 @@ def short(entry: Any) -> Any:
     return atoms.back(inserted)
 
 
+def product(*factors: Any) -> Any:
+    """A product in which a factor and its negative are one power, and the sign stands inside."""
+    whole, sign, found = Mul(*factors), 1, []
+    for factor_ in Mul.make_args(whole):
+        base, power = factor_.as_base_exp()
+        if isinstance(base, Add) and power.is_Integer and base.could_extract_minus_sign():
+            base, sign = -base, sign * (-1) ** (power % 2)
+        found.append(Pow(base, power))
+    return _oriented(Mul(sign, *found))
+
+
+def _factored(entry: Any, logs: Any) -> Any:
+    """Factored; the coefficient of each logarithm by itself, where it is linear in these."""
+    inside = [dummy for dummy in logs if entry.has(dummy)]
+    if not inside:
+        return factor(entry)
+    over, under = fraction(together(entry))
+    if under.has(*inside) or Poly(over, *inside).total_degree() > 1:
+        return factor(entry)
+    rest = over.xreplace(dict.fromkeys(inside, S.Zero))
+    return Add(*(factor(over.diff(each) / under) * each for each in inside), factor(rest / under))
+
+
 def _oriented(entry: Any) -> Any:
     """`-c (p - 1)` as `c (1 - p)`: the sign goes into a factor that begins with a minus."""
     if not entry.could_extract_minus_sign() or not isinstance(entry, Mul):
@@ -101,18 +136,25 @@ class _Atoms:
                 self.names[ps[-1]] = 1 - Add(*(self.names[p] for p in free))
                 self.sums[self.names[ps[-1]]] = ps[-1]
         self.values = {v: k for k, v in self.names.items() if v.is_Symbol}
+        found = set().union(*(e.atoms(log) for row in rows for e in row))
+        #: Logarithms are generators of the field of their own, else nothing cancels.
+        self.logs: dict[Any, Any] = {}
+        self.written: dict[Any, Any] = {}
+        for k, each in enumerate(sorted(found, key=str)):
+            dummy = self.logs.setdefault(each.xreplace(self.names), Dummy(f"l{k}"))
+            self.written[dummy] = each
 
     def inserted(self, rows: list[list[Any]]) -> list[list[Any]]:
-        return [[e.xreplace(self.names) for e in row] for row in rows]
+        return [[e.xreplace(self.names).xreplace(self.logs) for e in row] for row in rows]
 
     def back(self, entry: Any) -> Any:
         """The entry, factored, in what the names stand for; 1 less all others is the last one."""
         factored = entry
         if not (entry.is_Atom or entry.is_number):
-            factored = within(SHORTENING, lambda: factor(entry), entry)
+            factored = within(SHORTENING, lambda: _factored(entry, self.written), entry)
         if self.sums:
             factored = factored.replace(lambda e: isinstance(e, Add), lambda e: self._complement(e))
-        return _oriented(factored.xreplace(self.values))
+        return _oriented(factored.xreplace(self.values).xreplace(self.written))
 
     def _complement(self, e: Any) -> Any:
         for total, p in self.sums.items():
@@ -134,6 +176,13 @@ class SparseSolver:
         self._rows = self.matrix.T.tocsr()
         if self.matrix.shape[0] <= DIRECT:
             self._factor()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The factors belong to the library that made them, and are made again.
+        return {"matrix": self.matrix}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["matrix"])  # type: ignore[misc]
 
     def _factor(self) -> None:
         from scipy.sparse.linalg import splu

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from sympy import Add, Derivative, ImmutableDenseMatrix, S
+from sympy import Add, Derivative, Eq, ImmutableDenseMatrix, S, Symbol
 
 from ..errors import PolicyError
-from .linear import short, solve_exactly
+from .linear import SparseSolver, short, solve_exactly
+from .naming import names_of, with_names
 from .policies import read_policy
 from .results import Numeric
+from .soft import with_bonus
 
 __all__ = ["AverageReward"]
 
@@ -18,9 +20,10 @@ __all__ = ["AverageReward"]
 class AverageReward(Numeric):
     """The reward of a step in the long run, `r̄ = Σ_s μ(s) Σ_a π(a|s) r(s, a)` with `μ = μP_π`.
 
-    Made by ``mdp.average_reward(policy)`` for a process without an end, whose states all reach each
-    other under the policy; its discount plays no part. ``differential`` are the values h with
-    `h = r_π - r̄ + P_π h`, `Σ μ h = 0`; ``gradient()`` is `Σ μ(s) Σ_a ∂π(a|s) q(s, a)`.
+    Made by ``mdp.average_reward(policy)`` for a process without an end; its discount plays no part.
+    All states but those that are left for good must reach each other under the policy.
+    ``differential`` are the values h with `h = r_π - r̄ + P_π h`, `Σ μ h = 0`; ``gradient()`` is
+    `Σ μ(s) Σ_a ∂π(a|s) q(s, a)`. A soft process counts its entropy bonus.
 
     Examples
     ========
@@ -40,83 +43,115 @@ class AverageReward(Numeric):
     """
 
     def __init__(self, mdp: Any, policy: Any) -> None:
-        read = read_policy(policy, mdp.states, mdp.actions, mdp._shape.terminal)
+        read = read_policy(policy, mdp._shape)
         self.mdp, self.policy = mdp, read
         self.exact = not (read.numeric or mdp.is_float)
-        tables = mdp.tables if self.exact else mdp._sparse
-        if mdp.terminal or (
-            any(x != 0 for row in tables.ends for x in row) if self.exact else tables.ends.any()
-        ):
+        if self.exact:
+            self.tables: Any = with_bonus(mdp.tables, mdp._shape, read.rows, mdp.temperature)
+            self._exactly()
+        else:
+            self.tables = mdp._sparse
+            self._numerically()
+
+    def _require_no_end(self, ending: bool) -> None:
+        if self.mdp.terminal or ending:
             raise PolicyError(
                 "asked for the average reward of a process whose episodes end: in the long run "
                 "nothing is received; write .objective(policy) for the reward of an episode"
             )
-        if self.exact:
-            self._exactly(tables)
-        else:
-            self._numerically(tables)
 
-    def _exactly(self, tables: Any) -> None:
+    def _exactly(self) -> None:
         self.pi, count = self.policy.rows, len(self.mdp.states)
-        self.P = [[S.Zero] * count for _ in range(count)]
-        for s, line in enumerate(tables.moves):
+        self._require_no_end(any(self.tables.ends[s][a] != 0 for s, a in self.mdp._shape.pairs()))
+        self.P: Any = [[S.Zero] * count for _ in range(count)]
+        for s, line in enumerate(self.tables.moves):
             for p, targets in zip(self.pi[s], line, strict=True):
                 for t, q in targets.items():
                     self.P[s][t] += p * q
-        self.r = [
+        self.r: Any = [
             Add(*(p * r for p, r in zip(ps, rs, strict=True)))
-            for ps, rs in zip(self.pi, tables.rewards, strict=True)
+            for ps, rs in zip(self.pi, self.tables.rewards, strict=True)
         ]
-        self._require_one_class([{t for t in range(count) if row[t] != 0} for row in self.P])
+        rows, columns = zip(
+            *((s, t) for s in range(count) for t in range(count) if self.P[s][t] != 0), strict=True
+        )
+        self.recurrent = self._one_class(rows, columns)
 
-    def _numerically(self, tables: Any) -> None:
+    def _numerically(self) -> None:
         import numpy as np
+        import scipy.sparse as sparse
 
         self.pi = (
             self.policy.rows if self.policy.numeric else np.array(self.policy.rows, dtype=float)
         )
-        choices = self.pi.shape[1]
-        steps = tables.moves.multiply(self.pi.ravel()[:, None]).tocsr()
-        self.P = sum(steps[a::choices].toarray() for a in range(choices))
-        self.r = (self.pi * tables.rewards).sum(axis=1)
-        self._require_one_class([set(np.flatnonzero(row)) for row in self.P])
+        self._require_no_end(bool(self.tables.ends.any()))
+        count, choices = self.pi.shape
+        if tau := float(self.mdp.temperature):
+            bonus = -tau * np.log(np.where(self.pi > 0, self.pi, 1.0))
+            self.tables = self.tables._replace(rewards=self.tables.rewards + bonus)
+        rows = np.arange(0, count * choices + 1, choices)
+        weights = sparse.csr_matrix(
+            (self.pi.ravel(), np.arange(count * choices), rows), shape=(count, count * choices)
+        )
+        self.P = sparse.csr_matrix(weights @ self.tables.moves)
+        self.P.eliminate_zeros()
+        self.r = (self.pi * self.tables.rewards).sum(axis=1)
+        self.recurrent = self._one_class(*self.P.nonzero())
 
-    def _require_one_class(self, following: list[set[int]]) -> None:
-        """Raise where the stationary distribution would depend on the start."""
-        before: list[set[int]] = [set() for _ in following]
-        for s, targets in enumerate(following):
-            for t in targets:
-                before[int(t)].add(s)
-        for graph in (following, before):
-            reached, waiting = {0}, [0]
-            while waiting:
-                for t in graph[waiting.pop()]:
-                    if t not in reached:
-                        reached.add(t)
-                        waiting.append(t)
-            if len(reached) < len(following):
-                missing = next(s for s in range(len(following)) if s not in reached)
-                raise PolicyError(
-                    "asked for the average reward of a policy under which state "
-                    f"{self.mdp.states[0]} and state {self.mdp.states[missing]} do not reach each "
-                    "other: it would depend on the start"
-                )
+    def _one_class(self, rows: Any, columns: Any) -> list[int]:
+        """The states that are met for ever; raise where they depend on the start."""
+        import numpy as np
+        import scipy.sparse as sparse
+        from scipy.sparse.csgraph import connected_components
+
+        count = len(self.mdp.states)
+        graph = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, count))
+        number, label = connected_components(graph, connection="strong")
+        left = {int(label[s]) for s, t in zip(rows, columns, strict=True) if label[s] != label[t]}
+        closed = [c for c in range(number) if c not in left]
+        if len(closed) > 1:
+            one, other = (int(np.flatnonzero(label == c)[0]) for c in closed[:2])
+            raise PolicyError(
+                "asked for the average reward of a policy under which state "
+                f"{self.mdp.states[min(one, other)]} and state {self.mdp.states[max(one, other)]} "
+                "do not reach each other, and are not left for good: it would depend on the start"
+            )
+        return [int(s) for s in np.flatnonzero(label == closed[0])]
+
+    @cached_property
+    def _others(self) -> list[int]:
+        """All states but one that is met for ever, between whose visits the others are counted."""
+        return [s for s in range(len(self.mdp.states)) if s != self.recurrent[0]]
+
+    @cached_property
+    def _solver(self) -> SparseSolver:
+        import scipy.sparse as sparse
+
+        inner = self.P[self._others][:, self._others]
+        return SparseSolver(sparse.identity(len(self._others), format="csr") - inner)
 
     @cached_property
     def stationary(self) -> Any:
-        """μ: a list, or an array."""
-        count = len(self.mdp.states)
+        """μ: a list, or an array; 0 for states that are left for good."""
+        count, base = len(self.mdp.states), self.recurrent[0]
         if not self.exact:
             import numpy as np
 
-            balance = np.vstack([(np.eye(count) - self.P).T[:-1], np.ones(count)])
-            return np.linalg.solve(balance, np.eye(count)[-1])
-        system = [
-            [(S.One if s == t else S.Zero) - self.P[s][t] for s in range(count)]
-            for t in range(count - 1)
-        ]
-        right = [[S.Zero]] * (count - 1) + [[S.One]]
-        return [x for (x,) in solve_exactly([*system, [S.One] * count], right)]
+            visits = np.ones(count)
+            if self._others:
+                leaving = self.P[base].toarray().ravel()[self._others]
+                visits[self._others] = self._solver(leaving, transposed=True)
+            transient = np.setdiff1d(np.arange(count), self.recurrent)
+            visits[transient] = 0
+            return visits / visits.sum()
+        inner = self.recurrent
+        system = [[(S.One if s == t else S.Zero) - self.P[s][t] for s in inner] for t in inner[:-1]]
+        right = [[S.Zero]] * (len(inner) - 1) + [[S.One]]
+        found = solve_exactly([*system, [S.One] * len(inner)], right)
+        mu = [S.Zero] * count
+        for s, (x,) in zip(inner, found, strict=True):
+            mu[s] = x
+        return mu
 
     @cached_property
     def differential(self) -> Any:
@@ -125,9 +160,10 @@ class AverageReward(Numeric):
         if not self.exact:
             import numpy as np
 
-            return np.linalg.solve(
-                np.eye(count) - self.P + np.outer(np.ones(count), mu), self.r - self.doit()
-            )
+            h = np.zeros(count)
+            if self._others:
+                h[self._others] = self._solver((self.r - self.doit())[self._others])
+            return h - mu @ h
         system = [
             [(S.One if s == t else S.Zero) - self.P[s][t] + mu[t] for t in range(count)]
             for s in range(count)
@@ -145,10 +181,9 @@ class AverageReward(Numeric):
     def q(self) -> Any:
         """q(s, a) = r(s, a) - r̄ + Σ p(s'|s, a) h(s')."""
         mean, h = self.doit(), self.differential
+        t = self.tables
         if not self.exact:
-            t = self.mdp._sparse
             return t.rewards - mean + (t.moves @ h).reshape(self.pi.shape)
-        t = self.mdp.tables
         return [
             [r - mean + Add(*(p * h[k] for k, p in m.items())) for r, m in zip(rs, ms, strict=True)]
             for rs, ms in zip(t.rewards, t.moves, strict=True)
@@ -160,7 +195,7 @@ class AverageReward(Numeric):
             q = self.q
             advantage = q - (self.pi * q).sum(axis=1, keepdims=True)
             return self.stationary[:, None] * self.pi * advantage
-        variables = self.policy.variables if wrt is None else (wrt,)
+        variables = self.policy.by(wrt, "the gradient of the average reward")
         found = [
             short(
                 Add(
@@ -174,6 +209,16 @@ class AverageReward(Numeric):
             for v in variables
         ]
         return found[0] if len(found) == 1 else ImmutableDenseMatrix(len(found), 1, found)
+
+    _title = "average reward"
+
+    @property
+    def _equations(self) -> Any:
+        """r̄ in the names of the probabilities."""
+        if not self.exact:
+            return None
+        names = names_of(self.mdp._shape, self.pi)
+        return [Eq(Symbol("rbar"), with_names(self.doit(), names), evaluate=False)]
 
     def _formula(self) -> Any:
         return self.doit() if self.exact else ImmutableDenseMatrix([[self.doit()]])[0]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sympy import Function, ImmutableDenseMatrix, MatrixBase
+from sympy import Function, ImmutableDenseMatrix
 
 from ..closedform import ClosedForm, ClosedFormMatrix
 from ..symbols import Name
 
-__all__ = ["applied", "column", "named_probabilities", "with_names"]
+__all__ = ["applied", "column", "named_probabilities", "names_of", "with_names"]
 
 
 def applied(name: str, *labels: Any) -> Any:
@@ -25,14 +25,19 @@ def column(entries: Any) -> ImmutableDenseMatrix:
 
 
 def named_probabilities(evaluation: Any) -> dict[Any, Any]:
+    """The names of the probabilities of a policy that is evaluated."""
+    return names_of(evaluation.shape, evaluation.pi)
+
+
+def names_of(shape: Any, pi: Any) -> dict[Any, Any]:
     """A name `π_s_a` for every probability that is no number, symbol, or 1 less a symbol."""
-    shape, found = evaluation.shape, {}
-    taken = {str(symbol) for row in evaluation.pi for p in row for symbol in p.free_symbols}
+    found: dict[Any, Any] = {}
+    taken = {str(symbol) for row in pi for p in row for symbol in p.free_symbols}
     for s, state in enumerate(shape.states):
         if s in shape.terminal:
             continue
         for a, action in enumerate(shape.actions):
-            p = evaluation.pi[s][a]
+            p = pi[s][a]
             if p in found or p.is_number or p.is_Symbol or (1 - p).is_Symbol:
                 continue
             text = f"pi_{state}_{action}"
@@ -50,5 +55,5 @@ def with_names(expr: Any, names: dict[Any, Any]) -> Any:
     used = [(name, p) for p, name in names.items() if name in inside.free_symbols]
     if not used:
         return inside
-    kind = ClosedFormMatrix if isinstance(inside, MatrixBase) else ClosedForm
+    kind = ClosedFormMatrix if getattr(inside, "is_Matrix", False) else ClosedForm
     return kind(inside, dict(used))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from sympy import Add, ImmutableDenseMatrix, Mul, S
+from sympy import Add, Eq, ImmutableDenseMatrix, Mul, S
 
 from ..errors import NoRuleError
 from .linear import short, solve_exactly
-from .results import Numeric
+from .naming import applied, named_probabilities, with_names
+from .results import Numeric, written_out
 
 __all__ = ["NaturalGradient"]
 
@@ -46,6 +47,13 @@ class NaturalGradient(Numeric):
         self.mdp, self.evaluation, self.exact = mdp, evaluation, evaluation.exact
         self.gradient = MDPGradient(mdp, evaluation, wrt)
         self.wrt = self.gradient.wrt
+        if self.exact:
+            evaluation.policy.by(self.wrt, "the natural gradient")
+        elif getattr(evaluation.policy.given, "pulled_back", None) is not None:
+            raise NoRuleError(
+                "asked for the natural gradient of a network in float64: its Fisher matrix is not "
+                "that of a table; read mdp.gradient(policy)"
+            )
 
     @property
     def is_tabular(self) -> bool:
@@ -94,14 +102,24 @@ class NaturalGradient(Numeric):
         if not self.exact:
             import numpy as np
 
-            centred = e.A - e.A.mean(axis=1, keepdims=True)
+            have = np.ones(e.A.shape)
+            for s, a in e.shape.absent:
+                have[s, a] = 0
+            mean = (e.A * have).sum(axis=1, keepdims=True) / have.sum(axis=1, keepdims=True)
+            centred = (e.A - mean) * have
             scale = 1.0 if e.gamma == 1 else 1 / (1 - e.gamma)
             return np.where((e.visits > 0)[:, None], scale * centred, 0.0)
         rows = []
-        for row, n in zip(e.A, e.visits, strict=True):
-            mean = Add(*row) / len(row)
+        for s, (row, n) in enumerate(zip(e.A, e.visits, strict=True)):
+            have = e.shape.choices(s)
+            mean = Add(*(row[a] for a in have)) / len(have)
             rows.append(
-                [S.Zero if n == 0 else short(self.mdp.horizon_factor * (x - mean)) for x in row]
+                [
+                    S.Zero
+                    if n == 0 or a not in have
+                    else short(self.mdp.horizon_factor * (x - mean))
+                    for a, x in enumerate(row)
+                ]
             )
         return ImmutableDenseMatrix(rows)
 
@@ -136,10 +154,22 @@ class NaturalGradient(Numeric):
         psi = self.features[s][a]
         return short(scale * Add(*(f * w for f, w in zip(psi, self._weights, strict=True))))
 
-    def _formula(self) -> Any:
-        from .naming import named_probabilities, with_names
+    _title = "natural gradient of J"
 
+    @property
+    def _equations(self) -> Any:
+        """A line for the weight of each variable."""
+        if not self.exact or len(self.wrt) == 1:
+            return None
+        names = named_probabilities(self.evaluation)
+        return [
+            Eq(applied("w", v), with_names(x, names), evaluate=False)
+            for v, x in zip(self.wrt, self._weights, strict=True)
+        ]
+
+    def _formula(self) -> Any:
         if not self.exact:
+            written_out(self.table)
             return ImmutableDenseMatrix(self.table)
         return with_names(self.doit(), named_probabilities(self.evaluation))
 

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import Add, Float, ImmutableDenseMatrix, Symbol
+from sympy import Add, Expr, Float, ImmutableDenseMatrix, Integer, MatrixExpr, S, Symbol
 from sympy.matrices.matrixbase import MatrixBase
 
-from ..errors import PolicyError, ShapeError
+from ..errors import NoRuleError, PolicyError, ShapeError
 from ..networks.logits import softmax
 from ..policy.arguments import action_label, listed, scalar, trained
-from ..policy.finite import FinitePolicy
-from ..symbols import Parameter
+from ..policy.base import Policy
+from ..policy.finite import CategoricalPolicy, FinitePolicy
+from ..symbols import Parameter, ParameterMatrix
+from .tables import Shape
 
 __all__ = ["StatePolicy", "TabularSoftmax", "read_policy"]
+
+# Logits that are written out.
+MOST_SHOWN = 40
 
 
 class TabularSoftmax:
@@ -46,10 +51,22 @@ class TabularSoftmax:
             self.numeric = False
 
     @staticmethod
-    def of(states: Any, actions: Any, name: str = "theta") -> TabularSoftmax:
-        """A Parameter `θ_s_a` for every state and action, real."""
+    def of(
+        states: Any, actions: Any, name: str = "theta", process: Shape | None = None
+    ) -> TabularSoftmax:
+        """A Parameter `θ_s_a` for every state and action, real; none for terminal states, and for
+        actions that a state does not have.
+        """
+
+        def logit(s: int, a: int) -> Any:
+            if process is not None and s in process.terminal:
+                return S.Zero
+            if process is not None and (s, a) in process.absent:
+                return S.NegativeInfinity
+            return Parameter(f"{name}_{states[s]}_{actions[a]}", real=True)
+
         return TabularSoftmax(
-            [[Parameter(f"{name}_{s}_{a}", real=True) for a in actions] for s in states]
+            [[logit(s, a) for a in range(len(actions))] for s in range(len(states))]
         )
 
     def __eq__(self, other: Any) -> bool:
@@ -64,21 +81,59 @@ class TabularSoftmax:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        if self.numeric:
-            return f"TabularSoftmax(<{' × '.join(map(str, self.logits.shape))} logits>)"
+        if self.numeric or len(self.logits) * len(self.logits[0]) > MOST_SHOWN:
+            shape = len(self.logits), len(self.logits[0])
+            return f"TabularSoftmax(<{' × '.join(map(str, shape))} logits>)"
         return f"TabularSoftmax({self.logits})"
 
 
 class StatePolicy:
     """A policy as a decision process uses it: π(a|s) row by row, and what it depends on."""
 
-    def __init__(self, given: Any, rows: Any, numeric: bool, variables: tuple[Any, ...]) -> None:
+    def __init__(
+        self,
+        given: Any,
+        rows: Any,
+        numeric: bool,
+        variables: tuple[Any, ...],
+        heads: Mapping[int, FinitePolicy] | None = None,
+    ) -> None:
         self.given, self.rows, self.numeric, self.variables = given, rows, numeric, variables
+        #: By the place of a state, the policy whose logits are outputs of a network of matrices.
+        self.heads = dict(heads or {})
 
     @property
     def is_softmax(self) -> bool:
         """Whether every logit is a variable of its own."""
         return isinstance(self.given, TabularSoftmax)
+
+    def by(self, wrt: Any, what: str) -> tuple[Any, ...]:
+        """The scalar variables to differentiate by: those of the policy, or the ones asked for.
+
+        Raises
+        ======
+
+        PolicyError : where there is none, or the policy does not hold it.
+        NoRuleError : for the matrices of a network.
+        """
+        entries = None if wrt is None else listed(wrt, "variables")
+        found = self.variables if wrt is None else (wrt,) if entries is None else tuple(entries)
+        if not found:
+            raise PolicyError(
+                f"asked for {what} of a policy in which nothing is trained: write "
+                "mdp.softmax_policy(), or probabilities with Parameters in them"
+            )
+        if matrices := [v for v in found if isinstance(v, ParameterMatrix)]:
+            raise NoRuleError(
+                f"asked for {what} by the matrix {matrices[0]}: write observables for the logits, "
+                "mdp.softmax_policy([[z1, z2], ...]), and put the network's outputs in for them in "
+                "covariances; mdp.gradient(policy) itself goes through networks of matrices"
+            )
+        held = self.free_symbols()
+        for v in found:
+            if v not in held:
+                raise PolicyError(f"asked for {what} by {v}, which the policy does not hold")
+        return found
 
     def free_symbols(self) -> set[Any]:
         """The symbols of all probabilities."""
@@ -87,25 +142,46 @@ class StatePolicy:
         return set().union(*(p.free_symbols for row in self.rows for p in row))
 
 
-def read_policy(policy: Any, states: Any, actions: Any, terminal: Any) -> StatePolicy:
-    """The policy of a process with these states and actions.
+def read_policy(policy: Any, process: Shape) -> StatePolicy:
+    """The policy of a process with these states and actions, which takes no action that is absent.
 
-    It is given as a TabularSoftmax; S × A probabilities; {state: policy or probabilities}; a
-    function of a state that gives one of these; or one BernoulliPolicy or CategoricalPolicy that
-    acts in all states alike.
+    Raises
+    ======
+
+    PolicyError, ShapeError : where it does not fit; state and action are named.
+    """
+    found = _read(policy, process)
+    if not isinstance(policy, StatePolicy):
+        for s, a in sorted(process.absent):
+            p = found.rows[s][a]
+            if not (abs(p) < 1e-12 if found.numeric else p == 0):
+                raise PolicyError(
+                    f"received the probability {p} for {process.words(s, a)}, but the state does "
+                    "not have this action: write 0"
+                )
+    return found
+
+
+def _read(policy: Any, process: Shape) -> StatePolicy:
+    """What a policy is, as it is given.
+
+    It is given as a TabularSoftmax; S × A probabilities; {state: policy, probabilities, or the one
+    action that is taken}; a function of a state that gives one of these; or one BernoulliPolicy or
+    CategoricalPolicy that acts in all states alike.
     """
     if isinstance(policy, StatePolicy):
         return policy
+    states, actions, terminal = process.states, process.actions, process.terminal
     shape = (len(states), len(actions))
     if isinstance(policy, TabularSoftmax):
-        return _softmax(policy, shape)
+        return _softmax(policy, process)
     if hasattr(policy, "for_states"):
-        return policy.for_states(states, actions, terminal)
+        return policy.for_states(process)
     kind = getattr(getattr(policy, "dtype", None), "kind", "")
     if kind == "f":
         return _numeric(policy, shape, states, actions)
     entries: Any
-    if isinstance(policy, FinitePolicy):
+    if isinstance(policy, Policy):
         entries = [policy] * shape[0]
     elif isinstance(policy, Mapping):
         named = {action_label(s): p for s, p in policy.items()}
@@ -131,9 +207,9 @@ def read_policy(policy: Any, states: Any, actions: Any, terminal: Any) -> StateP
             f"asked for {str(policy)[:80]!r} as the policy of a process with {shape[0]} states: "
             "write a TabularSoftmax, S × A probabilities, or {state: CategoricalPolicy(...)}"
         )
+    entries = [_listed_logits(entry) for entry in entries]
     rows = [
-        _row(entry, s, i, actions, terminal)
-        for i, (entry, s) in enumerate(zip(entries, states, strict=True))
+        _row(entry, s, i, process) for i, (entry, s) in enumerate(zip(entries, states, strict=True))
     ]
     flat = [p for row in rows for p in row]
     if all(p.is_number for p in flat) and any(p.has(Float) for p in flat):
@@ -141,20 +217,52 @@ def read_policy(policy: Any, states: Any, actions: Any, terminal: Any) -> StateP
 
         return _numeric(np.array(rows, dtype=float), shape, states, actions)
     found = trained(*flat)
+    matrices = {s for p in flat for s in p.free_symbols if isinstance(s, ParameterMatrix)}
+    if matrices:
+        heads = {
+            i: entry
+            for i, entry in enumerate(entries)
+            if i not in terminal and any(p.free_symbols & matrices for p in rows[i])
+        }
+        for i, head in heads.items():
+            if not isinstance(head, FinitePolicy) or not head.logits:
+                raise PolicyError(
+                    f"asked for probabilities in state {states[i]} that depend on the matrix "
+                    f"{min(map(str, matrices))}: write CategoricalPolicy(net(x)), with logits"
+                )
+        symbols = matrices.union(s for s in found if isinstance(s, Parameter))
+        order = tuple(sorted(symbols, key=lambda s: (s.name.lstrip("Wb"), s.name)))
+        return StatePolicy(policy, rows, False, order, heads)
     if not found:
         found = tuple(sorted(set().union(*(p.free_symbols for p in flat)), key=str))
     return StatePolicy(policy, rows, False, found)
 
 
-def _row(entry: Any, state: Any, place: int, actions: Any, terminal: Any) -> list[Any]:
+def _listed_logits(entry: Any) -> Any:
+    """A policy of one column of logits as one with a logit for each action."""
+    column = getattr(entry, "logits", None)
+    if not isinstance(column, MatrixExpr):
+        return entry
+    if not column.shape[0].is_Integer:
+        raise PolicyError(
+            f"asked for a policy with a column of {column.shape[0]} logits: a process has a number "
+            "of actions, write MLP(d, m, 4)"
+        )
+    return CategoricalPolicy(listed(column, "the logits"))
+
+
+def _row(entry: Any, state: Any, place: int, process: Shape) -> list[Any]:
     """π(a|s) of each action of the process."""
-    if entry is None or place in terminal:
+    actions = process.actions
+    if entry is None or place in process.terminal:
         # Nothing is done in a terminal state; a uniform row keeps the table a table.
         return [ImmutableDenseMatrix([1])[0] / len(actions)] * len(actions)
+    if (chosen := _label_in(entry, actions)) is not None:
+        return [Integer(a == chosen) for a in actions]
     if isinstance(entry, FinitePolicy):
         own = entry.actions
-        if set(own) == set(actions):
-            return [entry.prob(a) for a in actions]
+        if set(own) == {actions[a] for a in process.choices(place)}:
+            return [entry.prob(a) if a in own else S.Zero for a in actions]
         if len(own) == len(actions) and own == tuple(range(1, len(own) + 1)):
             return list(entry.probabilities)
         raise PolicyError(
@@ -184,24 +292,76 @@ def _row(entry: Any, state: Any, place: int, actions: Any, terminal: Any) -> lis
     return values
 
 
-def _softmax(policy: TabularSoftmax, shape: tuple[int, int]) -> StatePolicy:
+def _label_in(entry: Any, actions: Any) -> Any:
+    """The action that is always taken, where its name is given alone; else None."""
+    if isinstance(entry, bool) or not isinstance(entry, (str, int, Expr)):
+        return None
+    label = action_label(entry) if not isinstance(entry, str) or entry.isidentifier() else None
+    if label in actions:
+        return label
+    if isinstance(entry, (str, int)):
+        raise PolicyError(
+            f"asked for a policy that takes {entry!r}, which is no action: the actions are "
+            f"{', '.join(map(str, actions[:8]))}"
+        )
+    return None
+
+
+def _softmax(policy: TabularSoftmax, process: Shape) -> StatePolicy:
+    shape = (len(process.states), len(process.actions))
     if policy.numeric:
+        import numpy as np
         from scipy.special import softmax as rowwise
 
         if policy.logits.shape != shape:
             raise ShapeError(f"the logits are {policy.logits.shape}, the process is {shape}: S × A")
-        return StatePolicy(policy, rowwise(policy.logits, axis=1), True, ())
+        logits = policy.logits.copy()
+        for s, a in process.absent:
+            logits[s, a] = -np.inf
+        pi = rowwise(logits, axis=1)
+        if not np.isfinite(pi).all():
+            row = int(np.flatnonzero(~np.isfinite(pi).all(axis=1))[0])
+            raise PolicyError(
+                f"the logits of row {row + 1} are {policy.logits[row]}: write numbers, or -inf for "
+                "an action that is never taken"
+            )
+        return StatePolicy(policy, pi, True, ())
     sizes = {len(row) for row in policy.logits}
     if len(policy.logits) != shape[0] or sizes != {shape[1]}:
         raise ShapeError(
             f"the logits have {len(policy.logits)} rows of {sizes} entries, the process has "
             f"{shape[0]} states and {shape[1]} actions"
         )
-    rows = [list(softmax(*row)) for row in policy.logits]
-    logits = [z for row in policy.logits for z in row]
-    symbols = [z for z in logits if isinstance(z, Symbol)]
-    every = trained(*logits) or tuple(dict.fromkeys(symbols))
-    own = len(set(symbols)) == len(logits)
+    table = [
+        [S.NegativeInfinity if (s, a) in process.absent else z for a, z in enumerate(row)]
+        for s, row in enumerate(policy.logits)
+    ]
+    if any(isinstance(x, ParameterMatrix) for row in table for z in row for x in z.free_symbols):
+        each = {
+            s: CategoricalPolicy(
+                [table[i][a] for a in process.choices(i)],
+                actions=[process.actions[a] for a in process.choices(i)],
+            )
+            for i, s in enumerate(process.states)
+            if i not in process.terminal
+        }
+        return _read(each, process)
+    rows = [
+        _row(None, None, s, process) if s in process.terminal else list(softmax(*row))
+        for s, row in enumerate(table)
+    ]
+    logits = [
+        z
+        for s, row in enumerate(table)
+        for z in row
+        if s not in process.terminal and z is not S.NegativeInfinity
+    ]
+    # A softmax of one logit does not depend on it.
+    held = set().union(*(p.free_symbols for row in rows for p in row))
+    symbols = [z for z in logits if isinstance(z, Symbol) and z in held]
+    every = tuple(v for v in trained(*logits) if v in held) or tuple(dict.fromkeys(symbols))
+    alone = sum(len(process.choices(s)) == 1 for s in range(shape[0]) if s not in process.terminal)
+    own = len(set(symbols)) == len(logits) - alone
     given: Any = policy if own else tuple(logits)
     return StatePolicy(given, rows, False, tuple(symbols) if own else every)
 

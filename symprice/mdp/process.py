@@ -10,7 +10,7 @@ from sympy import Float, Rational, S
 from ..errors import PolicyError
 from .evaluation import ExactEvaluation, SparseEvaluation
 from .gradient import MDPGradient
-from .policies import TabularSoftmax, read_policy
+from .policies import StatePolicy, TabularSoftmax, read_policy
 from .questions import Questions
 from .results import ValueTable
 from .soft import with_bonus
@@ -27,8 +27,10 @@ class MDP(Questions):
     ==========
 
     P : `P[s][a][s']`, a NumPy array or nested lists; {(state, action): {state: probability}} in
-        names; or sparse: (S·A) × S with the row s·A + a, or a list of one S × S for each action.
-    R : `R[s][a]`, `R[s][a][s']`, one for each state, or a dict by (state, action[, next state]).
+        names, where a pair that is left out is an action that the state does not have; or sparse:
+        (S·A) × S with the row s·A + a, or a list of one S × S for each action.
+    R : `R[s][a]`, `R[s][a][s']`, one for each state, or a dict by state, (state, action) or
+        (state, action, next state).
     gamma : the discount, from 0 to 1; 1 is for policies that end every episode.
     rho : the distribution of the first state: a list, {state: probability}, or one state. Uniform
         over the states that are not terminal, where not given.
@@ -38,8 +40,9 @@ class MDP(Questions):
     termination : S × A, the probability that the episode ends with an action, besides; each row
         of P and this sum to one.
 
-    Integers, rationals and symbols stay exact; NumPy arrays of floats, and sparse tables, are
-    evaluated in float64. A decimal beside symbols means the fraction that is written.
+    Integers, rationals and symbols stay exact; with a float in them, tables are evaluated in
+    float64. Where symbols stand in the tables, or in the policy, a decimal in a list means the
+    fraction that is written; arrays of floats and sparse tables need ``rational()`` for that.
 
     Conventions: `J = E Σ_t γᵗ r_t`; the occupancy is normalised, `d(s) = (1 - γ) Σ γᵗ P(S_t = s)`,
     so the gradient of J carries `1/(1 - γ)`; for γ = 1 it is the expected number of visits, and the
@@ -98,6 +101,9 @@ class MDP(Questions):
             raise PolicyError(f"asked for the discount gamma = {gamma}: it lies in [0, 1]")
         self.rho = start_of(rho, self._shape)
         self._outcomes: Any = None
+        if self.free_symbols and self.is_float:
+            # A decimal beside a symbol means what is written.
+            self.__dict__ = self.rational().__dict__
 
     @classmethod
     def from_gymnasium(cls, env: Any, gamma: Any = 1, exact: bool = False) -> MDP:
@@ -220,9 +226,20 @@ class MDP(Questions):
         made.temperature = fraction(self.temperature)
         made.gamma, made.rho = fraction(self.gamma), [fraction(p) for p in self.rho]
         made._outcomes = None
-        if self.by_next is not None and isinstance(self.by_next, dict):
+        if isinstance(self.by_next, dict):
             made.by_next = {
                 k: {t: fraction(r) for t, r in m.items()} for k, m in self.by_next.items()
+            }
+        elif self.by_next is not None:
+            by_row, choices = self.by_next, len(self.actions)
+            made.by_next = {
+                (s, a): {
+                    int(t): fraction(r)
+                    for t, r in zip(
+                        by_row[s * choices + a].indices, by_row[s * choices + a].data, strict=True
+                    )
+                }
+                for s, a in self._shape.pairs()
             }
         if self._outcomes is not None:
             made._outcomes = {
@@ -235,11 +252,26 @@ class MDP(Questions):
         """The tabular softmax policy of some logits, S × A; a Parameter each where not given."""
         if logits is not None:
             return TabularSoftmax(logits)
-        return TabularSoftmax.of(self.states, self.actions, name)
+        return TabularSoftmax.of(self.states, self.actions, name, self._shape)
+
+    @cached_property
+    def _fractions(self) -> MDP:
+        return self.rational()
+
+    def posed(self, policy: Any) -> tuple[MDP, StatePolicy]:
+        """The process and the policy as they are evaluated: decimals in lists become fractions
+        where the policy holds symbols.
+        """
+        read = read_policy(policy, self._shape)
+        if isinstance(self.tables, Exact) and self.is_float and read.free_symbols():
+            return self._fractions, read
+        return self, read
 
     def evaluated(self, policy: Any) -> ExactEvaluation | SparseEvaluation:
         """All quantities of a policy: exactly, or in float64 where a number is a float."""
-        read = read_policy(policy, self.states, self.actions, self._shape.terminal)
+        process, read = self.posed(policy)
+        if process is not self:
+            return process.evaluated(read)
         if isinstance(self.tables, Exact) and not read.numeric and not self.is_float:
             clash = set(read.variables) & self.free_symbols
             if clash and read.variables:
@@ -265,29 +297,34 @@ class MDP(Questions):
 
     temperature: Any = S.Zero
 
+    def _table(self, policy: Any, kind: str) -> ValueTable:
+        process, read = self.posed(policy)
+        return ValueTable(process, process.evaluated(read), kind)
+
     def value(self, policy: Any) -> ValueTable:
         """`V(s) = E[Σ_t γᵗ r_t | S₀ = s]`, the solution of `V = r_π + γ P_π V`."""
-        return ValueTable(self, self.evaluated(policy), "V")
+        return self._table(policy, "V")
 
     def q(self, policy: Any) -> ValueTable:
         """`Q(s, a) = r(s, a) + γ Σ p(s'|s, a) V(s')`."""
-        return ValueTable(self, self.evaluated(policy), "Q")
+        return self._table(policy, "Q")
 
     def advantage(self, policy: Any) -> ValueTable:
         """`A(s, a) = Q(s, a) - V(s)`."""
-        return ValueTable(self, self.evaluated(policy), "A")
+        return self._table(policy, "A")
 
     def occupancy(self, policy: Any) -> ValueTable:
         """`d(s) = (1 - γ) Σ_t γᵗ P(S_t = s)`; of γ = 1 the expected number of visits."""
-        return ValueTable(self, self.evaluated(policy), "d")
+        return self._table(policy, "d")
 
     def objective(self, policy: Any) -> ValueTable:
         """`J = Σ ρ(s) V(s)`."""
-        return ValueTable(self, self.evaluated(policy), "J")
+        return self._table(policy, "J")
 
     def gradient(self, policy: Any, wrt: Any = None) -> MDPGradient:
         """`∇J = Σ_s d(s) Σ_a π(a|s) A(s, a) ∇log π(a|s) / (1 - γ)`, the policy-gradient theorem."""
-        return MDPGradient(self, self.evaluated(policy), wrt)
+        process, read = self.posed(policy)
+        return MDPGradient(process, process.evaluated(read), wrt)
 
     def __repr__(self) -> str:
         return (
@@ -298,4 +335,4 @@ class MDP(Questions):
     @property
     def horizon_factor(self) -> Any:
         """`1/(1 - γ)`, what the gradient carries for the normalised occupancy; 1 for γ = 1."""
-        return S.One if self.gamma == 1 else 1 / (1 - self.gamma)
+        return S.One if (self.gamma - 1).is_zero else 1 / (1 - self.gamma)

@@ -14,23 +14,30 @@ class Questions:
         """All quantities of a policy."""
         raise NotImplementedError
 
+    def posed(self, policy: Any) -> tuple[Any, Any]:
+        """The process and the policy as they are evaluated."""
+        raise NotImplementedError
+
     def natural_gradient(self, policy: Any, wrt: Any = None) -> Any:
         """`F⁻¹∇J` in the Fisher metric of the occupancy; the weights of compatible features."""
         from .natural import NaturalGradient
 
-        return NaturalGradient(self, self.evaluated(policy), wrt)
+        process, read = self.posed(policy)
+        return NaturalGradient(process, process.evaluated(read), wrt)
 
     def compared(self, new: Any, old: Any) -> Any:
         """`J(π') - J(π)` by the performance-difference lemma."""
         from .comparisons import Comparison
 
-        return Comparison(self, self.evaluated(new), self.evaluated(old))
+        (one, read), (other, before) = self.posed(new), self.posed(old)
+        process = other if one is self else one
+        return Comparison(process, process.evaluated(read), process.evaluated(before))
 
     def average_reward(self, policy: Any) -> Any:
         """The reward of a step in the long run, with its stationary distribution."""
         from .long_run import AverageReward
 
-        return AverageReward(self, policy)
+        return AverageReward(*self.posed(policy))
 
     def soft(self, temperature: Any) -> Any:
         """The same process with an entropy bonus: `J = E Σ γᵗ (r_t + τ H(π(·|s_t)))`."""
@@ -48,10 +55,11 @@ class Questions:
         """All courses of the first ``horizon`` steps with their probabilities."""
         from .horizon import Trajectories
 
-        return Trajectories(self, policy, horizon)
+        return Trajectories(*self.posed(policy), horizon)
 
     def gae(self, policy: Any, lam: Any, values: Any = None) -> Any:
         """The expectation of generalised advantage estimates with the values ``values``."""
         from .gae import GeneralizedAdvantage
 
-        return GeneralizedAdvantage(self, self.evaluated(policy), lam, values)
+        process, read = self.posed(policy)
+        return GeneralizedAdvantage(process, process.evaluated(read), lam, values)

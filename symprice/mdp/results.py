@@ -7,13 +7,13 @@ from functools import cached_property
 from typing import Any
 
 from sympy import Add, Eq, Float, ImmutableDenseMatrix, Inverse, MatMul, S
-from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Step
 from ..errors import NoRuleError, PolicyError
 from ..outputs import Outputs
 from ..policy.arguments import action_label
 from .naming import applied, column, named_probabilities, with_names
+from .quantities import ProcessQuantity
 from .rules import BellmanEquation, Definition, Elimination, LinearSystem
 
 __all__ = ["Numeric", "ValueTable"]
@@ -22,6 +22,29 @@ __all__ = ["Numeric", "ValueTable"]
 LONGEST = 40
 # The relative error that float64 may leave in a system that is solved with refinement.
 FLOAT = 1e-8
+
+
+def written_out(table: Any) -> None:
+    """Raise for a table of float64 that is too long to write out."""
+    if table.size > LONGEST:
+        raise NoRuleError(
+            f"asked to write out {' × '.join(map(str, table.shape))} numbers: it is an array, read "
+            ".table"
+        )
+
+
+def summary(value: Any) -> str:
+    """A value in a line: written out where it is short, else its size and its range."""
+    shape = getattr(value, "shape", ())
+    size = 1
+    for axis in shape:
+        size *= axis
+    if size <= LONGEST:
+        return f" = {value.tolist() if hasattr(value, 'dtype') and shape else value}"
+    text = f", {' × '.join(map(str, shape))} entries"
+    if hasattr(value, "dtype"):
+        text += f" from {value.min():.6g} to {value.max():.6g}"
+    return text
 
 
 class Numeric(Outputs):
@@ -35,6 +58,19 @@ class Numeric(Outputs):
             settings = {"tolerance": FLOAT, "points": 1, **settings}
         return super().check(**settings)
 
+    #: What it is, in words.
+    _title: str = "result"
+
+    def _repr_latex_(self) -> str | None:
+        try:
+            return super()._repr_latex_()
+        except NoRuleError:
+            # A long table is shown as plain text, in a line.
+            return None
+
+    def __repr__(self) -> str:
+        return f"{self._title}{summary(self.doit())}"  # type: ignore[attr-defined]
+
 
 class ValueTable(Numeric):
     """V, Q, A, the occupancy d, or the objective J of a policy.
@@ -45,6 +81,8 @@ class ValueTable(Numeric):
     table : a column (S × 1) or S × A matrix, of exact entries; a NumPy array in float64; J is a
         scalar.
     mdp : the process; evaluation: the other quantities of the same policy.
+
+    Q and A of an action that a state does not have are -∞.
 
     ``table[s]`` is read with names: ``mdp.value(pi)['home']``, ``mdp.q(pi)['home', 'go']``.
 
@@ -73,8 +111,17 @@ class ValueTable(Numeric):
         if self.kind == "J":
             return e.J
         entries = found[self.kind]()
+        absent = e.shape.absent if self.kind in "QA" else ()
         if not self.exact:
+            for s, a in absent:
+                entries = entries.copy()
+                entries[s, a] = -float("inf")
             return entries
+        if absent:
+            entries = [
+                [S.NegativeInfinity if (s, a) in absent else x for a, x in enumerate(row)]
+                for s, row in enumerate(entries)
+            ]
         return ImmutableDenseMatrix(entries) if self.kind in "QA" else column(entries)
 
     def doit(self, **hints: Any) -> Any:
@@ -144,6 +191,19 @@ class ValueTable(Numeric):
         self._short()
         return Eq(self.names, self._formula(), evaluate=False)
 
+    @property
+    def _equations(self) -> Any:
+        """A line for each entry, where entries are formulas; the table else."""
+        if not self.exact or self.kind == "J" or not self.free_symbols:
+            return None
+        self._short()
+        names = named_probabilities(self.evaluation)
+        return [
+            Eq(name, with_names(entry, names), evaluate=False)
+            for name, entry in zip(self.names, self.table, strict=True)
+            if entry != S.NegativeInfinity
+        ]
+
     def _formula(self) -> Any:
         self._short()
         if not self.exact:
@@ -168,8 +228,7 @@ class ValueTable(Numeric):
         e, mdp = self.evaluation, self.mdp
         names = named_probabilities(e)
         alive = e.alive
-        v = {s: applied("V", mdp.states[s]) for s in alive}
-        given = [Eq(v[s], e.V[s], evaluate=False) for s in alive]
+        v = {s: ProcessQuantity("V", (mdp.states[s],), (), e.V[s]) for s in alive}
 
         def close(x: Any) -> Any:
             return with_names(x, names)
@@ -192,15 +251,22 @@ class ValueTable(Numeric):
         solution = close(column(e.V[s] for s in alive))
         steps = [
             *(
-                Step(BellmanEquation(), v[s], close(after), given)
+                Step(BellmanEquation(), v[s], close(after))
                 for s, after in zip(alive, bellman, strict=True)
             ),
-            Step(LinearSystem(), left, inverse, given),
-            Step(Elimination(), inverse, solution),
+            Step(LinearSystem(), left, close(inverse)),
+            Step(Elimination(), close(inverse), solution),
         ]
         if self.kind != "V":
-            values = [Eq(v[s], e.V[s], evaluate=False) for s in alive]
-            steps.append(Step(Definition(), self._defined(v), self._formula(), values))
+            defined = self._defined(v)
+            if self.kind in "QA" and e.shape.absent:
+                # -∞ on both sides is nothing to compare.
+                steps += [
+                    Step(Definition(), defined[s, a], close(self.table[s, a]))
+                    for s, a in e.shape.pairs()
+                ]
+            else:
+                steps.append(Step(Definition(), defined, self._formula()))
         return Derivation(steps)
 
     def _defined(self, v: dict[int, Any]) -> Any:
@@ -232,14 +298,7 @@ class ValueTable(Numeric):
         return balances(self)
 
     def __repr__(self) -> str:
-        if self.exact and self.kind == "J":
-            return f"J = {self.table}"
-        shape = getattr(self.table, "shape", ())
-        if len(self.mdp.states) <= LONGEST and isinstance(self.table, MatrixBase):
-            return f"{self.kind} = {self.table}"
-        if shape == ():
-            return f"{self.kind} = {self.table}"
-        return f"{self.kind} of {' × '.join(map(str, shape))} entries"
+        return f"{self.kind}{summary(self.table)}"
 
     def __reduce__(self) -> Any:
         return type(self), (self.mdp, self.evaluation, self.kind)

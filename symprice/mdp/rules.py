@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from ..derivation import Rule
 
@@ -18,6 +18,7 @@ __all__ = [
     "MeanOverStart",
     "PerformanceDifference",
     "ScoreOfPolicy",
+    "SlopeOfActions",
     "TelescopingSum",
     "UnrolledForever",
     "UnrolledOnce",
@@ -65,6 +66,12 @@ class DerivativeOfBellman(ProcessRule):
     title = "derivative of the Bellman equation"
 
 
+class SlopeOfActions(ProcessRule):
+    """g(s) = Σ_a Q(s, a) ∂π(a|s), what moving the actions of one step does."""
+
+    title = "slope of the actions"
+
+
 class UnrolledOnce(ProcessRule):
     """∂V = g + γP_π g + γ²P_π² ∂V, where ∂V = g + γP_π ∂V is put into itself."""
 
@@ -105,6 +112,10 @@ class InsertionOfTables(ProcessRule):
     """d, A and π inserted, as the tables give them."""
 
     title = "insertion"
+
+    def apply(self, node: Any) -> Any:
+        """The value of a quantity that is shown by its name."""
+        return getattr(node, "value", None)
 
 
 class TelescopingSum(ProcessRule):

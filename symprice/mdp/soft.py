@@ -35,7 +35,7 @@ def softened(mdp: Any, temperature: Any) -> Any:
     if tau.is_negative:
         raise PolicyError(f"asked for the temperature {temperature}: it is positive, or 0")
     made = copy.copy(mdp)
-    for name in ("free_symbols", "is_float"):
+    for name in ("free_symbols", "is_float", "_fractions"):
         made.__dict__.pop(name, None)
     made.temperature = tau
     return made
@@ -72,11 +72,15 @@ def soft_optimum(mdp: Any) -> Any:
             "mdp.soft(0.1).soft_optimum() for a process in numbers"
         )
     tau, tables = float(tau), mdp._sparse
-    pi = np.full((len(mdp.states), len(mdp.actions)), 1 / len(mdp.actions))
+    pi = np.full((len(mdp.states), len(mdp.actions)), 1.0)
+    absent: Any = tuple(zip(*sorted(mdp._shape.absent), strict=True)) or ([], [])
+    pi[absent] = 0
+    pi /= pi.sum(axis=1, keepdims=True)
     for _ in range(ROUNDS):
         read = StatePolicy(pi, pi, True, ())
         e = SparseEvaluation(mdp._shape, tables, float(mdp.gamma), mdp.rho, read, pi, tau)
         Q = tables.rewards + e.gamma * (tables.moves @ e.V).reshape(pi.shape)
+        Q[absent] = -np.inf
         V = tau * logsumexp(Q / tau, axis=1)
         new = np.exp((Q - V[:, None]) / tau)
         # Newton's method doubles the digits: the round after a small change is exact.

@@ -47,6 +47,14 @@ def read_sparse(
     if ends.shape != (count, choices):
         raise ShapeError(f"termination is {ends.shape}, expected {(count, choices)}: S × A")
     ends = ends.copy()
+    for table, what in ((rewards, "the reward"), (ends, "the termination")):
+        strange = np.argwhere(~np.isfinite(table) | (what != "the reward") & (table < 0))
+        if len(strange):
+            s, a = strange[0]
+            raise PolicyError(
+                f"received {table[s, a]} as {what} of {shape.words(s, a)}: write a finite number"
+                f"{'' if what == 'the reward' else ' from 0 to 1'}"
+            )
     if shape.terminal:
         gone = sorted(shape.terminal)
         if np.any(rewards[gone]):

@@ -15,7 +15,7 @@ from sympy.core.sympify import SympifyError, _sympify
 from ..errors import PolicyError, ShapeError
 from ..policy.arguments import action_label
 
-__all__ = ["Exact", "Sparse", "labels_of", "number", "read_tables", "start_of"]
+__all__ = ["Exact", "Shape", "Sparse", "labels_of", "nested", "number", "read_tables", "start_of"]
 
 # What the probabilities of a row of floats may miss of one.
 ROUNDING = 1e-9
@@ -72,8 +72,8 @@ def number(given: Any, what: str) -> Any:
     unfit = not isinstance(value, Expr) or value.is_Matrix or value.is_finite is False
     if unfit or value.has(S.NaN) or value.is_extended_real is False:
         raise PolicyError(
-            f"asked for a decision process with {given!r} as {what}: write a finite real number, or "
-            "an expression of symbols"
+            f"asked for a decision process with {given!r} as {what}: write a finite real "
+            "number, or an expression of symbols"
         )
     if value.atoms(Float) and value.free_symbols:
         # A decimal beside a symbol means what is written.
@@ -87,12 +87,17 @@ class Shape(NamedTuple):
     states: tuple[Any, ...]
     actions: tuple[Any, ...]
     terminal: frozenset[int]
+    absent: frozenset[tuple[int, int]] = frozenset()
 
     def pairs(self) -> Iterable[tuple[int, int]]:
-        """Every state that is not terminal with every action."""
+        """Every state that is not terminal with every action that it has."""
         for s in range(len(self.states)):
             if s not in self.terminal:
-                yield from ((s, a) for a in range(len(self.actions)))
+                yield from ((s, a) for a in self.choices(s))
+
+    def choices(self, s: int) -> list[int]:
+        """The places of the actions that a state has."""
+        return [a for a in range(len(self.actions)) if (s, a) not in self.absent]
 
     def words(self, s: int, a: int) -> str:
         """The state and the action in words."""
@@ -111,10 +116,19 @@ def read_tables(
         from .sparse_tables import read_sparse
 
         return read_sparse(P, R, termination, terminal, states, actions)
+    if (stacked := _stacked(P, R, termination)) is not None:
+        from .sparse_tables import read_sparse
+
+        transitions, rewards = stacked
+        return read_sparse(transitions, rewards, termination, terminal, states, actions)
+    from .rewards import read_ends, read_rewards
+
     moves, states, actions = _moves(P, states, actions)
     shape = Shape(states, actions, places(terminal, states))
-    rewards, by_next = _rewards(R, shape, moves)
-    ends = _ends(termination, shape)
+    if isinstance(P, Mapping):
+        shape = shape._replace(absent=_absent(P, shape))
+    rewards, by_next = read_rewards(R, shape, moves)
+    ends = read_ends(termination, shape)
     for s, a in shape.pairs():
         for t, p in (*moves[s][a].items(), (None, ends[s][a])):
             if p.is_negative or (p - 1).is_positive:
@@ -132,7 +146,42 @@ def read_tables(
             )
         moves[s] = [{} for _ in actions]
         ends[s] = [S.One for _ in actions]
+    for s, a in shape.absent:
+        if moves[s][a] or rewards[s][a] != 0 or ends[s][a] != 0:
+            raise PolicyError(f"received a reward or an end for {shape.words(s, a)}, not in P")
     return shape, Exact(moves, rewards, ends), by_next
+
+
+def _stacked(P: Any, R: Any, termination: Any) -> Any:
+    """Tables of floats as sparse ones; None where something beside them may be a symbol."""
+    import numpy as np
+    import scipy.sparse
+
+    def plain(table: Any) -> bool:
+        if isinstance(table, (list, tuple)):
+            try:
+                table = np.asarray(table, dtype=float)
+            except (TypeError, ValueError):
+                return False
+        return isinstance(table, (int, float)) or (
+            isinstance(table, np.ndarray) and table.dtype.kind in "fi"
+        )
+
+    if not isinstance(P, np.ndarray) or P.dtype.kind != "f" or P.ndim != 3:
+        return None
+    count, choices, following = P.shape
+    if not count or not choices or count != following or not plain(R):
+        return None
+    if not (termination is None or plain(termination)):
+        return None
+    rewards = np.asarray(R, dtype=float)
+    if rewards.ndim == 3 and rewards.shape == P.shape:
+        rewards = scipy.sparse.csr_matrix(rewards.reshape(count * choices, count))
+    elif rewards.ndim > 2:
+        return None
+    else:
+        rewards = R
+    return scipy.sparse.csr_matrix(P.reshape(count * choices, count)), rewards
 
 
 def places(terminal: Any, states: Sequence[Any]) -> frozenset[int]:
@@ -176,7 +225,7 @@ def _require_one(total: Any, shape: Shape, s: int, a: int) -> None:
 def _moves(P: Any, states: Any, actions: Any) -> tuple[list[list[dict[int, Any]]], Any, Any]:
     if isinstance(P, Mapping):
         return _named_moves(P, states, actions)
-    table = _nested(P, 3, "P")
+    table = nested(P, 3, "P")
     count, choices = len(table), len(table[0])
     states = labels_of(states, count, "states")
     actions = labels_of(actions, choices, "actions")
@@ -185,7 +234,8 @@ def _moves(P: Any, states: Any, actions: Any) -> tuple[list[list[dict[int, Any]]
         if len(line) != choices:
             raise ShapeError(
                 f"P has {len(line)} actions in state {states[s]} and {choices} in state "
-                f"{states[0]}: give every action in every state"
+                f"{states[0]}: lists give every action in every state; {{('s', 'a'): {{'t': 1}}}} "
+                "may leave some out"
             )
         row = []
         for a, targets in enumerate(line):
@@ -195,10 +245,28 @@ def _moves(P: Any, states: Any, actions: Any) -> tuple[list[list[dict[int, Any]]
                     f"{actions[a]}, but there are {count} states: P[s][a][s'] is S × A × S"
                 )
             what = f"the probability of state {states[s]}, action {actions[a]}"
-            found = {t: number(p, what) for t, p in enumerate(targets)}
+            some = {t: p for t, p in enumerate(targets) if type(p) not in (int, float) or p != 0}
+            found = {t: number(p, what) for t, p in some.items()}
             row.append({t: p for t, p in found.items() if p != 0})
         moves.append(row)
     return moves, states, actions
+
+
+def _absent(P: Mapping[Any, Any], shape: Shape) -> frozenset[tuple[int, int]]:
+    """The actions that states do not have: the pairs that P leaves out."""
+    given = {(action_label(s), action_label(a)) for s, a in P}
+    found = set()
+    for s, state in enumerate(shape.states):
+        if s in shape.terminal:
+            continue
+        missing = {(s, a) for a, action in enumerate(shape.actions) if (state, action) not in given}
+        if len(missing) == len(shape.actions):
+            raise PolicyError(
+                f"received no action for state {state}: write where its actions lead, or name it "
+                "in terminal="
+            )
+        found |= missing
+    return frozenset(found)
 
 
 def _named_moves(P: Mapping[Any, Any], states: Any, actions: Any) -> Any:
@@ -236,7 +304,7 @@ def _named_moves(P: Mapping[Any, Any], states: Any, actions: Any) -> Any:
     return moves, states, actions
 
 
-def _nested(given: Any, depth: int, what: str) -> Any:
+def nested(given: Any, depth: int, what: str) -> Any:
     """Nested lists of some depth, from arrays and lists."""
     table = given.tolist() if hasattr(given, "tolist") else given
     if depth == 0:
@@ -247,103 +315,7 @@ def _nested(given: Any, depth: int, what: str) -> Any:
             f"asked for a decision process with {given!r} in the table {what}: write nested lists "
             f"or an array of {shown} entries"
         )
-    return [_nested(one, depth - 1, what) for one in table]
-
-
-def _rewards(R: Any, shape: Shape, moves: Any) -> tuple[list[list[Any]], Any]:
-    """The mean rewards [s][a]; the rewards [s][a][s'] where they were given."""
-    count, choices = len(shape.states), len(shape.actions)
-    if isinstance(R, Mapping):
-        return _named_rewards(R, shape, moves)
-    table = R.tolist() if hasattr(R, "tolist") else R
-    if not isinstance(table, (list, tuple)):
-        r = number(table, "the reward")
-        return [
-            [S.Zero if s in shape.terminal else r for _ in range(choices)] for s in range(count)
-        ], None
-    if len(table) != count:
-        raise ShapeError(f"R has {len(table)} rows, but there are {count} states")
-    found, by_next = [], {}
-    for s, line in enumerate(table):
-        line = line.tolist() if hasattr(line, "tolist") else line
-        if not isinstance(line, (list, tuple)):
-            line = [line] * choices
-        if len(line) != choices:
-            raise ShapeError(
-                f"R has {len(line)} rewards in state {shape.states[s]}, but there are {choices} "
-                "actions: R[s][a] is S × A, R[s][a][s'] is S × A × S"
-            )
-        row = []
-        for a, entry in enumerate(line):
-            what = f"the reward of {shape.words(s, a)}"
-            entry = entry.tolist() if hasattr(entry, "tolist") else entry
-            if isinstance(entry, (list, tuple)):
-                if len(entry) != count:
-                    raise ShapeError(
-                        f"R has {len(entry)} rewards for {shape.words(s, a)}, but there are "
-                        f"{count} states"
-                    )
-                values = [number(r, what) for r in entry]
-                by_next[s, a] = dict(enumerate(values))
-                row.append(Add(*(p * values[t] for t, p in moves[s][a].items())))
-            else:
-                row.append(number(entry, what))
-        found.append(row)
-    return found, by_next or None
-
-
-def _named_rewards(R: Mapping[Any, Any], shape: Shape, moves: Any) -> Any:
-    single: dict[Any, Any] = {}
-    triple: dict[Any, dict[int, Any]] = {}
-    for key, r in R.items():
-        if not isinstance(key, (tuple, list, Tuple)) and action_label(key) in shape.states:
-            s = shape.states.index(action_label(key))
-            value = number(r, f"the reward of state {key}")
-            single.update({(s, a): value for a in range(len(shape.actions))})
-            continue
-        parts = tuple(key) if isinstance(key, (tuple, list, Tuple)) else ()
-        names = tuple(action_label(one) for one in parts)
-        if len(names) not in (2, 3) or names[0] not in shape.states:
-            raise ShapeError(
-                f"R has the key {key!r}: write a state, (state, action) or (state, action, s')"
-            )
-        if names[1] not in shape.actions or (len(names) == 3 and names[2] not in shape.states):
-            raise PolicyError(f"R has the key {key!r}, which names no action or state of P")
-        s, a = shape.states.index(names[0]), shape.actions.index(names[1])
-        value = number(r, f"the reward of {shape.words(s, a)}")
-        if len(names) == 2:
-            single[s, a] = value
-        else:
-            triple.setdefault((s, a), {})[shape.states.index(names[2])] = value
-    rows = [[S.Zero for _ in shape.actions] for _ in shape.states]
-    for s, a in shape.pairs():
-        if (s, a) in single:
-            rows[s][a] = single[s, a]
-        elif (s, a) in triple:
-            rows[s][a] = Add(*(p * triple[s, a].get(t, S.Zero) for t, p in moves[s][a].items()))
-        else:
-            raise PolicyError(f"received no reward for {shape.words(s, a)}: write one, or 0")
-    return rows, triple or None
-
-
-def _ends(termination: Any, shape: Shape) -> list[list[Any]]:
-    rows: list[list[Any]] = [[S.Zero for _ in shape.actions] for _ in shape.states]
-    if termination is None:
-        return rows
-    if isinstance(termination, Mapping):
-        for (state, action), p in termination.items():
-            names = action_label(state), action_label(action)
-            if names[0] not in shape.states or names[1] not in shape.actions:
-                raise PolicyError(
-                    f"termination has the key {(state, action)!r}, which is no state and action"
-                )
-            s, a = shape.states.index(names[0]), shape.actions.index(names[1])
-            rows[s][a] = number(p, f"the termination of {shape.words(s, a)}")
-        return rows
-    table = _nested(termination, 2, "termination")
-    if [len(row) for row in table] != [len(shape.actions)] * len(shape.states):
-        raise ShapeError("termination needs one probability for each state and action, S × A")
-    return [[number(p, "a probability of termination") for p in row] for row in table]
+    return [nested(one, depth - 1, what) for one in table]
 
 
 def start_of(rho: Any, shape: Shape) -> list[Any]:

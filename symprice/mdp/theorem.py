@@ -1,28 +1,31 @@
 """The policy-gradient theorem, derived for a process at hand: the Bellman equation is
 differentiated and unrolled, the visits are collected, and scores and advantages put in.
 
-Each line is an identity between functions of θ, and names what it inserts.
+Each line is an identity between quantities by name, which are functions of θ.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
-from sympy import Add, Derivative, Eq, Mul, S, log
-from sympy.core.function import AppliedUndef
+from sympy import Add, Derivative, Mul, S, log
 
 from ..derivation import Derivation, Step
 from ..errors import NoRuleError
 from .linear import short, solve_exactly
-from .naming import applied, named_probabilities, with_names
+from .naming import named_probabilities, with_names
+from .quantities import ProcessQuantity
 from .rules import (
     AdvantageForValue,
     BellmanEquation,
     DerivativeOfBellman,
+    Elimination,
     InsertionOfTables,
     LogLikelihoodOfPolicy,
     MeanOverStart,
     ScoreOfPolicy,
+    SlopeOfActions,
     UnrolledForever,
     UnrolledOnce,
 )
@@ -57,83 +60,86 @@ class _Theorem:
             s: [a for a in self.choices if self.e.pi[s][a].has(variable)] for s in self.alive
         }
         self.moving = {s: actions for s, actions in self.moving.items() if actions}
-        self._values: dict[Any, Any] = {}
 
-    def _named(self, name: str, *labels: Any, value: Any) -> Any:
-        node = applied(name, *labels)
-        self._values[node] = value
-        return node
+    def _named(self, name: str, *labels: Any, given: tuple[Any, ...] = (), value: Any) -> Any:
+        return ProcessQuantity(name, labels, given, value)
 
     def V(self, s: int) -> Any:
-        """V(s) as a function of the variable."""
-        return self._named("V", self.states[s], self.v, value=self.e.V[s])
+        """V(s)."""
+        return self._named("V", self.states[s], value=self.e.V[s])
 
     def Q(self, s: int, a: int) -> Any:
         """Q(s, a)."""
-        value = self.e.Q[s][a]
-        return self._named("Q", self.states[s], self.actions[a], self.v, value=value)
+        return self._named("Q", self.states[s], self.actions[a], value=self.e.Q[s][a])
 
     def A(self, s: int, a: int) -> Any:
         """A(s, a)."""
-        value = self.e.A[s][a]
-        return self._named("A", self.states[s], self.actions[a], self.v, value=value)
+        return self._named("A", self.states[s], self.actions[a], value=self.e.A[s][a])
 
     def pi(self, s: int, a: int) -> Any:
-        """π(a|s); as it is where it does not depend on the variable."""
+        """π(a|s); a number as it is."""
         value = self.e.pi[s][a]
-        if not value.has(self.v):
+        if value.is_number:
             return value
-        return self._named("pi", self.actions[a], self.states[s], self.v, value=value)
+        return self._named("pi", self.actions[a], given=(self.states[s],), value=value)
 
     def P(self, s: int, t: int) -> Any:
-        """P_π(s, s')."""
+        """P_π(s'|s); a number as it is."""
         value = self.e.steps[s].get(t, S.Zero)
-        if not value.has(self.v):
+        if value.is_number:
             return value
-        return self._named("P", self.states[s], self.states[t], self.v, value=value)
+        return self._named("P", self.states[t], given=(self.states[s],), value=value)
+
+    @cached_property
+    def _inverse(self) -> list[list[Any]]:
+        unit = [[S.One if i == j else S.Zero for j in self.alive] for i in self.alive]
+        return solve_exactly(self.e.system(), unit)
 
     def N(self, s: int, x: int) -> Any:
         """The discounted number of visits of x from s."""
-        i, j = self.alive.index(s), self.alive.index(x)
-        if not hasattr(self, "_inverse"):
-            unit = [[S.One if i == j else S.Zero for j in self.alive] for i in self.alive]
-            self._inverse = solve_exactly(self.e.system(), unit)
-        return self._named("N", self.states[s], self.states[x], self.v, value=self._inverse[i][j])
+        value = self._inverse[self.alive.index(s)][self.alive.index(x)]
+        if value.is_number:
+            return value
+        return self._named("N", self.states[x], given=(self.states[s],), value=value)
 
     def d(self, x: int) -> Any:
         """d(x), or for γ = 1 the visits η(x)."""
         name = "eta" if self.gamma == 1 else "d"
-        return self._named(name, self.states[x], self.v, value=self.e.occupancy[x])
+        return self._named(name, self.states[x], value=self.e.occupancy[x])
 
     def g(self, s: int) -> Any:
         """g(s) = Σ_a Q(s, a) ∂π(a|s), by name; 0 where the policy does not move."""
         if s not in self.moving:
             return S.Zero
         value = Add(*(self.e.Q[s][a] * self.e.pi[s][a].diff(self.v) for a in self.moving[s]))
-        return self._named("g", self.states[s], self.v, value=value)
+        return self._named("g", self.states[s], value=value)
+
+    def moved(self, quantity: Any) -> Any:
+        """The derivative by the variable, unevaluated."""
+        return Derivative(quantity, self.v, evaluate=False)
 
     def direct(self, s: int) -> Any:
         """Σ_a Q(s, a) ∂π(a|s), written out."""
         if s not in self.moving:
             return S.Zero
-        return Add(*(self.Q(s, a) * Derivative(self.pi(s, a), self.v) for a in self.moving[s]))
+        return Add(*(self.Q(s, a) * self.moved(self.pi(s, a)) for a in self.moving[s]))
 
-    def given(self, *sides: Any) -> list[Any]:
-        """What the functions in some expressions are."""
-        found: set[Any] = set().union(*(side.atoms(AppliedUndef) for side in sides))
+    def values(self, expr: Any, names: Any) -> list[Step]:
+        """What the quantities in an expression are, a line for each."""
+        found = sorted(expr.atoms(ProcessQuantity), key=str)
         return [
-            Eq(node, self._values[node], evaluate=False)
-            for node in sorted(found, key=str)
-            if node in self._values
+            Step(Elimination(), node, with_names(node.value, names))
+            for node in found
+            if not node.value.is_Atom and with_names(node.value, names) != node
         ]
 
     def step(self, rule: Any, before: Any, after: Any) -> Step:
-        """A step, with everything that it inserts."""
-        return Step(rule, before, after, self.given(before, after))
+        """A step between quantities by name."""
+        return Step(rule, before, after)
 
     def derivation(self) -> Derivation:
         """All steps."""
-        alive, gamma, v = self.alive, self.gamma, self.v
+        alive, gamma = self.alive, self.gamma
         tables = self.e.tables
         bellman = {
             s: Add(
@@ -149,7 +155,7 @@ class _Theorem:
             )
             for s in alive
         }
-        moved = {s: Derivative(self.V(s), v) for s in alive}
+        moved = {s: self.moved(self.V(s)) for s in alive}
 
         def on(s: int, what: dict[int, Any]) -> Any:
             return gamma * Add(*(self.P(s, t) * what[t] for t in self.e.steps[s]))
@@ -162,23 +168,22 @@ class _Theorem:
         factor = self.mdp.horizon_factor
         by_visits = Add(*(factor * self.d(x) * self.direct(x) for x in self.moving))
         tricked, based = self._scored(self.Q), self._scored(self.A)
-        result = self.gradient.entry(v)
+        result = self.gradient.entry(self.v)
         names = named_probabilities(self.e)
+        collected = self._collected()
         steps = [
             *(self.step(BellmanEquation(), self.V(s), bellman[s]) for s in alive),
             *(self.step(DerivativeOfBellman(), moved[s], once[s]) for s in alive),
+            *(self.step(SlopeOfActions(), self.g(s), self.direct(s)) for s in self.moving),
             *(self.step(UnrolledOnce(), moved[s], twice[s]) for s in alive),
             *(self.step(UnrolledForever(), moved[s], ever[s]) for s in alive),
+            *self.values(collected, names),
             self.step(MeanOverStart(), start, by_visits),
             self.step(LogLikelihoodOfPolicy(), by_visits, tricked),
             self.step(AdvantageForValue(), tricked, based),
+            self.step(ScoreOfPolicy(), based, collected),
+            Step(InsertionOfTables(), collected, with_names(result, names)),
         ]
-        collected = self._collected()
-        if collected is not None:
-            steps.append(self.step(ScoreOfPolicy(), based, collected))
-            based = collected
-        last = with_names(result, names)
-        steps.append(Step(InsertionOfTables(), based, last, self.given(based)))
         return Derivation(steps)
 
     def _scored(self, value: Any) -> Any:
@@ -189,10 +194,7 @@ class _Theorem:
                 factor
                 * self.d(x)
                 * Add(
-                    *(
-                        self.pi(x, a) * value(x, a) * Derivative(log(self.pi(x, a)), self.v)
-                        for a in actions
-                    )
+                    *(self.pi(x, a) * value(x, a) * self.moved(log(self.pi(x, a))) for a in actions)
                 )
                 for x, actions in self.moving.items()
             )

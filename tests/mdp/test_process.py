@@ -230,3 +230,10 @@ def test_results_pickle():
     assert pickle.loads(pickle.dumps(V)) == V
     assert np.array(process.value([[1, 0], [1, 0]]), dtype=float).tolist() == [0, 2]
     assert Matrix(V.table) == V.table
+    estimate = process.trajectories(process.softmax_policy(), 2).gradient(baseline=1)
+    assert pickle.loads(pickle.dumps(estimate)).variance == estimate.variance
+    P, R, rho = random_tables(4, 2)
+    floats = MDP(P, R, 0.9, rho)
+    G = floats.gradient(floats.softmax_policy(np.zeros((4, 2))))
+    assert G.check()
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(G)).table, G.table)
