@@ -161,6 +161,13 @@ class CausalModel(Outputs, Basic):
             found[variable] = expr.xreplace(found)
         return found
 
+    def _in_roots(self, variable: Any) -> Any:
+        """A variable in terms of the roots, by their names."""
+        found: dict[Any, Any] = {}
+        for each, expr in self.args[0]:
+            found[each] = expr.xreplace(found)
+        return found[variable]
+
     # --- what follows -----------------------------------------------------------------------------
     def total_effect(self, cause: Any, effect: Any) -> Any:
         """d effect/d cause: the products of the coefficients, summed over all directed paths.
@@ -220,7 +227,8 @@ class CausalModel(Outputs, Basic):
         ==========
 
         X : a root or a variable.
-        loss : the same; to maximise R, write an equation {L: -R}.
+        loss : the same, or an expression in these, as -R to maximise R: it becomes a variable of
+            the model by the name L.
         dynamics : as for ``price``; gradient flow where not given.
 
         Examples
@@ -237,7 +245,21 @@ class CausalModel(Outputs, Basic):
         """
         from .tracing import CausalRate
 
-        return CausalRate(self, self._node(X), self._node(loss), dynamics)
+        X, loss = self._node(X), expression(loss, "the loss of a causal model")
+        model = self
+        if loss not in self.nodes and loss.free_symbols & set(self.nodes):
+            model, loss = self._with_loss(loss)
+        return CausalRate(model, X, model._node(loss), dynamics)
+
+    def _with_loss(self, loss: Any) -> tuple[CausalModel, Observable]:
+        """The model with another variable, and that."""
+        taken = {str(s) for s in self.free_symbols | loss.free_symbols}
+        name = "L"
+        while name in taken:
+            name += "_0"
+        variable = Observable(name)
+        roots: dict[Any, Any] = {**dict.fromkeys(self.roots), **dict(self._root_pairs)}
+        return CausalModel({**dict(self.args[0]), variable: loss}, roots), variable
 
     def rates(self, loss: Any, dynamics: Any = None) -> dict[Any, Any]:
         """The rate of every root and every variable."""

@@ -136,8 +136,13 @@ def causes(expr: Any) -> tuple[Any, ...]:
     return tuple(sorted(found, key=lambda symbol: symbol.sort_key()))
 
 
+def _stated(symbol: Any) -> dict[str, Any]:
+    return {key: value for key, value in symbol.assumptions0.items() if key != "complex"}
+
+
 def partial_derivative(expr: Any, cause: Any) -> Any:
     """∂expr/∂cause, all other causes held fixed."""
-    slots = {c: Dummy(c.name, **c.assumptions0) for c in causes(expr)}
+    # Properties are real, also where that is not stated.
+    slots = {c: Dummy(c.name, **({"real": True} | _stated(c))) for c in causes(expr)}
     found = expr.xreplace(slots).diff(slots[cause])
     return found.xreplace({slot: c for c, slot in slots.items()})

@@ -115,11 +115,24 @@ class _Traced(Outputs, Basic):
         if known != current:
             steps.append(Step(ValuesOfParameters(), current, known))
             current = known
+        put_in, given = self._in_roots(rest)
+        if put_in != rest:
+            before, current, rest = current, current - rest + put_in, put_in
+            steps.append(Step(StructuralEquation(), before, current, given))
         if self.count_paths() <= MANY_PATHS:
             by_paths = contributions(self.paths) + rest
             if by_paths != current:
                 steps.append(Step(TracingRule(), current, by_paths))
         return Derivation(steps or [Step(TracingRule(), current, current)])
+
+    def _in_roots(self, rest: Any) -> tuple[Any, list[Any]]:
+        """What stands beside the covariance, as noise or momentum, in terms of the roots; and the
+        equations that say so.
+        """
+        here = rest.free_symbols & set(self.model.variables)
+        formulas = {v: self.model._in_roots(v) for v in sorted(here, key=lambda v: v.sort_key())}
+        equations = [Eq(v, formula, evaluate=False) for v, formula in formulas.items()]
+        return rest.xreplace(formulas).doit() if formulas else rest, equations
 
     @property
     def expr(self) -> Any:
@@ -203,7 +216,7 @@ class CausalRate(_Traced):
     """How a node of a causal model moves in training, as a sum over paths.
 
     Made by ``CausalModel.rate``. The covariance with the loss is what goes along paths; what other
-    dynamics add to it (noise, curvature, bias) stands in the equation as it is.
+    dynamics add to it (noise, curvature, bias) stands beside it, in terms of the roots.
 
     Examples
     ========

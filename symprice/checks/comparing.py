@@ -8,6 +8,7 @@ from typing import Any
 import mpmath
 from sympy import MatrixSymbol, Symbol
 
+from ..policy.integrals import ActionIntegral, ActionSum
 from ..symbols import Observable
 from .graph import Graph
 from .oracle import Undefined, evaluate_at
@@ -26,6 +27,8 @@ _FRUITLESS = 15
 # How much of the order of a remainder may be missing from the fitted slope.
 _SLACK = mpmath.mpf("0.05")
 _SHOWN = 8
+# An expectation is a quadrature at every point: so few points are enough for it.
+_QUADRATURES = 3
 # How often the digits are doubled where two sides differ; with each doubling rounding shrinks at
 # least so much. What is less than the noise even then, 10⁻⁴⁸⁰, is in the far tails: it decides
 # nothing.
@@ -53,6 +56,8 @@ class Comparison:
         self.realisation = Realisation([*sides, *given], settings.seed)
         self.graph = Graph(self.realisation)
         insert(item.given, self.graph)
+        costly = any(side.has(ActionIntegral, ActionSum) for side in sides)
+        self.wanted = min(settings.points, _QUADRATURES) if costly else settings.points
         self.good: list[Draw] = []
         self._fruitless = dict.fromkeys(MODES, 0)
         self._largest: dict[Pair, Any] = {}
@@ -82,25 +87,25 @@ class Comparison:
                 return None
             if None in verdicts:
                 unmatched += 1
-                if why == COMPLEX or unmatched > self.settings.points // 2:
+                if why == COMPLEX or unmatched > self.wanted // 2:
                     return self.tally.fail(
                         f"{self.item.label}: the right side has no real value ({why or 'a pole'}) "
                         f"at {self.point(draw)}\n" + _sides(self.pairs[0])
                     )
                 continue
             self.good.append(draw)
-            if len(self.good) == self.settings.points:
+            if len(self.good) == self.wanted:
                 self.tally.redrawn += undefined + unmatched
                 return self.tally.finished(len(self.good))
         return self.tally.fail(
-            f"{self.item.label}: only {len(self.good)} of {self.settings.points} points were found "
+            f"{self.item.label}: only {len(self.good)} of {self.wanted} points were found "
             f"at which {abridged(self.pairs[0].left, 120)} is defined, {undefined + unmatched} "
             f"were tried in vain ({reason}): declare the domain, as positive=True"
         )
 
     def _draws(self) -> Iterator[Draw]:
         """Points in all modes in turn; a mode in which nothing is defined is given up."""
-        for index in range(_PATIENCE * self.settings.points):
+        for index in range(_PATIENCE * self.wanted):
             mode = MODES[index % len(MODES)]
             if self._fruitless[mode] < _FRUITLESS or min(self._fruitless.values()) >= _FRUITLESS:
                 yield Draw(self.realisation, self.settings.seed, index, mode)

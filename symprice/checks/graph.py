@@ -162,6 +162,9 @@ class Graph:
         self._shared: dict[Any, Cell] = {}
         self._indices: dict[Any, frozenset[Any]] = {}
         self._bits = 0
+        # What nodes keep while one point is looked at (``Evaluate.once``).
+        self.kept: dict[Any, Any] = {}
+        self.kept_at: Any = None
 
     def cell(self, expr: Any, scope: Scope | None = None) -> Cell:
         """The cell of an expression at a place where ``scope`` says what names mean."""

@@ -118,3 +118,19 @@ class Evaluate:
             if value is not state.known(variable):
                 moved[variable] = value
         return state.moving(moved).value(cell)
+
+    def once(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What ``make()`` gives, computed once at each point that is drawn.
+
+        The key names all that it depends on besides: the numbers that difference quotients move.
+        """
+        state = self._state
+        if state.held:  # an observable that is held, whatever the parameters are
+            return make()
+        if state.graph.kept_at is not state.draw:
+            state.graph.kept_at = state.draw
+            state.graph.kept.clear()
+        place = (id(self._scope), key)
+        if place not in state.graph.kept:
+            state.graph.kept[place] = make()
+        return state.graph.kept[place]

@@ -96,7 +96,7 @@ class Realisation:
         count = _FRESH
         for metric in metrics:
             if not metric.args[1]:
-                count = self.size(metric.args[0].shape[0])
+                count = self.size(Integer(1) * metric.args[0].shape[0])
         taken = {getattr(node, "name", None) for node in found}
         names = (f"theta_{i}" for i in range(1, len(taken) + count + 1))
         return tuple(Parameter(name) for name in names if name not in taken)[:count]

@@ -18,6 +18,9 @@ from ..networks.activations import log_sigmoid, normal_cdf, sigmoid
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
 from ..networks.named_function import NamedFunction
 from .careful import EntryOf, LogAddExp, WrightOmega
+from .stable_bessel import stable_bessel_product, stable_bessel_sum
+from .stable_divergences import stable_digamma_sum, stable_divergence_sum
+from .stable_gammas import stable_gamma_product, stable_gamma_sum
 from .stable_logarithms import stable_exponential, stable_logarithm
 from .stable_products import stable_product
 from .stable_sums import stable_sum
@@ -29,6 +32,8 @@ __all__ = ["stabilise"]
 _TRANSPARENT = (sigmoid, normal_cdf, SoftmaxEntry, exp)
 # A value of one of these kinds that has a name keeps it: it is not taken apart.
 _KEPT = (tanh, erf)
+# Of a sum in which a few other functions stand, in this order.
+_RULES_OF_SUMS = (stable_bessel_sum, stable_digamma_sum, stable_gamma_sum, stable_divergence_sum)
 # Every r - J becomes a sum over the actions, so that all of them cost the square of their number.
 _ACTIONS = 32
 
@@ -114,23 +119,61 @@ class _Rewriting:
                 return total if stable == written else stable
         return total
 
+    def _with_stable_exponents(self, product: Any) -> Any:
+        """A product whose exponentials have exponents that no rule has seen yet."""
+        factors = [
+            exp(self.visit(f.args[0])) if isinstance(f, exp) else f for f in Mul.make_args(product)
+        ]
+        return Mul(*factors)
+
     def _rule(self, node: Any) -> Any:
         if isinstance(node, Add):
-            return stable_sum(self._with_mean(node))
+            total = stable_sum(_without_difference(self._with_mean(node)))
+            for rule in _RULES_OF_SUMS:
+                total = rule(total) if isinstance(total, Add) else total
+            return total
         if isinstance(node, (Mul, Pow, cosh)):
+            exponential = stable_gamma_product(node) or stable_bessel_product(node)
+            if exponential is not None:
+                return self._with_stable_exponents(exponential)
             return stable_product(node, self.meaning)
         if isinstance(node, log):
             return stable_logarithm(node, self.meaning)
         if isinstance(node, exp):
             return stable_exponential(node)
-        if isinstance(node, LambertW) and len(node.args) == 1 and isinstance(node.args[0], exp):
-            return WrightOmega(node.args[0].args[0])
+        if isinstance(node, LambertW) and len(node.args) == 1:
+            exponent = _logarithm_of(node.args[0])
+            return node if exponent is None else WrightOmega(exponent)
         if isinstance(node, MatrixElement) and isinstance(node.parent, SoftmaxVector):
             return _entry_of_softmax(node)
         if isinstance(node, NamedFunction) and type(node)._write is NamedFunction._write:
             if node.code.template("scipy") is None:
                 return self.visit(node.definition(*node.args))
         return node
+
+
+def _logarithm_of(product: Any) -> Any:
+    """u of `e^u`, also where a positive number stands before it; None of anything else."""
+    found = []
+    for factor in Mul.make_args(product):
+        if isinstance(factor, exp):
+            found.append(factor.args[0])
+        elif factor.is_number and factor.is_positive:
+            found.append(log(factor))
+        else:
+            return None
+    return Add(*found) if product.has(exp) and product.free_symbols else None
+
+
+def _without_difference(total: Any) -> Any:
+    """`x - ω(x)` as `log ω(x)`, which has the digits that the difference of large numbers loses."""
+    for term in total.args if isinstance(total, Add) else ():
+        coefficient, omega = term.as_coeff_Mul()
+        if isinstance(omega, WrightOmega):
+            rest = (total - term + coefficient * omega.args[0]).expand()
+            if rest.is_number:
+                return rest - coefficient * log(omega)
+    return total
 
 
 def _is_mean(total: Any) -> bool:

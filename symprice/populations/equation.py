@@ -174,7 +174,10 @@ class PopulationEquation(Outputs, Basic):
 
         means = self.derivation.atoms(OverGaussian)
         many = any(len(mean.metric.parameters) > 1 for mean in means)
-        slow = {"points": 1 if many else 3, "digits": 15} if means else {}
+        slow = (
+            {"points": 1, "digits": 10, "tolerance": 1e-7} if many else {"points": 3, "digits": 15}
+        )
+        slow = slow if means else {}
         return super().check(**{**slow, **settings})
 
     def _formula(self) -> Any:

@@ -9,23 +9,23 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-from sympy import Add, Derivative, Eq, Expr, Integer, Matrix, Mul, O, Symbol, factorial
+from sympy import Add, Derivative, Eq, Expr, Integer, Mul, O, Symbol, factorial
 from sympy.core.sympify import _sympify
 
 from ..derivation import Rule
 from ..errors import NoRuleError, ShapeError
 from ..nodes import Node
-from ..symbols import Observable, ObservableVector, Parameter
+from ..symbols import Parameter
 from ..tangent.covariance import covariance
-from ..tangent.metric import MatrixMetric
+from ..tangent.metric import MatrixMetric, metric_tex
 from ..tangent.properties import OfParameters, as_property, require_parameters
 from .chain import Chain
+from .correlated import CorrelatedMean, unspecified
 from .equation import PopulationEquation
-from .gaussian import GaussianCov, GaussianMean, OverGaussian, degree_of, spread
-from .quadrature import gaussian_mean
+from .gaussian import GaussianCov, GaussianMean, degree_of, spread
 from .rules import PopulationRule
 
-__all__ = ["CorrelatedMean", "DerivativePairing", "MetricLaplacian", "bridge"]
+__all__ = ["DerivativePairing", "MetricLaplacian", "bridge"]
 
 
 class OfMetric(Node, OfParameters, Expr):
@@ -56,7 +56,7 @@ class Contraction(PopulationRule):
         """The derivatives, of properties that have a formula."""
         if isinstance(node, DerivativePairing) and node.order == 1:
             return covariance(*node.args[:2], metric=node.args[2])
-        if not isinstance(node, (DerivativePairing, MetricLaplacian)) or _unspecified(node):
+        if not isinstance(node, (DerivativePairing, MetricLaplacian)) or unspecified(node):
             return None
         metric = node._metric()
         parameters = list(metric.parameters)
@@ -122,7 +122,8 @@ class DerivativePairing(OfMetric):
     def _tex(self, printer: Any) -> str:
         a, b = (printer._print(e) for e in self.args[:2])
         if self.order == 2:
-            return rf"\operatorname{{tr}}\left(H_{{{a}}} \Sigma H_{{{b}}} \Sigma\right)"
+            sigma = metric_tex(self._metric(), printer)
+            return rf"\operatorname{{tr}}\left(H_{{{a}}} {sigma} H_{{{b}}} {sigma}\right)"
         nabla = r"\nabla" if self.order == 1 else rf"\nabla^{{{self.order}}}"
         return rf"\left\langle {nabla} {a}, {nabla} {b} \right\rangle"
 
@@ -158,91 +159,8 @@ class MetricLaplacian(OfMetric):
         )
 
     def _tex(self, printer: Any) -> str:
-        return rf"\operatorname{{tr}}\left(\Sigma H_{{{printer._print(self.args[0])}}}\right)"
-
-
-class OverBothPoints(PopulationRule):
-    """E a(θ + ξ) b(θ + ξ') is a mean over (ξ, ξ') together, with the blocks Σ and ρΣ."""
-
-    title = "mean over both points"
-
-    def apply(self, node: Any) -> Any:
-        """The Gaussian integral, where it has a closed form."""
-        a, b, metric, scale, rho = node.args
-        first = list(metric.parameters)
-        last = [Parameter(f"{p.name}_prime", **p.assumptions0) for p in first]
-        size, paired = len(first), dict(zip(first, last, strict=True))
-
-        def entry(i: int, j: int) -> Any:
-            value = metric.entry(first[i % size], first[j % size])
-            return value if (i < size) == (j < size) else rho * value
-
-        joint = MatrixMetric(Matrix(2 * size, 2 * size, entry), [*first, *last])
-        if _unspecified(a) or _unspecified(b):
-            return None
-        found = GaussianMean(a * b.xreplace(paired), joint, scale).doit()
-        return (
-            None if found.has(GaussianMean) else found.xreplace({q: p for p, q in paired.items()})
-        )
-
-
-class CorrelatedMean(OverGaussian):
-    """`E a(θ + ξ) b(θ + ξ')`, where ξ and ξ' ~ N(0, sΣ) have the correlation ρ.
-
-    Examples
-    ========
-
-    >>> from sympy import symbols
-    >>> from symprice import MatrixMetric, Parameter
-    >>> from symprice.populations.gaussian_series import CorrelatedMean
-    >>> z, rho = Parameter('z'), symbols('rho')
-    >>> print(CorrelatedMean(z, z**2, MatrixMetric([[2]], [z]), 1, rho).text())
-    E(z z²; ρ)
-    """
-
-    _count = 2
-
-    def __new__(cls, *args: Any) -> Any:
-        *rest, rho = args
-        found = super().__new__(cls, *rest)
-        return Expr.__new__(cls, *found.args, _sympify(rho))
-
-    @classmethod
-    def laws(cls) -> tuple[Rule, ...]:
-        """The Gaussian integral over both points together."""
-        return (OverBothPoints(),)
-
-    def _numeric(self, evaluate: Any, point: Any) -> Any:
-        import mpmath
-
-        a, b = self.args[:2]
-        rho = evaluate(self.args[4], point)
-        part = evaluate(self.scale, point) * evaluate(self.metric.matrix, point)
-        size = part.rows
-        joint = mpmath.zeros(2 * size)
-        joint[:size, :size] = joint[size:, size:] = part
-        joint[:size, size:] = joint[size:, :size] = rho * part
-        parameters = list(self.metric.parameters)
-        start = [point[p] for p in parameters]
-
-        def at(steps: list[Any]) -> Any:
-            first, last = (
-                evaluate(
-                    e,
-                    {
-                        **point,
-                        **{p: x + d for p, x, d in zip(parameters, start, moved, strict=True)},
-                    },
-                )
-                for e, moved in ((a, steps[:size]), (b, steps[size:]))
-            )
-            return first * last
-
-        return gaussian_mean(at, joint, self._degree(a, b))
-
-    def _tex(self, printer: Any) -> str:
-        a, b, rho = (printer._print(self.args[i]) for i in (0, 1, 4))
-        return rf"\operatorname{{E}}{self._subscript(printer)}\left({a} {b}; {rho}\right)"
+        sigma = metric_tex(self._metric(), printer)
+        return rf"\operatorname{{tr}}\left({sigma} H_{{{printer._print(self.args[0])}}}\right)"
 
 
 class Interpolation(PopulationRule):
@@ -328,9 +246,13 @@ def bridge(
             f"asked for the covariance to the order {order} of the scale: the orders that exist "
             "are 1 and 2; without an order the series in full is given"
         )
-    s = Symbol("s", positive=True) if scale is None else _sympify(scale)
-    if not s.is_Symbol:
-        raise ShapeError(f"asked for an expansion in the scale {s}: write a symbol for it")
+    taken = a.free_symbols | b.free_symbols | metric.free_symbols
+    s = _unused("s", taken) if scale is None else _sympify(scale)
+    if not s.is_Symbol or s in taken:
+        raise ShapeError(
+            f"asked for an expansion in the scale {s}: write a symbol for it that occurs nowhere "
+            "else"
+        )
     return _expanded(a, b, metric, s, order)
 
 
@@ -338,7 +260,7 @@ def _expanded(a: Any, b: Any, metric: MatrixMetric, s: Any, order: int) -> Popul
     """To an order in the scale, with derivatives at θ."""
     remainder = O(s ** (order + 1))
     # SymPy looks for s in what stands beside an O-term, so the means have it by another name.
-    t = Symbol("t" if s.name != "t" else "t_mean", positive=True)
+    t = _unused("t", a.free_symbols | b.free_symbols | metric.free_symbols | {s})
     means = [GaussianMean(e, metric, t) for e in (a, b)]
     chain = Chain(GaussianCov(a, b, metric, s))
     series = Add(*(s**n / factorial(n) * _paired(n, metric, *means) for n in range(1, order + 1)))
@@ -359,7 +281,7 @@ def _in_full(a: Any, b: Any, metric: MatrixMetric, s: Any) -> PopulationEquation
     degrees = [
         d
         for e in (a, b)
-        if not _unspecified(e) and (d := degree_of(e, metric.parameters)) is not None
+        if not unspecified(e) and (d := degree_of(e, metric.parameters)) is not None
     ]
     if not degrees:
         raise NoRuleError(
@@ -377,13 +299,23 @@ def _in_full(a: Any, b: Any, metric: MatrixMetric, s: Any) -> PopulationEquation
     return PopulationEquation(chain.start, parts, chain.derivation)
 
 
+def _unused(letter: str, taken: Any) -> Symbol:
+    """A positive symbol with a name that none of the others has."""
+    names = {symbol.name for symbol in taken if hasattr(symbol, "name")}
+    number, name = 0, letter
+    while name in names:
+        number += 1
+        name = f"{letter}_{number}"
+    return Symbol(name, positive=True)
+
+
 def _paired(n: int, metric: MatrixMetric, a: Any, b: Any) -> Any:
     return covariance(a, b, metric=metric) if n == 1 else DerivativePairing(a, b, metric, n)
 
 
 def _laplacian(a: Any, metric: MatrixMetric) -> Any:
     found = MetricLaplacian(a, metric)
-    return found if _unspecified(a) else found.doit()
+    return found if unspecified(a) else found.doit()
 
 
 def _covaried(a: Any, b: Any, metric: MatrixMetric) -> Any:
@@ -392,7 +324,3 @@ def _covaried(a: Any, b: Any, metric: MatrixMetric) -> Any:
 
 def _partial(evaluate: Any, expr: Any, along: list[Parameter], point: Any) -> Any:
     return evaluate(Derivative(expr, *along, evaluate=False), point)
-
-
-def _unspecified(expr: Any) -> bool:
-    return any(isinstance(s, (Observable, ObservableVector)) for s in expr.free_symbols)

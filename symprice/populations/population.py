@@ -7,7 +7,7 @@ from typing import Any
 
 from sympy import Add, Basic, Float, S, Tuple
 
-from ..errors import ShapeError
+from ..errors import NoRuleError, ShapeError
 from ..symbols import expression
 from . import data
 from .levels import Level
@@ -105,10 +105,10 @@ class Population(Verbs, Basic):
         data.nonnegative(
             Tuple(*w), "the fitness", " (growth rates, which may be, are given as growth=...)"
         )
-        if w and all(value.is_zero for value in w):
+        if w and all(x.is_zero or value.is_zero for x, value in zip(shares, w, strict=True)):
             raise ShapeError(
-                "asked for a population in which the fitness of all types is zero: there is no "
-                "next generation"
+                "asked for a population in which the fitness of all types is zero, or the "
+                "frequency of those where it is not: there is no next generation"
             )
         found = [
             data.columns(one, what, count)
@@ -198,7 +198,8 @@ class Population(Verbs, Basic):
         remedy = {"w": "fitness=[...]", "f": "growth=[...]"}.get(
             str(trait), f"traits={{'{trait}': [...]}}"
         )
-        have = ", ".join(map(str, self._columns)) or "none"
+        aliases = {self.likelihood, *(() if self.args[5] else (self.growth,))}
+        have = ", ".join(str(t) for t in self._columns if t not in aliases) or "none"
         return ShapeError(
             f"asked for the column {trait} of a population with the columns {have}: add it, as "
             f"{remedy}"
@@ -237,10 +238,30 @@ class Population(Verbs, Basic):
     def _growth_rate(self, i: int) -> Any:
         """ḟᵢ = Σ_j ∂fᵢ/∂x_j ẋ_j, where growth depends on the frequencies."""
         f, shares = self._columns[self.growth], self.frequencies
+        self.moving_symbols()
         mean = Add(*(x * g for x, g in zip(shares, f, strict=True)))
         return Add(
             *(f[i].diff(x) * x * (g - mean) for x, g in zip(shares, f, strict=True) if x.is_Symbol)
         )
+
+    def moving_symbols(self) -> set[Any]:
+        """The symbols of frequencies that growth depends on; each is the frequency of a type.
+
+        Raises
+        ======
+
+        NoRuleError : where growth depends on what frequencies are made of, as on p of `p²`.
+        """
+        f = Tuple(*self._columns[self.growth]).free_symbols
+        found = f & Tuple(*self.frequencies).free_symbols
+        unknown = found - set(self.frequencies)
+        if unknown:
+            raise NoRuleError(
+                f"asked for the motion of a population whose growth depends on "
+                f"{', '.join(sorted(map(str, unknown)))}, of which frequencies are made without "
+                "being one: write frequencies and growth in symbols x1, x2, … for the frequencies"
+            )
+        return found
 
     @cached_property
     def _arrays(self) -> Any:

@@ -21,9 +21,12 @@ _SMALL = mpmath.mpf("0.001")
 
 
 def gaussian_mean(
-    value: Callable[[list[Any]], Any], covariance: Any, degree: int | None = None
+    value: Callable[[list[Any]], Any],
+    covariance: Any,
+    degree: int | None = None,
+    shift: list[Any] | None = None,
 ) -> Any:
-    """The mean of ``value(ξ)`` over ξ ~ N(0, Σ), at the present precision.
+    """The mean of ``value(m + ξ)`` over ξ ~ N(0, Σ), at the present precision.
 
     Parameters
     ==========
@@ -31,6 +34,8 @@ def gaussian_mean(
     value : a function of the list of coordinates of ξ.
     covariance : Σ, an mpmath matrix.
     degree : its degree, if it is a polynomial: then so few nodes are exact.
+    shift : m, 0 where not given. Neighbouring m have the same nodes where the trapezoidal rule is
+        used, so that values can be kept.
 
     Raises
     ======
@@ -47,9 +52,13 @@ def gaussian_mean(
     """
     size = covariance.rows
     root = _root(covariance)
+    start = shift or [mpmath.mpf(0)] * size
+
+    def moved(u: tuple[Any, ...]) -> list[Any]:
+        return [mpmath.fsum(root[i, j] * u[j] for j in range(size)) for i in range(size)]
 
     def at(u: tuple[Any, ...]) -> Any:
-        return value([mpmath.fsum(root[i, j] * u[j] for j in range(size)) for i in range(size)])
+        return value([m + d for m, d in zip(start, moved(u), strict=True)])
 
     largest = max(abs(entry) for entry in covariance)
     if degree is not None:
@@ -62,7 +71,10 @@ def gaussian_mean(
             f"asked for a Gaussian mean over {size} dimensions by quadrature: it is computed in up "
             f"to {_DIMENSIONS}, in more only of polynomials"
         )
-    return _trapezoid(at, size, ())
+    if not all(mpmath.im(root[i, i]) == 0 and root[i, i] for i in range(size)):
+        return _trapezoid(at, [mpmath.mpf(0)] * size, ())
+    centre = list(mpmath.lu_solve(root, mpmath.matrix(start)))
+    return _trapezoid(lambda u: value(moved(u)), centre, ())
 
 
 def _root(covariance: Any) -> Any:
@@ -111,33 +123,36 @@ def _hermite_polynomials(u: Any, count: int) -> tuple[Any, Any]:
     return last, value
 
 
-def _trapezoid(at: Callable[[tuple[Any, ...]], Any], size: int, fixed: tuple[Any, ...]) -> Any:
+def _trapezoid(
+    at: Callable[[tuple[Any, ...]], Any], centre: list[Any], fixed: tuple[Any, ...]
+) -> Any:
     """Over the coordinates one inside the other; the step is halved until nothing changes."""
+    middle, last = centre[len(fixed)], len(fixed) + 1 == len(centre)
+    accuracy = mpmath.mp.dps // 2 + 3
 
     def integrand(u: Any) -> Any:
         point = (*fixed, u)
-        inner = at(point) if len(point) == size else _trapezoid(at, size, point)
-        return inner * mpmath.exp(-u * u / 2)
+        inner = at(point) if last else _trapezoid(at, centre, point)
+        return inner * mpmath.exp(-((u - middle) ** 2) / 2)
 
-    accuracy = mpmath.mp.dps // 2 + 3
     # The error of an entire function, exp(-2π²/h²), is as small as this at the first step.
     step = mpmath.pi * mpmath.sqrt(2 / (mpmath.log(10) * (accuracy + 3)))
-    total = mpmath.fsum(_terms(integrand, mpmath.mpf(0), step))
-    before = total * step
+    terms = list(_terms(integrand, mpmath.mpf(0), step, accuracy))
+    before = mpmath.fsum(terms) * step
     for _ in range(_HALVINGS):
-        total += mpmath.fsum(_terms(integrand, step / 2, step))
+        terms += _terms(integrand, step / 2, step, accuracy)
         step /= 2
-        found = total * step
-        if abs(found - before) <= mpmath.mpf(10) ** -accuracy * abs(found):
-            # The error squares with every halving.
+        found, size = mpmath.fsum(terms) * step, mpmath.fsum(terms, absolute=True) * step
+        # The error squares with every halving, so the last but one may be the root of what is left.
+        if abs(found - before) <= mpmath.mpf(10) ** -(accuracy // 2 + 2) * size:
             return found / mpmath.sqrt(2 * mpmath.pi)
         before = found
     raise NoRuleError("a Gaussian mean did not settle when the step was halved")
 
 
-def _terms(integrand: Callable[[Any], Any], start: Any, step: Any) -> Iterator[Any]:
-    """The terms to both sides, until they vanish."""
-    small = mpmath.mpf(10) ** -(mpmath.mp.dps + 5)
+def _terms(integrand: Callable[[Any], Any], start: Any, step: Any, accuracy: int) -> Iterator[Any]:
+    """The terms to both sides, until they vanish beside what the quotients of means need."""
+    small = mpmath.mpf(10) ** -(accuracy + 4)
     largest = mpmath.mpf(0)
     for sign in (1, -1):
         place = start if sign == 1 else start - step

@@ -9,7 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-from sympy import Add, Basic, Eq, Float, ImmutableDenseMatrix, Mul, Symbol, cancel, diag, sqrt
+from sympy import (
+    Add,
+    And,
+    Basic,
+    Eq,
+    Float,
+    Gt,
+    ImmutableDenseMatrix,
+    Mul,
+    S,
+    Symbol,
+    cancel,
+    diag,
+    sqrt,
+)
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Step
@@ -106,7 +120,7 @@ class Quasispecies(Outputs, Basic):
         """Q F, the matrix of the linear motion of numbers."""
         pop = self.population
         f = [pop.table.at(pop.growth, i) for i in range(len(pop.types))]
-        if any(g.free_symbols & {x for x in pop.frequencies if x.is_Symbol} for g in f):
+        if pop.moving_symbols():
             raise NoRuleError(
                 "asked for a quasispecies where growth depends on the frequencies: its motion is "
                 "not linear, integrate it numerically"
@@ -149,9 +163,32 @@ class Quasispecies(Outputs, Basic):
         """The frequencies at equilibrium, a column.
 
         Of a triangular Q the leading type is taken to be the one that the equilibrium is called
-        after, the first with the largest `Qᵢᵢ fᵢ` where that can be decided, else the first.
+        after, the first with the largest `Qᵢᵢ fᵢ` where that can be decided, else the first; that
+        it does lead is the ``condition``.
         """
         return shortened(self._leading()[1])
+
+    @property
+    def condition(self) -> Any:
+        """Under which the growth is the leading one, and the equilibrium what the motion comes to:
+        the error threshold, beyond which the leading type is lost.
+
+        Examples
+        ========
+
+        >>> from sympy import Matrix, symbols
+        >>> from symprice.populations.population import Population
+        >>> u, s = symbols('u s', positive=True)
+        >>> wild = Population(['wild', 'mutant'], fitness=[1 + s, 1])
+        >>> wild.quasispecies(Matrix([[1 - u, 0], [u, 1]])).condition
+        (1 - u)*(s + 1) > 1
+        """
+        w, value = self.production, self._leading()[0]
+        if not w.is_lower:
+            return S.true
+        others = [w[i, i] for i in range(w.rows) if cancel(value - w[i, i]) != 0]
+        undecided = [g for g in others if not (value - g).is_positive]
+        return And(*(Gt(shortened(value), shortened(g)) for g in undecided))
 
     @property
     def derivation(self) -> Derivation:
@@ -205,13 +242,32 @@ def _triangular(w: MatrixBase) -> tuple[Any, Any] | None:
     for i in range(1, count):
         if (w[i, i] - w[first, first]).is_positive:
             first = i
-    value = w[first, first]
-    vector: list[Any] = [Add()] * count
-    vector[first] = Add(1)
+    value, vector = w[first, first], _descending(w, first)
     for i in range(first + 1, count):
-        above = Add(*(w[i, j] * vector[j] for j in range(first, i)))
-        vector[i] = cancel(above / (value - w[i, i]))
+        if cancel(value - w[i, i]) == 0:  # an equal below, which what leads mutates to, or not
+            above = cancel(Add(*(w[i, j] * vector[j] for j in range(first, i))))
+            if above == 0:
+                raise NoRuleError(
+                    f"asked for the equilibrium of types of which several lead with the growth "
+                    f"{value}, and do not mutate into one another: it depends on where one starts"
+                )
+            first, vector = i, _descending(w, i)
     return value, _normalised(vector)
+
+
+def _descending(w: MatrixBase, first: int) -> list[Any]:
+    """The eigenvector of `w[first, first]` that starts there, up to the first type that is equal to
+    it.
+    """
+    vector: list[Any] = [S.Zero] * w.rows
+    vector[first] = S.One
+    for i in range(first + 1, w.rows):
+        gap = cancel(w[first, first] - w[i, i])
+        if gap == 0:
+            break
+        above = Add(*(w[i, j] * vector[j] for j in range(first, i)))
+        vector[i] = cancel(above / gap)
+    return vector
 
 
 def _numeric(w: MatrixBase) -> tuple[Any, Any]:
@@ -225,6 +281,12 @@ def _numeric(w: MatrixBase) -> tuple[Any, Any]:
         )
         values, vectors = mpmath.eig(numbers)
         best = max(range(len(values)), key=lambda k: mpmath.re(values[k]))
+        near = [v for v in values if abs(v - values[best]) < mpmath.mpf(10) ** (5 - _DIGITS // 2)]
+        if len(near) > 1:
+            raise NoRuleError(
+                "asked for the equilibrium of types of which several lead with the growth "
+                f"{mpmath.nstr(mpmath.re(values[best]), 10)}: it depends on where one starts"
+            )
         column = [mpmath.re(vectors[i, best]) for i in range(w.rows)]
         total = mpmath.fsum(column)
         found = [Float(v / total, _DIGITS) for v in column]

@@ -118,6 +118,7 @@ class Replicator(Outputs, Basic):
     @property
     def equations(self) -> tuple[Any, ...]:
         """`dxᵢ/dt = xᵢ (fᵢ - f̄)` for every type, as differential equations."""
+        self.population.moving_symbols()
         named = {
             x: function
             for x, function in zip(self.population.frequencies, self.functions, strict=True)
@@ -198,8 +199,7 @@ class Replicator(Outputs, Basic):
         >>> Population(['A', 'B'], [x, 1 - x], growth=[s, 0]).replicator().solution()[0]
         x*exp(s*t)/(x*exp(s*t) - x + 1)
         """
-        shares = self.population.frequencies
-        moving = {x for x in shares if x.is_Symbol}
+        shares, moving = self.population.frequencies, self.population.moving_symbols()
         for f in self.growth:
             if f.free_symbols & moving:
                 raise NoRuleError(

@@ -30,7 +30,6 @@ from ..tangent.metric import MatrixMetric
 from .chain import Chain
 from .equation import PopulationEquation
 from .gaussian import GaussianCov, GaussianMean, OverGaussian, spread
-from .quadrature import gaussian_mean
 from .rules import PopulationRule
 from .short import shortened
 
@@ -236,17 +235,10 @@ class SearchGradient(OverGaussian):
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         F, parameter = self.args[:2]
-        scale = evaluate(self.scale, point)
-        matrix = scale * evaluate(self.metric.matrix, point)
-        parameters = list(self.metric.parameters)
-        start, place = [point[p] for p in parameters], parameters.index(parameter)
-
-        def at(steps: list[Any]) -> Any:
-            moved = {p: x + d for p, x, d in zip(parameters, start, steps, strict=True)}
-            return evaluate(F, {**point, **moved}) * steps[place] / scale
-
+        scale, place = evaluate(self.scale, point), self.metric.parameters.index(parameter)
         degree = self._degree(F)
-        return gaussian_mean(at, matrix, None if degree is None else degree + 1)
+        degree = None if degree is None else degree + 1
+        return self._values(evaluate, point, [F], degree, lambda xi: xi[place] / scale)
 
     def _tex(self, printer: Any) -> str:
         F, parameter = (printer._print(e) for e in self.args[:2])

@@ -59,6 +59,8 @@ class Table:
         whole = S.One if top == 0 else Add(*(self.frequencies[j] for j in members))
         parts: dict[Any, list[int]] = {}
         for j in members:
+            if self.frequencies[j].is_zero and whole != 0:
+                continue  # what is not there has no mean
             key = self.paths[j][:bottom] if bottom <= len(self.paths[j]) else (j,)
             parts.setdefault(key, []).append(j)
         shares = [Add(*(self.frequencies[j] for j in part)) for part in parts.values()]

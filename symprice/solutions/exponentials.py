@@ -22,6 +22,7 @@ from sympy import (
     exp,
     eye,
     factor_list,
+    radsimp,
     sin,
     sinh,
     sqrt,
@@ -30,7 +31,7 @@ from sympy import (
 
 from ..timelimit import within
 
-__all__ = ["eigenvalues", "matrix_exponential", "real_exponential_2"]
+__all__ = ["eigenvalues", "matrix_exponential", "matrix_power", "real_exponential_2"]
 
 _SECONDS = 5
 
@@ -94,6 +95,41 @@ def matrix_exponential(A: Any, t: Any) -> Any:
     if values is not None and all(x.is_real for x in values):
         return _putzer(A, values, t)
     return real_exponential_2(A, t) if A.rows == 2 else None
+
+
+def matrix_power(A: Any, n: Any) -> Any:
+    """Aⁿ for a symbolic n; None where its eigenvalues are not found or A has too few eigenvectors.
+
+    Examples
+    ========
+
+    >>> from sympy import Matrix, Symbol
+    >>> from symprice.solutions.exponentials import matrix_power
+    >>> matrix_power(Matrix([[2, 1], [1, 2]]), Symbol('n'))
+    Matrix([
+    [3**n/2 + 1/2, 3**n/2 - 1/2],
+    [3**n/2 - 1/2, 3**n/2 + 1/2]])
+    """
+    A = ImmutableDenseMatrix(A)
+    if A.is_diagonal():
+        return ImmutableDenseMatrix(A.rows, A.rows, lambda i, j: A[i, i] ** n if i == j else 0)
+    values = list(dict.fromkeys(eigenvalues(A) or ()))
+    if not values:
+        return None
+    total = zeros(A.rows)
+    for value in values:
+        part = eye(A.rows)  # Sylvester's formula
+        for other in values:
+            if other != value:
+                part = part * (A - other * eye(A.rows)) / (value - other)
+        if ((A - value * eye(A.rows)) * part).applyfunc(_vanishing) != zeros(A.rows):
+            return None
+        total = total + value**n * part
+    return ImmutableDenseMatrix(total.applyfunc(_cleaned))
+
+
+def _vanishing(entry: Expr) -> Any:
+    return within(_SECONDS, lambda: radsimp(entry.expand()).expand(), entry)
 
 
 def real_exponential_2(A: Any, t: Any) -> Any:

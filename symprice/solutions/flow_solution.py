@@ -161,6 +161,7 @@ class FlowSolution(Outputs, Basic):
         time = _sympify(time)
         if self.explicit:
             found = {v: expr.subs(self.system.time, time).subs(known) for v, expr in self.args[1]}
+            self._require_reached(time, known)
             return found if digits is None else {v: e.evalf(digits) for v, e in found.items()}
         missing = sorted((self.system.constants - set(known)), key=default_sort_key)
         if missing or time.free_symbols:
@@ -173,11 +174,21 @@ class FlowSolution(Outputs, Basic):
         try:
             reached = self._integrated(time, known, count)
         except ArithmeticError:
-            raise ShapeError(
-                f"asked for the value at t = {time}, which the trajectory does not reach: it goes "
-                "to infinity before"
-            ) from None
+            raise _not_reached(time) from None
         return {v: Float(x, count) for v, x in zip(self.system.variables, reached, strict=True)}
+
+    def _require_reached(self, time: Any, known: Mapping[Any, Any]) -> None:
+        """Raise where numbers say that an explicit trajectory ends before a time: a formula does
+        not show that it has passed a pole.
+        """
+        if time.free_symbols or self.system.constants - set(known):
+            return
+        try:
+            self._integrated(time, known, _DOUBLE)
+        except ArithmeticError:
+            raise _not_reached(time) from None
+        except (TypeError, ValueError, NameError):
+            return  # no numbers to be had: a complex state, a function without code
 
     def _integrated(self, time: Any, known: Mapping[Any, Any], digits: int) -> list[Any]:
         system = self.system
@@ -189,7 +200,13 @@ class FlowSolution(Outputs, Basic):
             clock = number(system.clock.subs(system.time, time).subs(known))
             rates = compiled(system.rates.values(), [*system.variables, *constants])
             if self.implicit or digits > _DOUBLE:
-                return extrapolated_flow(lambda state: rates(*state, *values), start, clock)
+                try:
+                    found = extrapolated_flow(lambda state: rates(*state, *values), start, clock)
+                    self._put_back(found, time, known)
+                    return found
+                except ArithmeticError:
+                    if digits > _DOUBLE:
+                        raise
             end = float_flow(
                 lambda state: [float(r) for r in rates(*state, *values)],
                 [float(x) for x in start],
@@ -198,6 +215,18 @@ class FlowSolution(Outputs, Basic):
             if not all(map(mpmath.isfinite, end)):
                 raise ArithmeticError
             return list(end)
+
+    def _put_back(self, found: list[Any], time: Any, known: Mapping[Any, Any]) -> None:
+        """Raise where what was integrated is not at F(b) = t + c."""
+        system = self.system
+        if not self.implicit or len(found) > 1:
+            return
+        ((left, right),) = self.args[1]
+        at = {**known, system.time: time}
+        values = [self._number(value) for value in at.values()]
+        sides = compiled([left, right], [*system.variables, *at])(*found, *values)
+        if abs(sides[0] - sides[1]) > mpmath.mpf("1e-9") * max(1, abs(sides[0])):
+            raise ArithmeticError
 
     @staticmethod
     def _number(expr: Any) -> Any:
@@ -305,6 +334,13 @@ class FlowSolution(Outputs, Basic):
     __repr__ = __str__
 
 
+def _not_reached(time: Any) -> ShapeError:
+    return ShapeError(
+        f"asked for the value at t = {time}, which the trajectory does not reach: it goes to "
+        "infinity before, or comes to a point at which its rate jumps"
+    )
+
+
 class _Integrator:
     """A solution without a formula as a function of arrays of times."""
 
@@ -315,16 +351,20 @@ class _Integrator:
         if missing:
             names = ", ".join(sorted(map(str, missing)))
             raise ShapeError(f"asked for a function of {args}, but {names} occurs too: add it")
-        order = [*system.variables, *args]
-        self._rates = [ClosedForm(r, ()).lambdify(order) for r in system.rates.values()]
-        self._starts = [ClosedForm(x, ()).lambdify(args) for x in system.initial.values()]
-        self._clock = ClosedForm(system.clock, ()).lambdify(args)
+        # By names of our own: what a symbol is called may mean something to Python.
+        own = {s: Symbol(f"x_{i}") for i, s in enumerate([*system.variables, *args])}
+        order, ours = list(own.values()), list(own.values())[len(system.variables) :]
+
+        def code(expr: Any, given: list[Any]) -> Any:
+            return ClosedForm(expr.xreplace(own), ()).lambdify(given)
+
+        self._rates = [code(r, order) for r in system.rates.values()]
+        self._starts = [code(x, ours) for x in system.initial.values()]
+        self._clock = code(system.clock, ours)
         self._sides: list[tuple[Any, Any]] = []
+        pairs = solution.args[1] if solution.implicit and len(system.variables) == 1 else ()
         try:
-            self._sides = [
-                (ClosedForm(left, ()).lambdify(order), ClosedForm(right, ()).lambdify(args))
-                for left, right in (solution.args[1] if solution.implicit else ())
-            ]
+            self._sides = [(code(left, order), code(right, ours)) for left, right in pairs]
         except NoRuleError:  # a function without code: integration is all there is
             pass
 
@@ -345,12 +385,14 @@ class _Integrator:
             return [f(*state, *self._with(given, 0.0)) for f in self._rates]
 
         found = float_flow(field, start, clock)
-        if len(self._sides) == len(self._rates) == 1:
+        if self._sides:
             (left, right), rate = self._sides[0], self._rates[0]
             here = self._with(given, times)
             for _ in range(3):
                 gap = right(*here) - left(found[0], *here)
-                found = found + gap * rate(found[0], *here)
+                step = gap * rate(found[0], *here)
+                # Where the trajectory rests, or F has no value, integration is all there is.
+                found = found + np.where(abs(step) < 1e-3 * (1 + abs(found)), step, 0.0)
         return found[0] if len(found) == 1 else tuple(found)
 
     def _with(self, given: Mapping[Any, Any], time: Any) -> list[Any]:

@@ -20,9 +20,10 @@ from sympy import (
 from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
 
+from ..closedform import ClosedForm
 from ..derivation import Rule, Step
 from ..errors import NoParameterError, ShapeError
-from ..symbols import Observable, ObservableVector, Parameter, expression
+from ..symbols import Name, Observable, ObservableVector, Parameter, expression
 from ..tangent.covariance import covariance
 from ..tangent.metric import as_metric
 from ..timelimit import within
@@ -127,9 +128,33 @@ def solve_flow(
     steps += [_restored(step, back, clock, time) for step in found.steps]
     form = "explicit" if found.explicit else "implicit"
     shown = [e.xreplace(back).subs(time, clock) for e in found.shown]
+    shown = _told_apart(shown, {str(s) for s in [*system.variables, *system.free_symbols]})
     kept = [(s, *interval) for s, interval in intervals.items() if s in system.free_symbols]
     kept += [(start[v], *intervals[v]) for v in rates if v in intervals and start[v].is_Symbol]
     return FlowSolution(system, pairs, form, found.method, steps, shown, kept)
+
+
+def _told_apart(shown: list[Any], taken: set[str]) -> list[Any]:
+    """Formulas whose names for constants mean one thing only, and nothing of the user's."""
+    given: dict[Any, Any] = {}
+    found = []
+    for formula in shown:
+        if not isinstance(formula, ClosedForm):
+            found.append(formula)
+            continue
+        renamed: dict[Any, Any] = {}
+        for name, value in formula.definitions.items():
+            value = value.xreplace(renamed)
+            if (name, value) not in given:
+                spelled = name.name
+                while spelled in taken:
+                    spelled += "'"
+                taken.add(spelled)
+                given[name, value] = Name(spelled)
+            renamed[name] = given[name, value]
+        values = {renamed[n]: v.xreplace(renamed) for n, v in formula.definitions.items()}
+        found.append(ClosedForm(formula.expr.xreplace(renamed), values))
+    return found
 
 
 def _solved(system: FlowSystem, domain: Mapping[Any, Any]) -> Found | None:
@@ -137,19 +162,35 @@ def _solved(system: FlowSystem, domain: Mapping[Any, Any]) -> Found | None:
     if len(variables) == 1:
         (b,) = variables
         return solve_scalar(b, rates[b], starts[b], system.time, domain)
-    if all(not rates[v].has(*(set(variables) - {v})) for v in variables):
-        each = [solve_scalar(v, rates[v], starts[v], system.time, domain) for v in variables]
-        if not all(each):
-            return None
-        found = [one for one in each if one is not None]
-        methods = list(dict.fromkeys(one.method for one in found))
+    parts = _apart(rates)
+    if len(parts) > 1:
+        found = []
+        for part in parts:
+            own = {v: rates[v] for v in part}
+            one = _solved(FlowSystem(own, {v: starts[v] for v in part}, system.time), domain)
+            if one is None:
+                return None
+            found.append(one)
         return Found(
             [pair for one in found for pair in one.pairs],
             all(one.explicit for one in found),
             [step for one in found for step in one.steps],
-            ", ".join(methods),
+            ", ".join(dict.fromkeys(one.method for one in found)),
+            [each for one in found for each in one.shown or [right for _, right in one.pairs]],
         )
     return solve_linear(system) or solve_product(system)
+
+
+def _apart(rates: Mapping[Any, Any]) -> list[list[Any]]:
+    """The variables in groups that move by themselves, in their order."""
+    groups: list[set[Any]] = []
+    for v, rate in rates.items():
+        joined = {v} | (rate.free_symbols & set(rates))
+        meeting = [group for group in groups if group & joined]
+        groups = [group for group in groups if not group & joined] + [joined.union(*meeting)]
+    order = list(rates)
+    inside = [[v for v in order if v in group] for group in groups]
+    return sorted(inside, key=lambda group: order.index(group[0]))
 
 
 def _why_numeric(rates: Mapping[Any, Any]) -> str:

@@ -15,8 +15,14 @@ Field = Callable[[list[Any]], list[Any]]
 # steps must be shorter than this part of it.
 _MOST_STEPS = 400
 _MOST_EVALUATIONS = 12_000
+# Evaluations in double precision are so much cheaper.
+_DOUBLES = 20
 _SHORTEST = mpmath.mpf(2) ** -24
+_INSTANT = mpmath.mpf(2) ** -48
 _COLUMNS = 24
+# Many steps shorter than this part of the time: the rate jumps to and fro.
+_SLIDING = 1e-8
+_PATIENCE = 200
 
 
 def extrapolated_flow(field: Field, start: Sequence[Any], time: Any) -> list[Any]:
@@ -47,6 +53,9 @@ def extrapolated_flow(field: Field, start: Sequence[Any], time: Any) -> list[Any
     for _ in range(_MOST_STEPS):
         if done == time:
             return state
+        step = _limited(step, state, field)
+        if abs(step) < abs(time) * _INSTANT:
+            break
         if abs(step) >= abs(time - done):
             step = time - done
         moved, columns = _extrapolated_step(field, state, step, tolerance)
@@ -62,6 +71,16 @@ def extrapolated_flow(field: Field, start: Sequence[Any], time: Any) -> list[Any
         state = moved
         step *= mpmath.mpf(3) / 2 if columns < _COLUMNS - 6 else 1
     raise ArithmeticError(f"the flow does not reach the time {mpmath.nstr(time, 8)}")
+
+
+def _limited(step: Any, state: list[Any], field: Field) -> Any:
+    """A step in which the first guess moves by a part of its size only: from far away, where a rate
+    may be nothing, all guesses come back to where they began, and seem to converge there.
+    """
+    moves = (abs(v) / (1 + abs(y)) for y, v in zip(state, field(state), strict=True))
+    speed = max(moves)
+    longest = 1 / (4 * speed) if speed else abs(step)
+    return step if abs(step) <= longest else mpmath.sign(step) * longest
 
 
 def _extrapolated_step(
@@ -106,7 +125,9 @@ def _midpoint(field: Field, state: list[Any], step: Any, count: int) -> list[Any
 def float_flow(field: Field, start: Sequence[float], times: Any) -> Any:
     """The states at an array of times (in any order, from time 0), by scipy.integrate.solve_ivp.
 
-    Shape (variables, times). What lies beyond the end of a trajectory that reaches infinity is nan.
+    Shape (variables, times). What lies beyond the end of a trajectory that reaches infinity is nan;
+    so is what lies beyond a point at which the rate jumps to and fro, so that no step is short
+    enough.
 
     Examples
     ========
@@ -117,7 +138,6 @@ def float_flow(field: Field, start: Sequence[float], times: Any) -> Any:
     True
     """
     import numpy as np
-    from scipy.integrate import solve_ivp
 
     times = np.asarray(times, dtype=float)
     found = np.full((len(start), times.size), np.nan)
@@ -130,23 +150,35 @@ def float_flow(field: Field, start: Sequence[float], times: Any) -> Any:
         if sign < 0:
             ordered, places = ordered[::-1], len(ordered) - 1 - places
         with np.errstate(all="ignore"):
-            run = (
-                solve_ivp(
-                    lambda t, y: np.asarray(field(list(y)), dtype=float),
-                    (0.0, float(ordered[-1])),
-                    np.asarray(start, dtype=float),
-                    method="DOP853",
-                    t_eval=ordered,
-                    rtol=1e-12,
-                    atol=1e-14,
-                )
-                if ordered[-1]
-                else None
-            )
-        reached = np.full((len(start), len(ordered)), np.nan)
-        if run is None:
-            reached[:] = np.asarray(start, dtype=float)[:, None]
-        elif np.size(run.y):
-            reached[:, : run.y.shape[1]] = run.y
-        found[:, chosen] = reached[:, places]
+            found[:, chosen] = _integrated(field, start, ordered)[:, places]
     return found.reshape(len(start), *times.shape)
+
+
+def _integrated(field: Field, start: Sequence[float], times: Any) -> Any:
+    """The states at times that go one way from 0, as far as a number of evaluations gets."""
+    import numpy as np
+    from scipy.integrate import DOP853
+
+    found = np.full((len(start), len(times)), np.nan)
+    at_start = times == 0
+    found[:, at_start] = np.asarray(start, dtype=float)[:, None]
+    if at_start.all():
+        return found
+    solver = DOP853(
+        lambda _, state: np.asarray(field(list(state)), dtype=float),
+        0.0,
+        np.asarray(start, dtype=float),
+        float(times[-1]),
+        rtol=1e-12,
+        atol=1e-14,
+    )
+    shortest, stuck = _SLIDING * abs(float(times[-1])), 0
+    while solver.status == "running" and solver.nfev < _MOST_EVALUATIONS * _DOUBLES:
+        solver.step()
+        stuck = stuck + 1 if solver.h_abs < shortest else 0
+        if solver.status == "failed" or stuck > _PATIENCE:
+            break
+        passed = (abs(times) > abs(solver.t_old)) & (abs(times) <= abs(solver.t))
+        if passed.any():
+            found[:, passed] = solver.dense_output()(times[passed])
+    return found

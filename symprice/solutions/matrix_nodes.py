@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-from sympy import Identity, ImmutableDenseMatrix, MatrixExpr, Symbol
+from sympy import Identity, ImmutableDenseMatrix, MatrixExpr, S, Symbol, cancel
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 from sympy.printing.precedence import PRECEDENCE
 
 from ..errors import NoRuleError, ShapeError
-from .exponentials import matrix_exponential
+from .exponentials import matrix_exponential, matrix_power
 
 __all__ = ["MatrixExponential", "StepPower"]
 
@@ -56,7 +56,7 @@ class MatrixExponential(MatrixExpr):
         """The entries, where A is explicit."""
         exponent = self.exponent.doit(**hints)
         if isinstance(exponent, MatrixBase):
-            found = matrix_exponential(exponent, _sympify(1))
+            found = matrix_exponential(*_times_a_scalar(exponent))
             if found is not None:
                 return found
         return self.func(exponent)
@@ -108,17 +108,16 @@ class StepPower(MatrixExpr):
         return self.args[0].shape
 
     def doit(self, **hints: Any) -> Any:
-        """The entries, where A is diagonal, or explicit with a number of steps."""
+        """The entries, where A is explicit: with a number of steps, or by its eigenvalues."""
         matrix, n = self.args[0].doit(**hints), self.args[1]
         if isinstance(matrix, MatrixBase):
             size = matrix.rows
             one = ImmutableDenseMatrix.eye(size)
             if n.is_Integer:
                 return ImmutableDenseMatrix((one - matrix) ** int(n))
-            if matrix.is_diagonal():
-                return ImmutableDenseMatrix(
-                    size, size, lambda i, j: (1 - matrix[i, i]) ** n if i == j else 0
-                )
+            found = matrix_power(ImmutableDenseMatrix(one - matrix), n)
+            if found is not None:
+                return found
         return self.func(matrix, n)
 
     def _eval_transpose(self) -> Any:
@@ -141,6 +140,16 @@ class StepPower(MatrixExpr):
 
     def _sympystr(self, printer: Any) -> str:
         return f"StepPower({', '.join(map(printer._print, self.args))})"
+
+
+def _times_a_scalar(matrix: Any) -> tuple[Any, Any]:
+    """A matrix of numbers and the time in front of it, where it is that; else the matrix and 1."""
+    entries = [entry for entry in matrix if entry != 0]
+    if not entries or not matrix.free_symbols:
+        return matrix, S.One
+    factor = entries[0].as_coeff_Mul()[1]
+    numbers = (matrix / factor).applyfunc(cancel)
+    return (matrix, S.One) if numbers.free_symbols else (numbers, factor)
 
 
 def _immutable(given: Any) -> Any:

@@ -34,6 +34,10 @@ class ReducedEquation(Rule):
     """The rate of one quantity in terms of itself and of what is conserved."""
 
 
+class InvariantLine(Rule):
+    """What starts on a line that the rates do not lead away from stays on it."""
+
+
 class Reconstruction(Rule):
     """The variables from the one that was solved for and from what is conserved."""
 
@@ -42,7 +46,7 @@ def solve_product(system: FlowSystem) -> Found | None:
     """The solution by conserved quantities; None where none are found that suffice."""
     if any(rate == 0 for rate in system.rates.values()):
         return None
-    return _by_quotients(system) or _by_squares(system)
+    return _by_quotients(system) or _by_squares(system) or _by_symmetry(system)
 
 
 def _ratio(top: Any, bottom: Any, variables: tuple[Any, ...]) -> Any:
@@ -109,6 +113,29 @@ def _by_squares(system: FlowSystem) -> Found | None:
         scales = {v: signs[v] * sqrt(rho[v]) for v in variables}
         return _balanced_flow(system, scales, steps)
     return _two(system, rho, steps) if len(variables) == 2 else None
+
+
+def _by_symmetry(system: FlowSystem) -> Found | None:
+    """All starts equal up to their sign, and rates that keep the variables so."""
+    variables, rates, starts = system.variables, system.rates, system.initial
+    first = variables[0]
+    scales = {v: _balanced(starts[v], starts[first]) for v in variables}
+    if not all(scales.values()):
+        return None
+    on = {v: scale * first for v, scale in scales.items()}
+    speeds = {v: rates[v].subs(on, simultaneous=True) for v in variables}
+    if not all(_same(speeds[v], scales[v] * speeds[first]) for v in variables[1:]):
+        return None
+    flows = system.trajectories()
+    steps = [Step(InvariantLine(), flows[v], scales[v] * flows[first]) for v in variables[1:]]
+    found = _balanced_flow(system, scales, steps)
+    if found is not None:
+        found.method = found.method.replace("conserved differences of squares", "symmetry")
+    return found
+
+
+def _same(one: Any, other: Any) -> bool:
+    return within(_SECONDS, lambda: cancel(together(one - other)) == 0, False)
 
 
 def _balanced(value: Any, other: Any) -> int:

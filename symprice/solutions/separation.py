@@ -11,7 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sympy import Add, Derivative, Dummy, Integral, Wild, atan, integrate, log, nan, oo, zoo
+from sympy import (
+    Abs,
+    Add,
+    Derivative,
+    Dummy,
+    Integral,
+    Wild,
+    atan,
+    exp,
+    exp_polar,
+    integrate,
+    log,
+    nan,
+    oo,
+    unpolarify,
+    zoo,
+)
 from sympy.core.sympify import _sympify
 
 from ..closedform import ClosedForm
@@ -163,10 +179,16 @@ def _by_integration(
     b: Any, rate: Any, start: Any, t: Any, flow: Any, domain: Mapping[Any, Any]
 ) -> Found | None:
     """SymPy's integral of 1/g, within a time limit, and only where it is right."""
-    whole = _power_law(b, rate) or within(_SECONDS, lambda: integrate(1 / rate, b))
+    whole = _power_law(b, rate) or within(_SECONDS, lambda: _real(integrate(1 / rate, b)))
     if whole is None or whole.has(Integral, nan, oo, zoo):
         return None
     return _implicit(whole - _constant(whole, b), b, rate, start, t, flow, domain)
+
+
+def _real(whole: Any) -> Any:
+    """An antiderivative with log|u| for log u, and without polar numbers; it is verified later."""
+    whole = unpolarify(whole.replace(exp_polar, exp))
+    return whole.replace(log, lambda u: log(u if u.is_nonnegative else Abs(u)))
 
 
 def _power_law(b: Any, rate: Any) -> Any:

@@ -44,7 +44,8 @@ def step_matrix(dynamics: Any, lam: Any) -> Any:
     matrix = ImmutableDenseMatrix(
         len(moved), len(moved), lambda i, j: moved[i].expand().diff(variables[j])
     )
-    if any(entry.has(*variables) for entry in matrix):
+    rest = (after.subs(dict.fromkeys(variables, 0)) for after in moved)
+    if any(entry.has(*variables) for entry in matrix) or any(r != 0 for r in rest):
         raise NoRuleError(
             f"asked for the steps of {dynamics} on a quadratic loss, which are not linear: its "
             "stability depends on where it is"

@@ -22,6 +22,8 @@ DIGITS = 30
 # So many points may be undefined or complex for each one that is used.
 _PATIENCE = 20
 _SECONDS = 20
+# The share of numbers that are not of size 1, but up to 8.
+_FAR = 0.2
 
 # Intervals for symbols whose assumptions say less than is known: {p: (0, 1)}.
 Domain = Mapping[Any, tuple[Any, Any]]
@@ -56,6 +58,8 @@ def _drawn(symbol: Any, source: random.Random, interval: tuple[Any, Any] | None)
             return mpmath.mpf(low) + share * (mpmath.mpf(high) - low)
         return mpmath.mpf(low + 3 * share) if low is not None else mpmath.mpf((high or 0) - share)
     size = mpmath.mpf(source.randint(64, 2048)) / 1024
+    if source.random() < _FAR:  # beyond the first branch of a periodic function
+        size *= 4
     if symbol.is_nonnegative:
         return size
     return -size if symbol.is_nonpositive else source.choice((-1, 1)) * size
@@ -121,7 +125,13 @@ def _at(sides: list[Callable[[dict], Any]], point: dict) -> list[Any] | None:
     for side in sides:
         try:
             value = mpmath.mpmathify(side(point))
-        except (ArithmeticError, ValueError, TypeError, mpmath.libmp.NoConvergence):
+        except (
+            ArithmeticError,
+            ValueError,
+            TypeError,
+            NameError,  # a function that mpmath does not have
+            mpmath.libmp.NoConvergence,
+        ):
             return None
         if not mpmath.isfinite(value):
             return None

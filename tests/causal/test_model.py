@@ -9,14 +9,31 @@ from xml.etree import ElementTree
 
 import mpmath
 import pytest
-from sympy import Eq, Function, Rational, Symbol, exp, expand, log, sin, sqrt, symbols, tanh
+from sympy import (
+    Abs,
+    Eq,
+    Function,
+    Rational,
+    Symbol,
+    exp,
+    expand,
+    log,
+    sign,
+    sin,
+    sqrt,
+    symbols,
+    tanh,
+)
 
 from symprice import (
     MLP,
     GradientDescent,
+    HeavyBall,
+    Langevin,
     NTCov,
     NTVar,
     SympriceError,
+    WeightDecay,
     check,
     observables,
     parameters,
@@ -29,6 +46,7 @@ from symprice.causal.tracing import MANY_PATHS
 from tests.differences import agree, covariance, number, random_point
 
 P, Q, R, L, U = observables("P Q R L U")
+W, B = parameters("W B")
 a, b, c, j, s = symbols("a b c j s")
 JUICE = CausalModel({L: -R, R: j * s * P})
 TRIANGLE = CausalModel({L: (R - 1) ** 2 / 2, R: a * P + b * Q + U, Q: c * P})
@@ -224,6 +242,36 @@ def test_it_is_an_object_of_sympy():
     assert rate.subs(P, w**2).doit() == 4 * j * s * w**2
     assert CausalModel([Eq(L, -R), Eq(R, j * s * P)]) == JUICE
     assert "| path |" in rate._repr_markdown_()
+
+
+@pytest.mark.parametrize(
+    "dynamics", [Langevin(a), WeightDecay(a), HeavyBall(a, b)], ids=lambda d: type(d).__name__
+)
+def test_what_other_dynamics_add_is_written_by_the_roots(dynamics):
+    """The whole law of X = P² Q, with nothing of X left, is that of its formula."""
+    model = CausalModel({R: P**2 * Q, L: -R})
+    rate = model.rate(R, L, dynamics)
+    assert R not in rate.expr.free_symbols
+    direct = price(P**2 * Q, -(P**2) * Q, dynamics).doit()
+    difference = rate.expr.doit() - (direct.rhs if isinstance(direct, Eq) else direct)
+    assert difference.removeO().expand() == 0
+    assert check(rate, points=4)
+
+
+def test_a_loss_that_is_an_expression_of_nodes():
+    model = CausalModel({R: P * Q}, roots={P: sigmoid(W + B), Q: tanh(W)})
+    rate = model.rate(P, loss=-(R**2) * P)
+    assert rate.model.formula(rate.loss) == -(sigmoid(W + B) ** 3) * tanh(W) ** 2
+    direct = price(sigmoid(W + B), -(sigmoid(W + B) ** 3) * tanh(W) ** 2).doit()
+    assert (rate.doit() - direct).expand() == 0
+    taken = CausalModel({L: P * Q}).rate(P, loss=-L)
+    assert str(taken.loss) == "L_0" and check(taken, points=3)
+
+
+def test_a_kink_in_an_equation():
+    """∂|P|/∂P is a sign: properties are real."""
+    rate = CausalModel({R: Abs(P), L: -R}).rate(R, L)
+    assert rate.expr == sign(P) ** 2 * NTVar(P)
 
 
 def test_the_drawing():

@@ -6,9 +6,9 @@ from sympy import Rational, Symbol
 
 from symprice import MatrixMetric, Parameter, observables
 from symprice.populations.changes import MeanChange, RateOfMean, VarianceChange
+from symprice.populations.correlated import CorrelatedMean
 from symprice.populations.gaussian import GaussianCov, GaussianMean
 from symprice.populations.gaussian_series import (
-    CorrelatedMean,
     DerivativePairing,
     MetricLaplacian,
     bridge,

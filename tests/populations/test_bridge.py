@@ -12,11 +12,13 @@ from sympy import (
     Matrix,
     MatrixSymbol,
     Rational,
+    Symbol,
     cos,
     exp,
     expand,
     lambdify,
     sin,
+    sqrt,
     symbols,
     tanh,
     trace,
@@ -27,6 +29,7 @@ from symprice.derivation import Derivation, Step
 from symprice.populations.gaussian import GaussianCov, GaussianMean, degree_of
 from symprice.populations.gaussian_series import DerivativePairing, MetricLaplacian, bridge
 from symprice.populations.quadrature import gaussian_mean
+from symprice.populations.response import evolution_strategy, lande
 
 g, h = symbols("g h", cls=Parameter, real=True)
 v, s = symbols("v s", positive=True)
@@ -175,9 +178,40 @@ def test_quadrature_is_right():
         (lambda: bridge(g, h, Matrix([[-1, 0], [0, 1]]), [g, h]), ShapeError, "not negative"),
         (lambda: bridge(g, g, [[1]], [g], order=1, scale=2), ShapeError, "symbol"),
         (lambda: GaussianCov(g, h), ShapeError, "MatrixMetric(Sigma, parameters)"),
+        (lambda: bridge(g, h, [[1, 2], [2, 1]], [g, h]), ShapeError, "negative eigenvalue"),
+        (lambda: bridge(g**2, g, [[g**2 + 1]], [g]), ShapeError, "depends on what varies"),
+        (lambda: bridge(P, L, G, [g], order=1, scale=Symbol("u") + 1), ShapeError, "symbol"),
+        (lambda: evolution_strategy(g**2, g, g), ShapeError, "does not depend on what varies"),
     ],
 )
 def test_bad_input(make, error, remedy):
     with pytest.raises(error) as caught:
         make()
     assert remedy in str(caught.value)
+
+
+@pytest.mark.parametrize("variance", [Rational(1, 2), 2])
+def test_a_mean_that_is_infinite_is_refused(variance):
+    """E exp(z²) over N(z, v) is exp(z²/(1 - 2v))/√(1 - 2v) for v < ½, and infinite for others."""
+    with pytest.raises(NoRuleError, match="infinite"):
+        GaussianMean(exp(g**2), MatrixMetric([[variance]], [g])).doit()
+    with pytest.raises(NoRuleError, match="infinite"):
+        lande(exp(g**2), g, 1, variance)
+    two = MatrixMetric([[2, 0], [0, Rational(1, 100)]], [g, h])
+    with pytest.raises(NoRuleError, match="infinite"):
+        GaussianMean(exp(g**2 + h**2), two).doit()
+    finite = GaussianMean(exp(g**2), MatrixMetric([[Rational(1, 4)]], [g])).doit()
+    assert finite.subs(g, 0) == sqrt(2)
+
+
+def test_the_scale_has_a_name_of_its_own():
+    """The variance is called s: the powers of the scale are those of another symbol."""
+    found = bridge(sin(g), exp(g), [[s]], [g], order=2)
+    (scale,) = found.remainder.free_symbols - {s}
+    with pytest.raises(ShapeError, match="occurs nowhere"):
+        bridge(sin(g), exp(g), [[s]], [g], order=2, scale=s)
+    # Cov(sin x, e^x) over N(g, v) is e^{g + v/2} (e^{-v/2} sin(g + v) - e^{-v/2} sin g).
+    v = s * scale
+    whole = exp(g + v / 2) * exp(-v / 2) * (sin(g + v) - sin(g))
+    rest = whole - found.doit().removeO()
+    assert [rest.diff(scale, k).subs(scale, 0).simplify() for k in range(3)] == [0, 0, 0]

@@ -253,6 +253,7 @@ def test_a_simulation_of_individuals():
         (lambda: Population(["A"], fitness=[1, 2]), "in their order"),
         (lambda: Population(fitness=[1, 2], traits={"z": [1, 2]}).multilevel("z"), "groups=[...]"),
         (lambda: Population(fitness=[0, 0], traits={"z": [1, 2]}).price("z"), "zero"),
+        (lambda: Population(frequencies=[1, 0], fitness=[0, 1]), "no next generation"),
         (lambda: ABSTRACT.replicator(), "growth=[...]"),
         (lambda: ABSTRACT.price("z").lambdify()(w=[1, 2]), "Delta_z, w, z"),
         (lambda: ABSTRACT.price("z").lambdify()([0.5, 0.6], w=[1, 2], z=[1, 2], Delta_z=[0, 0]),
@@ -264,3 +265,14 @@ def test_bad_input_says_what_to_write(make, remedy):
     with pytest.raises(ShapeError) as caught:
         make()
     assert remedy in str(caught.value)
+
+
+def test_a_group_without_members_counts_for_nothing():
+    """The same change with it and without it, in groups and in types."""
+    half = Rational(1, 2)
+    empty = Population(frequencies=[half, half, 0], fitness=[1, 2, 3], traits={"z": [0, 1, 5]})
+    full = Population(frequencies=[half, half], fitness=[1, 2], traits={"z": [0, 1]})
+    assert empty.multilevel("z", groups=["a", "a", "b"]).both_sides() == Eq(
+        half / 2, half / 2, evaluate=False
+    )
+    assert full.price("z").doit() == empty.price("z").doit() == half / 2

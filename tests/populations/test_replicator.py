@@ -116,3 +116,47 @@ def test_no_formula_for_three_types_in_symbols():
     mutation = Matrix(3, 3, lambda i, j: 1 - 2 * u if i == j else u)
     with pytest.raises(NoRuleError, match="substitute numbers"):
         _ = Population(fitness=[1, 2, 3]).quasispecies(mutation).equilibrium
+
+
+def test_frequencies_that_are_made_of_others_move_as_these():
+    """Growth that depends on p of `p²` is refused: how p moves is not said by the types."""
+    genotypes = [x**2, 2 * x * (1 - x), (1 - x) ** 2]
+    motion = Population(frequencies=genotypes, growth=[x, 1, 0]).replicator()
+    for ask in (motion.solution, lambda: motion.equations, motion.fitness_change.doit):
+        with pytest.raises(NoRuleError, match="frequencies are made"):
+            ask()
+    assert Population(frequencies=genotypes, growth=[2, 1, 0]).replicator().solution()[2].has(x)
+
+
+@pytest.mark.parametrize(
+    ("Q", "fitness"),
+    [
+        ([[Rational(9, 10), 0], [Rational(1, 10), 1]], [Rational(10, 9), 1]),
+        ([[Rational(1, 2), 0, 0], [Rational(1, 2), 1, 0], [0, 0, 1]], [4, 2, 1]),
+        ([[1, Rational(1, 2)], [0, Rational(1, 2)]], [1, 2]),
+    ],
+)
+def test_types_of_equal_growth(Q, fitness):
+    """What leads mutates to what grows as fast: the equilibrium is where the motion comes to."""
+    found = Population(fitness=fitness).quasispecies(Matrix(Q))
+    grown = np.array((Matrix(Q) * Matrix.diag(*fitness)).tolist(), dtype=float)
+    numbers = np.linalg.matrix_power(grown / np.abs(grown).max(), 20_000) @ np.ones(len(fitness))
+    shares = numbers / numbers.sum()
+    assert np.allclose(np.array(found.equilibrium.T.tolist(), dtype=float), shares, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "Q", [Matrix.eye(2), Matrix([[2, 0, 0], [0, 1, 1], [0, 1, 1]]) / 2], ids=str
+)
+def test_an_equilibrium_that_depends_on_the_start_is_refused(Q):
+    with pytest.raises(NoRuleError, match="where one starts"):
+        Population(fitness=[1] * Q.rows).quasispecies(Q).equilibrium  # noqa: B018
+
+
+def test_the_error_threshold():
+    u, s = symbols("u s", positive=True)
+    wild = Population(fitness=[1 + s, 1]).quasispecies(Matrix([[1 - u, 0], [u, 1]]))
+    assert wild.condition == ((1 - u) * (1 + s) > 1)
+    lost = wild.equilibrium.subs({s: Rational(1, 10), u: Rational(1, 2)})
+    assert lost[0] < 0  # beyond the threshold it is no equilibrium of a population
+    assert wild.condition.subs({s: Rational(1, 10), u: Rational(1, 2)}) == False  # noqa: E712

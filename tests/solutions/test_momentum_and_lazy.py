@@ -13,7 +13,9 @@ from sympy import (
     Rational,
     Symbol,
     besselj,
+    eye,
     latex,
+    ones,
     sqrt,
     symbols,
 )
@@ -173,3 +175,28 @@ def test_ridge():
 def test_bad_input(make, reason):
     with pytest.raises(ShapeError, match=reason):
         make()
+
+
+@pytest.mark.parametrize(
+    "M",
+    [Matrix([[1, 2], [3, 4]]), Matrix([[2, 1, 0], [1, 2, 1], [0, 1, 2]]) / 4, ones(3)],
+    ids=str,
+)
+def test_powers_with_a_symbolic_exponent(M):
+    """(I - A)ⁿ by its eigenvalues, against the product of n factors."""
+    n = Symbol("n", integer=True, nonnegative=True)
+    power = StepPower(eye(M.rows) - M, n).doit()
+    for k in (0, 1, 2, 5):
+        assert (power.subs(n, k) - M**k).applyfunc(lambda e: e.expand()).is_zero_matrix
+
+
+def test_an_explicit_kernel_at_a_symbolic_time():
+    """e^{-tK} of numbers K, though nothing says that t is real; a matrix without eigenvectors for
+    its power stays.
+    """
+    t, n = Symbol("t"), Symbol("n", integer=True)
+    K = Matrix([[2, 1], [1, 2]])
+    found = MatrixExponential(-t * K).doit()
+    assert (found.diff(t) + K * found).applyfunc(lambda e: e.expand()).is_zero_matrix
+    assert found.subs(t, 0) == eye(2)
+    assert isinstance(StepPower(Matrix([[0, -1], [0, 0]]), n).doit(), StepPower)
