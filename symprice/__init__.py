@@ -100,6 +100,8 @@ _PUBLIC = {
     "training.comparing": "compare Comparison",
     "training.following": "follow TrainingRun",
     "training.attribution": "attribute Attribution",
+    "training.leaving_out": "LeavingOut",
+    "training.stability": "sharpness",
     "plots.drawing": "plot",
     "plots.exploring": "explore",
     "tangent.metric": "DiagonalMetric MatrixMetric InverseMetric",

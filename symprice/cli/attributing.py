@@ -103,7 +103,8 @@ def attribute_command(arguments: argparse.Namespace) -> int:
     if arguments.scores:
         import numpy as np
 
-        np.save(arguments.scores, found.scores)
+        with open(arguments.scores, "wb") as file:  # of a name, save would make another
+            np.save(file, found.scores)
     if arguments.picture:
         _draw(found, arguments.picture)
     if arguments.latex:
@@ -118,8 +119,15 @@ def attribute_command(arguments: argparse.Namespace) -> int:
 
 
 def _plain(found: Any, k: int) -> dict[str, Any]:
+    from ..training.attribution import as_classes
+
+    classes = as_classes(found.targets)
+
     def listed(places: Any) -> list[dict[str, Any]]:
-        return [{"example": int(i), "score": float(found.scores[i])} for i in places]
+        rows = [{"example": int(i), "score": float(found.scores[i])} for i in places]
+        if classes is not None:
+            rows = [{**row, "class": int(classes[row["example"]])} for row in rows]
+        return rows
 
     return {
         "property": found.what,

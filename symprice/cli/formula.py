@@ -16,7 +16,7 @@ from ..symbols import Observable, Parameter
 from .functions import default_functions
 from .parser import CONSTANTS, parse, parse_assignment
 
-__all__ = ["derive_command"]
+__all__ = ["declare_names", "derive_command", "names_of"]
 
 
 class NamedQuantities(Rule):
@@ -27,7 +27,7 @@ def derive_command(arguments: argparse.Namespace) -> int:
     """Derive, express, print and check one formula; 1 where the check fails."""
     from .. import derive, express
 
-    names = _names(arguments)
+    names = names_of(arguments)
     formula = parse(arguments.formula, names)
     quantities: dict[Any, Any] = {}
     for given in arguments.express:
@@ -58,7 +58,21 @@ def derive_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _names(arguments: argparse.Namespace) -> dict[str, Basic]:
+def declare_names(command: argparse.ArgumentParser) -> None:
+    """The options that say what the names in a formula are."""
+    for option, metavar, told in (
+        ("--param", "b", "names of trainable scalars"),
+        ("--observable", "P", "names of unspecified properties"),
+        ("--symbol", "x", "names of constants and inputs"),
+        ("--express", "p=FORMULA", "write the result in these quantities"),
+    ):
+        command.add_argument(
+            option, nargs="+", action="extend", default=[], metavar=metavar, help=told
+        )
+
+
+def names_of(arguments: argparse.Namespace) -> dict[str, Basic]:
+    """The symbols that the options declare, by name."""
     found: dict[str, Basic] = {}
     kinds: list[tuple[list[str], type[Symbol]]] = [
         (arguments.param, Parameter),

@@ -1,4 +1,4 @@
-"""The command line: ``symprice tour``, ``derive``, ``attribute`` and ``study``."""
+"""The command line: ``symprice`` and its commands, ``tour``, ``derive``, ``check`` and others."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ParseError, SympriceError
+from .formula import declare_names
 from .plain import make_printable
 
 __all__ = ["main"]
@@ -21,6 +22,8 @@ examples:
   symprice derive 'NTVar(sigmoid(b))' --param b --express p='sigmoid(b)'
   symprice derive 'NTCov(log(P)*Q, -L)' --observable P Q L --steps
   symprice derive 'NTCov(w*x + b, w*y + b)' --param w b --symbol x y --latex
+  symprice check 'NTVar(sigmoid(b)) = p*(1 - p)' --param b --express p='sigmoid(b)'
+  symprice paper 'NTVar(sigmoid(b))' --param b
   symprice attribute trained.npz --class 3
   symprice study digits
 """
@@ -56,38 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument(
         "formula", nargs="?", help="as typed in Python, for instance 'NTVar(sigmoid(b))'"
     )
-    derive.add_argument(
-        "--param",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="b",
-        help="names of trainable scalars",
-    )
-    derive.add_argument(
-        "--observable",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="P",
-        help="names of unspecified properties",
-    )
-    derive.add_argument(
-        "--symbol",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="x",
-        help="names of constants and inputs",
-    )
-    derive.add_argument(
-        "--express",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="p=FORMULA",
-        help="write the result in these quantities",
-    )
+    declare_names(derive)
     form = derive.add_mutually_exclusive_group()
     form.add_argument("--latex", action="store_true", help="print LaTeX")
     form.add_argument("--numpy", action="store_true", help="print NumPy source")
@@ -96,11 +68,13 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument(
         "--no-check", action="store_true", help="do not hold the result against numbers"
     )
-    from . import attributing
+    from . import attributing, checking, writing
     from .study import command
 
     attributing.register(commands)
     command.register(commands)
+    checking.register(commands)
+    writing.register(commands)
     return parser
 
 
@@ -123,6 +97,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             from .tour.run import tour
 
             return tour(arguments.output, rows=arguments.rows, quiet=arguments.quiet)
+        if hasattr(arguments, "run"):
+            status: int = arguments.run(arguments)
+            return status
         if arguments.command == "attribute":
             from .attributing import attribute_command
 

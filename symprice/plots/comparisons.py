@@ -12,8 +12,8 @@ __all__ = ["agreement", "errors"]
 def errors(comparison: Any, *, ax: Any = None) -> Any:
     """|actual - predicted ΔP| against the step size on logarithmic axes, with the fitted slopes.
 
-    Thin lines have the slopes that theory says, order + 1; the end of the axis marked '2/λ' is
-    where training becomes unstable, if it is in sight.
+    Thin lines have the slopes that theory says, order + 1. Where training becomes unstable is
+    marked, if it is in sight.
 
     Parameters
     ==========
@@ -43,11 +43,22 @@ def errors(comparison: Any, *, ax: Any = None) -> Any:
             guide = error[middle] * (rates / rates[middle]) ** (order + 1)
             ax.loglog(rates, guide, color="0.5", linewidth=0.8, zorder=1, label="_guide")
     if np.isfinite(comparison.threshold) and comparison.threshold <= 3 * rates.max():
-        ax.axvline(comparison.threshold, color="0.5", linestyle=":", label=r"$2/\lambda$")
+        ax.axvline(comparison.threshold, color="0.5", linestyle=":", label="unstable beyond")
+    _few_ticks(ax.xaxis, rates)
     ax.set_xlabel(f"step size {mathtext(_rate(comparison))}")
     ax.set_ylabel(r"$|\Delta P|$, and $|\Delta P - \Delta P_{\mathrm{predicted}}|$")
     ax.legend(frameon=False, fontsize="small")
     return ax
+
+
+def _few_ticks(axis: Any, rates: Any) -> None:
+    """1, 2, 5 of every power of ten where there are few of these, else the powers."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_minor_formatter(NullFormatter())
+    if rates.max() < 200 * rates.min():
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:g}"))
 
 
 def _rate(comparison: Any) -> Any:

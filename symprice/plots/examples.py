@@ -28,9 +28,9 @@ def by_class(attribution: Any, *, ax: Any = None) -> Any:
     """
     import numpy as np
 
-    from ..training.attribution import _classes
+    from ..training.attribution import as_classes
 
-    classes = _classes(attribution.targets)
+    classes = as_classes(attribution.targets)
     ax = axes(ax, (6.0, 3.8))
     if classes is None:
         ax.hist(attribution.scores, bins=60, color="0.6")
@@ -74,9 +74,9 @@ def strongest(
         raise ShapeError(
             f"the images have the shape {pictures.shape}: write ({len(attribution)}, rows, columns)"
         )
-    from ..training.attribution import _classes
+    from ..training.attribution import as_classes
 
-    classes = _classes(attribution.targets)
+    classes = as_classes(attribution.targets)
     first = int(test is not None)
     figure, grid = pyplot().subplots(
         2, k + first, figsize=(1.05 * (k + first) + 0.4, 3.1), layout="constrained", squeeze=False

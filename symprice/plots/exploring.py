@@ -82,7 +82,8 @@ class _Graph:
         """The picture, the other symbols having these values."""
         import numpy as np
 
-        at = np.linspace(*self.span, self.samples)
+        low, high = self.span
+        at = np.linspace(low, high, self.samples)
         numbers = [values[str(symbol)] for symbol in self.others]
         found = np.broadcast_to(self.function(at, *numbers), at.shape)
         ax = axes(ax)

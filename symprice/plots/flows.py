@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from ..emit.numpy import lambdify
@@ -74,14 +75,20 @@ def _rate_label(equation: Any, name: str | None) -> str:
     if not shown:
         return "dP/dt"
     return mathtext(
-        rf"\frac{{d {name}}}{{dt}}" if name else rf"\frac{{d}}{{dt}}\, {shown}", "dP/dt"
+        rf"\dfrac{{d {name}}}{{dt}}" if name else rf"\dfrac{{d}}{{dt}}\, {shown}", "dP/dt"
     )
 
 
 def _arrows(ax: Any, value: Any, rate: Any) -> None:
-    """Small triangles on the axis that point where the property goes."""
+    """Small triangles on the axis that point where the property goes.
+
+    None of a property that has a value at several parameters, where it may go either way.
+    """
     import numpy as np
 
+    steps = np.diff(value)
+    if (steps > 0).any() and (steps < 0).any():
+        return
     low, high = float(value.min()), float(value.max())
     order = np.argsort(value)
     places = np.linspace(low, high, _ARROWS + 2)[1:-1]
@@ -91,14 +98,19 @@ def _arrows(ax: Any, value: Any, rate: Any) -> None:
 
 
 def _rests(ax: Any, value: Any, rate: Any) -> None:
-    """Circles where the rate changes its sign; filled where the property returns."""
+    """Circles where the rate changes its sign; filled where the property returns.
+
+    Where the property itself turns round, its rate is 0, but the parameter moves on.
+    """
     import numpy as np
 
-    order = np.argsort(value)
-    value, rate = value[order], rate[order]
-    for i in np.nonzero(rate[:-1] * rate[1:] < 0)[0]:
-        at = value[i] - rate[i] * (value[i + 1] - value[i]) / (rate[i + 1] - rate[i])
-        fill = "black" if rate[i] > 0 else "white"
+    moving = np.nonzero(rate)[0]
+    for i, j in pairwise(moving):
+        nearby = np.diff(value[max(i - 1, 0) : j + 2])
+        if rate[i] * rate[j] > 0 or j - i > 2 or nearby.min() * nearby.max() <= 0:
+            continue
+        at = value[i] - rate[i] * (value[j] - value[i]) / (rate[j] - rate[i])
+        fill = "black" if rate[i] * (value[j] - value[i]) > 0 else "white"
         ax.plot([at], [0], "o", color="black", markerfacecolor=fill, markersize=7, zorder=4)
 
 

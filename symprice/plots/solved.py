@@ -42,7 +42,7 @@ def solution(
     >>> b = Parameter('b')
     >>> ax = solution(solve_flow(1 - 2*sigmoid(b), {b: 0}), 5, of=sigmoid(b))
     >>> ax.get_ylabel(), [round(float(p), 3) for p in ax.lines[0].get_ydata()[[0, -1]]]
-    ('$\\\\sigma(b)$', [0.5, 0.866])
+    ('$\\\\sigma(b)$', [0.5, 0.865])
     """
     import numpy as np
 

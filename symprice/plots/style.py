@@ -73,9 +73,11 @@ def mathtext(expr: Any, otherwise: str = "") -> str:
         tex = expr
     else:
         from ..emit.latex import to_latex
+        from ..emit.notation import in_use
 
-        tex = to_latex(expr, where=False, width=1000.0)
-    tex = tex.replace(r"\tfrac", r"\frac").replace(r"\dfrac", r"\frac")
+        plain = in_use().but(macros=False)  # which matplotlib does not know
+        tex = to_latex(expr, where=False, width=1000.0, notation=plain)
+    tex = tex.replace(r"\tfrac", r"\frac")
     return f"${tex}$" if len(tex) <= _LONGEST_LABEL and _known(tex) else otherwise
 
 

@@ -8,6 +8,7 @@ gradient of an example is formed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 from typing import Any
 
 from sympy import MatrixSymbol
@@ -81,7 +82,7 @@ class Attribution(Shown):
         """What the examples of every class add to dP/dt."""
         import numpy as np
 
-        classes = _classes(self.targets)
+        classes = as_classes(self.targets)
         if classes is None:
             raise ShapeError("asked for the scores by class: the targets are no classes")
         count = len(self.scores)
@@ -94,7 +95,9 @@ class Attribution(Shown):
         return to_latex(self.formula, **settings)
 
     def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
+        from ..emit.notation import in_use
+
+        return f"$$\n{self.latex(notation=in_use().but(macros=False))}\n$$"
 
     def _columns(self, k: int = 10) -> list[Column]:
         top, bottom = self.top(k), self.bottom(k)
@@ -104,7 +107,7 @@ class Attribution(Shown):
             Column("lowers", bottom, "d"),
             Column("score", self.scores[bottom], ".3e"),
         ]
-        classes = _classes(self.targets)
+        classes = as_classes(self.targets)
         if classes is not None:
             found.insert(1, Column("class", classes[top], "d"))
             found.insert(4, Column("class", classes[bottom], "d"))
@@ -238,14 +241,20 @@ class Attributor:
         trained = {name: np.asarray(array) for name, array in named(params).items()}
         point, examples = np.asarray(test), np.asarray(data)
         _check_inputs(point, examples, self.network.widths[0])
-        logits = np.atleast_1d(self._outputs(trained, {"x": point}))
-        chosen = _chosen(class_, logits)
-        one = np.zeros(len(logits), dtype=logits.dtype)
-        one[chosen] = 1
-        given = _targets(targets, len(examples), len(logits), trained)
-        known = {"x": point, "x_train": examples, "y": given, "c": one}
-        values = (known[symbol.name] for symbol in self._function.inputs)
-        scores = self._function(trained, *values, progress=progress)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite raises below
+            logits = np.atleast_1d(self._outputs(trained, {"x": point}))
+            chosen = _chosen(class_, logits)
+            one = np.zeros(len(logits), dtype=logits.dtype)
+            one[chosen] = 1
+            given = _targets(targets, len(examples), len(logits), trained)
+            known = {"x": point, "x_train": examples, "y": given, "c": one}
+            values = (known[symbol.name] for symbol in self._function.inputs)
+            scores = self._function(trained, *values, progress=progress)
+        if not np.isfinite(scores).all():
+            raise ShapeError(
+                "asked for scores at parameters at which they overflow: give the arrays of a "
+                "network whose outputs are finite"
+            )
         what = "the property"
         if not callable(self._of):
             what = f"the {self._of.replace('_', '-')} of class {chosen}"
@@ -260,12 +269,14 @@ def _sizes(network: Any) -> list[tuple[str, Any]]:
         fan_in, fan_out = network.widths
     except AttributeError:
         raise ShapeError(
-            f"asked to attribute {network!r}: write a network, as MLP(784, 256, 10)"
+            f"asked to attribute a {type(network).__name__}: write a network, as MLP(784, 256, 10)"
         ) from None
     return [("x", fan_in), ("x_train", fan_in), ("y", fan_out)]
 
 
 def _check_inputs(point: Any, examples: Any, width: Any) -> None:
+    import numpy as np
+
     if point.ndim != 1 or (getattr(width, "is_Integer", False) and len(point) != width):
         raise ShapeError(
             f"the test input has the shape {point.shape}: write one column, ({width},)"
@@ -275,12 +286,16 @@ def _check_inputs(point: Any, examples: Any, width: Any) -> None:
             f"the training inputs have the shape {examples.shape}: write (N, {len(point)}), a row "
             "for every example, as wide as the test input"
         )
+    if not len(examples):
+        raise ShapeError("asked to attribute to no training inputs: write (N, d) with N above 0")
     for words, array in (("test input is", point), ("training inputs are", examples)):
         if array.dtype.kind != "f":
             raise ShapeError(
                 f"the {words} of {array.dtype}: write floating-point numbers, scaled as the "
                 "network was trained, as in images / 255"
             )
+        if not (np.isfinite(array.max()) and np.isfinite(array.min())):
+            raise ShapeError(f"the {words.split()[0]} input holds NaN or infinity: write numbers")
 
 
 def _chosen(class_: Any, logits: Any) -> int:
@@ -299,7 +314,7 @@ def _targets(targets: Any, count: int, classes: int, params: Any) -> Any:
     import numpy as np
 
     given = np.asarray(targets)
-    if len(given) != count or given.ndim not in (1, 2):
+    if given.ndim not in (1, 2) or len(given) != count:
         raise ShapeError(
             f"the targets have the shape {given.shape}: write ({count},) classes or ({count}, "
             f"{classes}) targets, one for every example"
@@ -337,7 +352,7 @@ def _loss(loss: Any) -> Any:
     return _LOSSES[loss]
 
 
-def _classes(targets: Any) -> Any:
+def as_classes(targets: Any) -> Any:
     """The targets as integers, where they are classes or rows with a single one."""
     import numpy as np
 
@@ -350,6 +365,6 @@ def _classes(targets: Any) -> Any:
 
 
 def _counted(k: Any) -> int:
-    if isinstance(k, bool) or not isinstance(k, int) or k < 0:
+    if isinstance(k, bool) or not isinstance(k, Integral) or k < 0:
         raise ShapeError(f"asked for {k!r} examples: write how many")
-    return k
+    return int(k)

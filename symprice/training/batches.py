@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from numbers import Integral
 from typing import Any
 
 from ..errors import ShapeError
@@ -46,17 +47,26 @@ class Samples:
         if size is None:
             while True:
                 yield self.data
+        self._check(size, self.count)
+        while True:
+            order = rng.permutation(self.count)
+            for start in range(0, self.count - size + 1, size):
+                yield self.batch(order[start : start + size])
+
+    def draws(self, size: int, replacement: bool, rng: Any) -> Iterator[dict[str, Any]]:
+        """Minibatches without end, each drawn from all samples."""
+        self._check(size, size if replacement else self.count)
+        while True:
+            yield self.batch(rng.choice(self.count, size, replace=replacement))
+
+    def _check(self, size: Any, most: int) -> None:
         if not self.count:
             raise ShapeError(
                 "asked for batches of a loss that is no average over samples: write it as "
                 "average(loss(net(x_i), y_i), i) with x_i = inputs('x', d, each=i)"
             )
-        if not 1 <= size <= self.count:
-            raise ShapeError(f"asked for batches of {size} out of {self.count} samples")
-        while True:
-            order = rng.permutation(self.count)
-            for start in range(0, self.count - size + 1, size):
-                yield self.batch(order[start : start + size])
+        if not isinstance(size, Integral) or not 1 <= int(size) <= most:
+            raise ShapeError(f"asked for batches of {size!r} out of {self.count} samples")
 
     def steps(self, size: int | None, epochs: float) -> int:
         """The steps that a number of epochs has."""

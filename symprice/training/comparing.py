@@ -9,9 +9,9 @@ from typing import Any
 from ..errors import ShapeError, StepSizeWarning
 from ..outputs import Shown
 from .evaluating import named
-from .predicting import Predictor
+from .predicting import Predictor, predictor
 from .stability import momentum, sharpness, threshold
-from .steps import Stepper
+from .steps import Stepper, stepper
 from .tables import Column, shown
 
 __all__ = ["Comparison", "compare"]
@@ -36,7 +36,8 @@ class Comparison(Shown):
     rates : the step sizes.
     actual : what the property changed by, for each of them.
     predicted : {order: what the equation says to that order}.
-    threshold : the step size above which training is unstable, 2/λ with the sharpness λ.
+    threshold : the step size above which training is unstable, as 2/λ with the sharpness λ; NaN
+        where none is known, as for Adam.
 
     Examples
     ========
@@ -91,7 +92,9 @@ class Comparison(Shown):
             for order, slope in self.slopes.items()
             if slope == slope
         ]
-        return [*notes, f"stable below a step size of {self.threshold:.3g}"]
+        if self.threshold < float("inf"):
+            notes.append(f"stable below a step size of {self.threshold:.3g}")
+        return notes
 
     def _repr_html_(self) -> str:
         return shown(self, html=True)
@@ -116,7 +119,8 @@ def compare(
 
     The network is trained in float64 by generated NumPy code, with the update that the way of
     training states. The error of a prediction to order k falls as the (k + 1)-th power of the step
-    size; the slopes are fitted.
+    size; the slopes are fitted. The curvature of kinks, as that of relu, counts as 0: that is true
+    of steps that cross none.
 
     Parameters
     ==========
@@ -125,7 +129,8 @@ def compare(
         symbol. A flow is followed by Euler's steps of the given sizes.
     data : {input: array}, for every input of P and of L; numbers for other symbols, as β.
     params : {parameter or name: array}, as ``net.init()`` gives.
-    rates : the step sizes; where not given, 9 between 0.001 and 0.03 of the stability threshold.
+    rates : the step sizes; where not given, 9 between 0.001 and 0.03 of the stability threshold,
+        or of 2/λ where there is none.
     warm_up : how many steps are taken before, so that momentum has a velocity; 5 where it has one.
 
     Raises
@@ -147,13 +152,15 @@ def compare(
     """
     import numpy as np
 
-    predictor = Predictor(equation)
-    stepper = Stepper(equation.args[1], equation.dynamics)
-    arrays, known, name = predictor.arrays(params), named(data), predictor.rate_name()
-    start = predictor.prop(arrays, known)
-    largest = sharpness(stepper.loss, arrays, known)
+    predicting = predictor(equation)
+    moving = stepper(equation.args[1], equation.dynamics)
+    arrays, known, name = predicting.arrays(params), named(data), predicting.rate_name()
+    start, _ = predicting.start(arrays, known)
+    largest = sharpness(moving.loss, arrays, known)
     limit = threshold(equation.dynamics, largest, known)
-    sizes = _sizes(rates, limit * (1 - momentum(equation.dynamics, known)))
+    if warm_up is not None and (not isinstance(warm_up, int) or warm_up < 0):
+        raise ShapeError(f"asked for {warm_up!r} steps before: write how many")
+    sizes = _sizes(rates, (1 - momentum(equation.dynamics, known)) * _scale(limit, largest))
     if sizes[-1] > limit:
         warnings.warn(
             f"the step size {sizes[-1]:.3g} lies above the stability threshold {limit:.3g} (the "
@@ -161,22 +168,22 @@ def compare(
             StepSizeWarning,
             stacklevel=2,
         )
-    count = warm_up if warm_up is not None else _WARM_UP if stepper.states else 0
+    count = warm_up if warm_up is not None else _WARM_UP if moving.states else 0
     numbers = {**known, name: sizes[0]}
     state: Any = {}
     for t in range(1, count + 1):
-        arrays, state = stepper(arrays, state, numbers, t)
+        arrays, state = moving(arrays, state, numbers, t)
     actual: list[float] = []
-    predicted: dict[int, list[float]] = {order: [] for order in predictor.orders}
+    predicted: dict[int, list[float]] = {order: [] for order in predicting.orders}
     for size in sizes:
         # The velocity of a step is a sum of steps: it grows with their size.
         grown = {
             letter: {n: a * size / sizes[0] for n, a in found.items()}
-            if letter in stepper.velocities and not predictor.is_flow
+            if letter in moving.velocities and not predicting.is_flow
             else found
             for letter, found in state.items()
         }
-        change, laws = _one(predictor, stepper, arrays, grown, {**known, name: size}, count + 1)
+        change, laws = _one(predicting, moving, arrays, grown, {**known, name: size}, count + 1)
         actual.append(change)
         for order, value in laws.items():
             predicted[order].append(value)
@@ -192,22 +199,27 @@ def compare(
 
 
 def _one(
-    predictor: Predictor, stepper: Stepper, params: Any, state: Any, numbers: Any, t: int
+    predicting: Predictor, moving: Stepper, params: Any, state: Any, numbers: Any, t: int
 ) -> tuple[float, dict[int, float]]:
     """The actual change in step t, and the one predicted to every order."""
-    moved, after = stepper(params, state, numbers, t)
-    known = {**numbers, **stepper.in_law(params, state, after, numbers, t)}
-    predicted = {
-        order: sum(predictor.parts(order, params, known).values()) for order in predictor.orders
-    }
-    return predictor.prop(moved, known) - predictor.prop(params, known), predicted
+    moved, after = moving(params, state, numbers, t)
+    known = {**numbers, **moving.in_law(params, state, after, numbers, t)}
+    parts = predicting.parts(params, known)
+    predicted = {order: sum(values.values()) for order, values in parts.items()}
+    return predicting.prop(moved, known) - predicting.prop(params, known), predicted
 
 
-def _sizes(rates: Iterable[float] | None, limit: float) -> list[float]:
+def _scale(limit: float, largest: float) -> float:
+    """What step sizes are measured by."""
+    if 0 < limit < float("inf"):
+        return limit
+    return 2 / largest if largest > 0 else 1.0
+
+
+def _sizes(rates: Iterable[float] | None, scale: float) -> list[float]:
     import numpy as np
 
     if rates is None:
-        scale = limit if np.isfinite(limit) else 1.0
         return list(map(float, scale * np.geomspace(_SMALLEST, _LARGEST, _COUNT)))
     try:
         sizes = sorted(float(rate) for rate in rates)

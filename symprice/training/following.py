@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
+from ..dynamics.descent import GradientDescent
+from ..dynamics.sgd import SGD
 from ..errors import DivergenceError, ShapeError, StepSizeWarning
 from ..outputs import Shown
 from .batches import Samples
 from .evaluating import named
-from .predicting import Predictor
+from .predicting import Predictor, predictor
 from .stability import sharpness, threshold
-from .steps import Stepper
+from .steps import stepper
 from .tables import Column, shown
 
 __all__ = ["TrainingRun", "follow"]
@@ -113,7 +116,8 @@ def follow(
 
     With ``batch`` the steps are taken on batches in random order, an epoch after another, and the
     equation is asked for the batch of each step: given its batch, a step of SGD is one of gradient
-    descent.
+    descent. Of ``SGD`` itself every step draws its minibatch, and the equation, asked for all data,
+    says what is expected: selection, curvature, and what the noise adds.
 
     Parameters
     ==========
@@ -147,57 +151,82 @@ def follow(
     """
     import numpy as np
 
-    predictor = Predictor(equation)
-    stepper = Stepper(equation.args[1], equation.dynamics)
-    arrays, known = predictor.arrays(params), _with_rate(predictor, data, rate)
-    samples = Samples(stepper.loss, known)
+    predicting = predictor(equation)
+    dynamics = equation.dynamics
+    drawn = isinstance(dynamics, SGD)
+    moving = stepper(equation.args[1], GradientDescent(dynamics.rate) if drawn else dynamics)
+    arrays, known = predicting.arrays(params), _with_rate(predicting, data, rate)
+    samples, generator = Samples(moving.loss, known), np.random.default_rng(rng)
+    if drawn:
+        batch = _drawn_at_once(dynamics, batch, samples, known)
+        batches = samples.draws(batch, dynamics.replacement, generator)
+    else:
+        batches = samples.batches(batch, generator)
     count = _count(samples, steps, epochs, batch)
-    batches = samples.batches(batch, np.random.default_rng(rng))
-    top = predictor.orders[-1]
+    top = predicting.orders[-1]
     state: Any = {}
     start = arrays
-    first = predictor.loss(arrays, known)
-    values, found = [predictor.prop(arrays, known)], []
+    value, first = predicting.start(arrays, known)
+    values, found = [value], []
     with np.errstate(over="ignore", invalid="ignore"):
         for t in _shown(count, progress):
             given = next(batches)
-            moved, after = stepper(arrays, state, given, t)
-            numbers = {**given, **stepper.in_law(arrays, state, after, given, t)}
-            found.append({k: predictor.parts(k, arrays, numbers) for k in predictor.orders})
+            moved, after = moving(arrays, state, given, t)
+            law = known if drawn else given
+            numbers = {**law, **moving.in_law(arrays, state, after, given, t)}
+            found.append(predicting.parts(arrays, numbers))
             arrays, state = moved, after
             if not all(np.isfinite(array).all() for array in arrays.values()):
-                raise DivergenceError(_unstable(equation, rate, stepper.loss, start, known, count))
-            values.append(predictor.prop(arrays, known))
-    last = predictor.loss(arrays, known)
+                raise DivergenceError(_unstable(equation, rate, moving.loss, start, known, count))
+            values.append(predicting.prop(arrays, known))
+    last = predicting.loss(arrays, known)
     if not last <= max(first, first + abs(first)):
         warnings.warn(
-            _unstable(equation, rate, stepper.loss, start, known, count, (first, last)),
+            _unstable(equation, rate, moving.loss, start, known, count, (first, last)),
             StepSizeWarning,
             stacklevel=2,
         )
     parts = {part: np.array([f[top][part] for f in found]) for part in found[0][top]}
-    predicted = {k: np.array([sum(f[k].values()) for f in found]) for k in predictor.orders}
+    predicted = {k: np.array([sum(f[k].values()) for f in found]) for k in predicting.orders}
     run = TrainingRun(equation, np.array(values), parts, predicted)
     run.losses, run.params = (first, last), arrays
     return run
 
 
-def _with_rate(predictor: Predictor, data: Mapping[Any, Any], rate: float) -> dict[str, Any]:
-    if not (isinstance(rate, (int, float)) and 0 < rate < float("inf")):
+def _with_rate(predicting: Predictor, data: Mapping[Any, Any], rate: float) -> dict[str, Any]:
+    if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < rate < float("inf"):
         raise ShapeError(f"asked to train with the step size {rate!r}: write a positive number")
-    known, name = named(data), predictor.rate_name()
+    known, name = named(data), predicting.rate_name()
     if name in known:
         raise ShapeError(f"the step size {name} is given twice: as rate={rate} and in the data")
     return {**known, name: float(rate)}
+
+
+def _drawn_at_once(dynamics: Any, batch: Any, samples: Samples, known: dict[str, Any]) -> int:
+    """The size of the minibatches of SGD, which has to fit the data."""
+    given: dict[str, Any] = {
+        str(size): size if size.is_Integer else known.get(str(size))
+        for size in (dynamics.batch, dynamics.n)
+        if size is not None
+    }
+    lacking = [name for name, value in given.items() if value is None]
+    if lacking:
+        raise ShapeError(f"asked to train by {dynamics}, but the data lack {lacking[0]}")
+    size = int(given[str(dynamics.batch)])
+    if batch is not None and batch != size:
+        raise ShapeError(f"asked for batches of {batch} of {dynamics}, whose batches have {size}")
+    if dynamics.n is not None and int(given[str(dynamics.n)]) != samples.count:
+        raise ShapeError(f"asked to train by {dynamics} on {samples.count} samples")
+    return size
 
 
 def _count(samples: Samples, steps: int | None, epochs: float | None, batch: int | None) -> int:
     if (steps is None) == (epochs is None):
         raise ShapeError("asked to train without saying how long: write steps=100 or epochs=1")
     count = steps if steps is not None else samples.steps(batch, epochs or 0)
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
         raise ShapeError(f"asked to train for {count!r} steps: write a positive integer")
-    return count
+    return int(count)
 
 
 def _shown(count: int, progress: bool) -> Iterable[int]:
@@ -220,11 +249,15 @@ def _unstable(
     losses: tuple[float, float] | None = None,
 ) -> str:
     """What is said of a run that went wrong, with the largest stable step size at its start."""
-    limit = threshold(equation.dynamics, sharpness(loss, params, data), data)
+    largest = sharpness(loss, params, data)
+    limit = threshold(equation.dynamics, largest, data)
     what = "left the finite numbers"
     if losses is not None:
         what = "raised the loss from {:.4g} to {:.4g}".format(*losses)
+    stable = "take a smaller one"
+    if limit < float("inf"):
+        stable = f"at its start it is stable below {limit:.4g}"
     return (
-        f"training with the step size {rate:g} for {count} steps {what}: at its start it is stable "
-        f"below {limit:.4g} (2/λ, λ being the sharpness of the loss)"
+        f"training with the step size {rate:g} for {count} steps {what}: {stable} (the sharpness "
+        f"of the loss is {largest:.4g})"
     )

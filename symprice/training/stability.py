@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from sympy import Dummy, Poly, Symbol
+from sympy import lambdify as sympy_lambdify
+
+from ..dynamics.descent import GradientDescent
+from ..dynamics.flow import GradientFlow
 from ..dynamics.update import Dynamics
+from ..errors import SympriceError
+from ..solutions.step_maps import characteristic_polynomial
 from ..symbols import Parameter, ParameterMatrix
 from ..tangent.closing import closed_form
 from ..tangent.covariance import NTCov
@@ -18,6 +25,8 @@ __all__ = ["HessianProduct", "momentum", "sharpness", "threshold"]
 
 # The letter of the direction in which the gradient is differentiated.
 _DIRECTION = "direction"
+# The modulus of a root is known to about that.
+_ROUNDING = 1e-9
 
 
 class HessianProduct:
@@ -110,16 +119,67 @@ def threshold(
 ) -> float:
     """The learning rate above which a mode of curvature λ grows: 2/λ, with heavy ball (2 + 2β)/λ.
 
+    It is where a root of the characteristic polynomial of a step leaves the unit circle. NaN where
+    that is not known: of steps that are not linear, or whose metric is a state, as Adam's.
+
     Parameters
     ==========
 
-    dynamics : the way of moving θ.
+    dynamics : the way of moving θ; of a flow, that of Euler's steps.
     largest : λ, the sharpness.
     numbers : the values of symbols, as of β.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols
+    >>> from symprice import HeavyBall, Nesterov
+    >>> from symprice.training.stability import threshold
+    >>> eta, beta = symbols('eta beta', positive=True)
+    >>> round(threshold(HeavyBall(eta, beta), 4.0, {beta: 0.5}), 9)
+    0.75
+    >>> round(threshold(Nesterov(eta, beta), 4.0, {beta: 0.5}), 9)
+    0.375
     """
-    if largest <= 0:
+    if not largest > 0:
         return float("inf")
-    return (2 + 2 * momentum(dynamics, numbers)) / largest
+    if dynamics.continuous:
+        dynamics = GradientDescent(Symbol("eta")) if type(dynamics) is GradientFlow else dynamics
+    radius = _spectral_radius(dynamics, largest, named(numbers))
+    return float("nan") if radius is None else _leaving(radius, 1 / largest)
+
+
+def _spectral_radius(
+    dynamics: Dynamics, largest: float, numbers: Mapping[str, Any]
+) -> Callable[[float], float] | None:
+    """The largest modulus of a root of a step on `½ λ θ²`, as a function of the step size."""
+    import numpy as np
+
+    root, lam, rate = Dummy("r"), Dummy("lambda", positive=True), dynamics.step_size
+    try:
+        polynomial = characteristic_polynomial(dynamics, lam, root)
+    except SympriceError:
+        return None
+    known = {s: numbers[s.name] for s in polynomial.free_symbols if s.name in numbers and s != rate}
+    coefficients = Poly(polynomial.subs({**known, lam: largest}), root).all_coeffs()
+    if any(c.free_symbols - {rate} for c in coefficients):
+        return None
+    at = sympy_lambdify([rate], coefficients, "math")
+    return lambda size: float(abs(np.roots(at(size))).max())
+
+
+def _leaving(radius: Callable[[float], float], scale: float) -> float:
+    """Where a radius first exceeds 1, by bisection; infinity where it does not."""
+    import numpy as np
+    from scipy.optimize import brentq
+
+    sizes = scale * np.geomspace(1e-4, 1e4, 800)
+    beyond = next((i for i, size in enumerate(sizes) if radius(size) > 1 + _ROUNDING), None)
+    if beyond is None:
+        return float("inf")
+    if beyond == 0:
+        return 0.0
+    return float(brentq(lambda size: radius(size) - 1, sizes[beyond - 1], sizes[beyond]))
 
 
 def momentum(dynamics: Dynamics, numbers: Mapping[Any, Any] | None = None) -> float:

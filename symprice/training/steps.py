@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..dynamics.update import Dynamics, mean_loss
 from ..errors import NoRuleError
+from ..symbols import Parameter
+from ..tangent.covariance import covariance
 from ..tangent.gradient import Nabla
 from ..tangent.shifted import GradientAt
-from ..tangent.vectors import ParameterPosition, StateVector, Velocity, terms
-from .evaluating import Evaluator
+from ..tangent.vectors import ParameterPosition, Preconditioned, StateVector, Velocity, terms
+from .evaluating import Evaluator, is_of_matrices
 from .gradients import GradientFunction
 
-__all__ = ["TIME_STEP", "Stepper"]
+__all__ = ["TIME_STEP", "Stepper", "stepper"]
 
 # What a step of a flow is called among the numbers: its size in time.
 TIME_STEP = "dt"
@@ -33,6 +36,12 @@ class _Now(NamedTuple):
     def known(self, letter: str, name: str) -> Any:
         """The array of a state; 0 before the first step."""
         return self.state.get(letter, {}).get(name, 0.0 * self.params[name])
+
+
+@lru_cache(maxsize=8)
+def stepper(loss: Any, dynamics: Dynamics) -> Stepper:
+    """The steps of a way of moving on a loss; its code is generated once."""
+    return Stepper(loss, dynamics)
 
 
 class Stepper:
@@ -71,6 +80,7 @@ class Stepper:
             )
         self.gradient = GradientFunction(self.loss)
         self._factors: dict[Any, Evaluator] = {}
+        self._formulas: dict[Any, dict[str, Evaluator]] = {}
         update = dynamics.update(loss)
         self.states = sorted(update.atoms(StateVector), key=str)
         self.velocities = [state.name for state in self.states if isinstance(state, Velocity)]
@@ -87,12 +97,19 @@ class Stepper:
                 self._check(vector)
 
     def _check(self, vector: Any) -> None:
+        if self._is_formula(vector):
+            return
         gradient = isinstance(vector, (Nabla, GradientAt)) and self._sign(vector) != 0
         if not gradient and not isinstance(vector, (StateVector, ParameterPosition)):
             raise NoRuleError(
                 f"asked for steps of {self.dynamics}, whose update has the term {vector}, and "
                 f"which states no algorithm: give {type(self.dynamics).__name__} a method advance"
             )
+
+    def _is_formula(self, vector: Any) -> bool:
+        """Whether it is a gradient in a metric of scalars: its components are covariances."""
+        inner = vector.args[1] if isinstance(vector, Preconditioned) else None
+        return isinstance(inner, Nabla) and not is_of_matrices(self.loss)
 
     def _sign(self, gradient: Any) -> float:
         """1 of ∇L, -1 of ∇(-L), 0 of other gradients."""
@@ -139,6 +156,8 @@ class Stepper:
             return {name: now.known(vector.name, name) for name in now.params}
         if isinstance(vector, ParameterPosition):
             return dict(now.params)
+        if self._is_formula(vector):
+            return self._components(vector, now)
         if vector not in now.gradients:
             place, sign = now.params, self._sign(vector)
             if isinstance(vector, GradientAt):
@@ -147,6 +166,19 @@ class Stepper:
             slope = self._slope(place, now.data)
             now.gradients[vector] = {name: sign * array for name, array in slope.items()}
         return now.gradients[vector]
+
+    def _components(self, vector: Any, now: _Now) -> Arrays:
+        """`(M∇f)_w = NTCov_M(w, f)`."""
+        if vector not in self._formulas:
+            metric, prop = vector.args[0], vector.args[1].args[0]
+            self._formulas[vector] = {
+                s.name: Evaluator(covariance(s, prop, metric=metric), s.name)
+                for s in self.loss.free_symbols
+                if isinstance(s, Parameter)
+            }
+        known = self._formulas[vector]
+        zero = {name: 0.0 * array for name, array in now.params.items()}
+        return zero | {name: entry(now.params, now.data) for name, entry in known.items()}
 
     def _slope(self, params: Mapping[str, Any], data: Mapping[Any, Any]) -> Arrays:
         """∇L; 0 for what the loss does not depend on, as an unused head."""

@@ -23,7 +23,8 @@ from tests.benchmarks.timing import Times, Wanted, contestant
 ROOT = Path(__file__).resolve().parent.parent.parent
 WIDTHS = (784, 256, 10)
 EXAMPLES, QUICK = 60_000, 3_000
-CHUNK = 256
+# Of 16, 64 and 256 the quickest for PyTorch, whose gradients then fit into a cache.
+CHUNK = 16
 # PyTorch takes long enough for one round to say it.
 ROUNDS = 1
 WANTED, MEMORY = Wanted(">=", 10), Wanted("<=", 1000)
@@ -101,8 +102,11 @@ def run(quick: bool = False, environments: Environments | None = None) -> list[d
         return lambda: values.update({name: functions[name]()})
 
     for _ in range(ROUNDS):
-        for name in functions:
+        before = contestant(kept("symprice"))(1)
+        for name in set(functions) - {"symprice"}:
             samples[name].append(contestant(kept(name))(1))
+        # The others take minutes: what slows the machine meanwhile is met half by half.
+        samples["symprice"].append((before + contestant(kept("symprice"))(1)) / 2)
     scale = np.abs(values["symprice"]).max()
     for name, found in values.items():
         np.testing.assert_allclose(found, values["symprice"], atol=1e-4 * scale, err_msg=name)

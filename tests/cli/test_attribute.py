@@ -46,13 +46,14 @@ def test_json(archive, arrays, capsys):
     assert found["property"] == "the probability of class 2" and found["examples"] == 50
     assert found["value"] == pytest.approx(wanted.value)
     assert [row["example"] for row in found["raise"]] == list(wanted.top(4))
+    assert [row["class"] for row in found["raise"]] == list(arrays["y"][wanted.top(4)])
     assert [row["score"] for row in found["lower"]] == pytest.approx(
         list(wanted.scores[wanted.bottom(4)])
     )
 
 
 def test_a_table_scores_and_a_picture(archive, arrays, capsys, tmp_path):
-    scores, picture = tmp_path / "scores.npy", tmp_path / "scores.png"
+    scores, picture = tmp_path / "scores.dat", tmp_path / "scores.png"
     command = ["attribute", archive(), "--of", "logit", "--top", "2"]
     assert main([*command, "--scores", str(scores), "--picture", str(picture)]) == 0
     out = capsys.readouterr().out
@@ -87,6 +88,8 @@ def test_the_formula(archive, capsys):
         ({"x": np.zeros(5)}, "the test input has the shape (5,)"),
         ({"y": np.full(50, 3)}, "the network has 0 to 2"),
         ({"X": np.full((50, 6), np.nan)}, "NaN"),
+        ({"y": np.array(1)}, "the targets have the shape ()"),
+        ({"x": np.full(6, np.inf)}, "holds NaN or infinity"),
         ({"W1": np.full((8, 6), np.nan)}, "NaN"),
     ],
 )
@@ -140,4 +143,5 @@ def test_the_study_of_the_digits(tmp_path, capsys):
     assert few["responding"]["slope"] == pytest.approx(1, abs=0.02)
     assert few["responding"]["pearson"] > 0.999
     assert sum(numbers["by class"].values()) == pytest.approx(numbers["rate"])
-    assert "written: " in capsys.readouterr().out
+    assert "written:\n" in capsys.readouterr().out
+    assert all(path.stat().st_size < 100_000 for path in tmp_path.glob("*.png"))

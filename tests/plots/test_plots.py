@@ -55,7 +55,7 @@ def test_the_phase_line_of_a_neuron():
     line = ax.lines[1]
     p, rate = line.get_data()
     np.testing.assert_allclose(rate, 2 * p**2 * (1 - p) ** 2, atol=1e-12)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$p$", r"$\frac{d p}{dt}$")
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$p$", r"$\dfrac{d p}{dt}$")
     arrows = [line for line in ax.lines if line.get_marker() == ">"]
     assert len(arrows[0].get_xdata()) > 5
 
@@ -68,6 +68,17 @@ def test_a_resting_place_is_marked_by_whether_it_holds():
         (dot,) = (line for line in ax.lines if line.get_marker() == "o")
         assert dot.get_xdata()[0] == pytest.approx(0.25, abs=1e-4)
         assert dot.get_markerfacecolor() == fill
+
+
+def test_a_property_that_turns_round_rests_where_its_parameter_does():
+    """w² under (w - 1)² and (w + 2)²: at w = 0 its rate is 0, but w moves on."""
+    w = Parameter("w", real=True)
+    for goal in (1, -2):
+        ax = drawn(plot(price(w**2, (w - goal) ** 2), between=(-3, 3)))
+        (dot,) = (line for line in ax.lines if line.get_marker() == "o")
+        assert dot.get_xdata()[0] == pytest.approx(goal**2, abs=1e-3)
+        assert dot.get_markerfacecolor() == "black"
+        assert not [line for line in ax.lines if line.get_marker() in "<>"]
 
 
 def test_the_phase_line_of_steps_needs_their_size():
@@ -158,6 +169,9 @@ def test_errors_against_the_step_size():
     ax = drawn(found.plot())
     assert ax.get_xscale() == ax.get_yscale() == "log"
     assert ax.get_xlabel() == r"step size $\eta$"
+    shown = [text.get_text() for text in ax.get_xticklabels()]
+    assert {"0.01", "0.02", "0.05", "0.1", "0.2"} <= set(shown)
+    assert not any(text.get_text() for text in ax.get_xticklabels(minor=True))
     lines = {line.get_label(): line for line in ax.lines}
     (first,) = (line for label, line in lines.items() if label.startswith("error of order 1"))
     np.testing.assert_allclose(first.get_ydata(), abs(found.error(1)))

@@ -58,3 +58,8 @@ def slope_by(function, params, data, name, h=1e-6):
             ends.append(function(moved, data))
         found[place] = (ends[0] - ends[1]) / (2 * h)
     return found
+
+
+def descended(params, data, rate):
+    """A step of gradient descent by difference quotients."""
+    return {n: params[n] - rate * slope_by(loss, params, data, n) for n in params}

@@ -134,7 +134,11 @@ def test_the_most_likely_class_is_taken():
         ({"of": "chance"}, "'probability', 'log_probability', 'logit'"),
         ({"loss": "hinge"}, "'cross_entropy', 'squared'"),
         ({"data": np.full((20, 5), np.nan)}, "NaN"),
-        ({"network": average}, "write a network"),
+        ({"network": average}, "asked to attribute a function: write a network"),
+        ({"data": np.full((20, 5), np.inf)}, "the training input holds NaN or infinity"),
+        ({"test": np.full(5, -np.inf)}, "the test input holds NaN or infinity"),
+        ({"data": np.zeros((0, 5)), "targets": np.zeros(0, int)}, "N above 0"),
+        ({"targets": np.array(1)}, r"the targets have the shape \(\)"),
     ],
 )
 def test_what_cannot_be_used(change, message):
@@ -143,6 +147,12 @@ def test_what_cannot_be_used(change, message):
              "targets": classes, **change}  # fmt: skip
     with pytest.raises(ShapeError, match=message):
         attribute(**given)
+
+
+def test_scores_that_overflow_raise():
+    params, data, classes = example()
+    with pytest.raises(ShapeError, match="overflow"):
+        attribute(NET, {**params, "W2": np.full((3, 6), np.inf)}, data["u"], data["x"], classes)
 
 
 def test_one_attributor_serves_many_networks_of_a_shape():

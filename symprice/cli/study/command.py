@@ -38,15 +38,25 @@ def register(commands: Any) -> None:
 
 def study_command(arguments: argparse.Namespace) -> int:
     """Run the study, write it, say where."""
-    from rich.console import Console
+    from ...errors import NoRuleError
 
+    try:
+        # scikit-learn brings NumPy, SciPy and threadpoolctl, which limits what is loaded by then.
+        import sklearn.utils  # noqa: F401
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise NoRuleError(
+            "asked for a study of data that come with scikit-learn, which is not installed: "
+            "pip install 'symprice[study]'"
+        ) from None
     from .digits import study
     from .report import report, write
 
     arguments.output.mkdir(parents=True, exist_ok=True)  # what cannot be is found out first
-    console = Console()
-    found = study(quick=arguments.quick, say=lambda text: console.print(f"{text} …"))
+    # The matrices are small: threads would wait for each other.
+    with threadpool_limits(limits=1):
+        found = study(quick=arguments.quick, say=lambda text: print(f"{text} …", flush=True))
     written = write(found, arguments.output)
-    console.print(report(found), markup=False, highlight=False)
-    console.print("written: " + ", ".join(str(path) for path in written))
+    print(report(found))
+    print("written:", *written, sep="\n  ")
     return 0

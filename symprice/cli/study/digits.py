@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import NoRuleError
+
+if TYPE_CHECKING:
+    from ...training.leaving_out import LeavingOut
 
 __all__ = ["Digits", "LeftOut", "study"]
 
@@ -103,6 +106,7 @@ def study(quick: bool = False, say: Callable[[str], None] = lambda text: None) -
     from ...training.attribution import Attributor
     from ...training.comparing import compare
     from ...training.following import follow
+    from ...training.leaving_out import LeavingOut
 
     X, y, images = _data()
     X_test, y_test, images_test = X[TRAINED:], y[TRAINED:], images[TRAINED:]
@@ -111,7 +115,7 @@ def study(quick: bool = False, say: Callable[[str], None] = lambda text: None) -
     net = MLP(*WIDTHS, activation=tanh)
     i, eta = Index("i", Symbol("N", integer=True, positive=True)), Symbol("eta", positive=True)
     x_i, y_i = inputs("x", d, each=i), inputs("y", k, each=i)
-    x, c = inputs("x_test", d), inputs("c", k)
+    x, c, z = inputs("x_test", d), inputs("c", k), inputs("z", d)
     loss = average(cross_entropy(net(x_i), y_i), i)
     prop = ScalarProduct(c, softmax(net(x)))
     data = {"x": X, "y": np.eye(k)[y]}
@@ -156,9 +160,11 @@ def study(quick: bool = False, say: Callable[[str], None] = lambda text: None) -
         LeftOut("from the trained network on", steps, RATE, picked),
         LeftOut("from the random start", many, RATE_FROM_START, picked),
     ]
+    t = inputs("t", k)
+    effects = LeavingOut(prop, loss, cross_entropy(net(z), t), {z: "x", t: "y"})
     for case, begin in zip(left_out, (params, start), strict=True):
         say(f"leaving examples out: {case.steps} steps {case.title}")
-        _leave_out(case, attributor, prop, loss, begin, data, (image, X, y, label))
+        _leave_out(case, effects, attributor, begin, data, (image, X, y, label))
 
     rows = np.concatenate([np.nonzero(y == digit)[0][:6] for digit in range(k)])
     a, b = inputs("a b", d)
@@ -193,69 +199,29 @@ def _picked(attribution: Any, each: int) -> dict[str, Any]:
     top, bottom = attribution.top(each), attribution.bottom(each)
     rest = np.setdiff1d(np.arange(len(attribution)), np.concatenate([top, bottom]))
     chance = np.random.default_rng(SEED).choice(rest, each, replace=False)
-    return {"raise P": top, "lower P": bottom, "at random": chance}
+    return {"raise $P$": top, "lower $P$": bottom, "at random": chance}
 
 
 def _leave_out(
-    case: LeftOut,
-    attributor: Any,
-    prop: Any,
-    loss: Any,
-    params: Any,
-    data: dict[str, Any],
-    example: Any,
+    case: LeftOut, effects: LeavingOut, attributor: Any, start: Any, data: Any, example: Any
 ) -> None:
-    """Train with all examples and without each of the chosen ones.
-
-    Without example i the mean gradient is `g + (g - g_i)/(N - 1)`, so that to first order every
-    step of size η changes P by `η (s̄ - s_i)/(N - 1)` more, the s being scores of that step. The
-    other examples respond to what has been moved: `δ ← δ - η∇²L δ - η(g - g_i)/(N - 1)`, and P
-    changes by `∇P · δ`.
-    """
+    """Train with all examples and without each of the chosen ones, and predict the difference."""
     import numpy as np
-    from sympy import Symbol
-
-    from ... import GradientDescent
-    from ...training.gradients import GradientFunction
-    from ...training.stability import HessianProduct
-    from ...training.steps import Stepper
 
     image, X, y, label = example
-    stepper = Stepper(loss, GradientDescent(Symbol("eta", positive=True)))
-    hessian, slope = HessianProduct(loss), GradientFunction(prop)
-    numbers = {**data, "eta": case.rate}
-
-    def trained(known: dict[str, Any]) -> list[Any]:
-        path = [params]
-        for t in range(1, case.steps + 1):
-            path.append(stepper(path[-1], {}, known, t)[0])
-        return path
 
     def value(now: Any) -> float:
         return float(attributor(now, image, X[:1], y[:1], label, progress=False).value)
 
-    path = trained(numbers)
-    scores = [attributor(now, image, X, y, label, progress=False).scores for now in path[:-1]]
-    direct = sum(case.rate * (found.mean() - found) / (len(X) - 1) for found in scores)
-    means = [stepper.gradient(now, data) for now in path[:-1]]
-
-    def responding(i: int) -> float:
-        alone = {**data, "x": data["x"][[i]], "y": data["y"][[i]]}
-        moved = {name: np.zeros_like(array) for name, array in params.items()}
-        for now, mean in zip(path, means, strict=False):
-            own, pushed = stepper.gradient(now, alone), hessian(now, data, moved)
-            for name, array in moved.items():
-                missing = (mean[name] - own[name]) / (len(X) - 1)
-                moved[name] = array - case.rate * (pushed[name] + missing)
-        end = slope(path[-1], data)
-        return float(sum((end[name] * array).sum() for name, array in moved.items()))
-
+    path = effects.path(start, data, case.rate, case.steps)
+    predicted = effects(start, data, case.rate, case.steps, path)
     for kind, chosen in case.chosen.items():
-        case.predicted[kind] = direct[chosen]
-        case.responding[kind] = np.array([responding(int(i)) for i in chosen])
+        case.predicted[kind] = predicted.direct[chosen]
+        case.responding[kind] = predicted.responding[chosen]
         changes = []
         for i in chosen:
             kept = np.arange(len(X)) != i
-            rest = {"x": data["x"][kept], "y": data["y"][kept]}
-            changes.append(value(trained({**numbers, **rest})[-1]) - value(path[-1]))
+            rest = {**data, "x": data["x"][kept], "y": data["y"][kept]}
+            end = effects.path(start, rest, case.rate, case.steps)[-1]
+            changes.append(value(end) - value(path[-1]))
         case.actual[kind] = np.array(changes)

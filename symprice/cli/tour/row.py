@@ -7,13 +7,10 @@ from typing import Any
 
 from sympy import Expr
 
-from ...derivation import Derivation, Rule
+from ...derivation import Derivation
+from ...emit.paper_blocks import Stated
 
 __all__ = ["Claim", "Row", "Stated"]
-
-
-class Stated(Rule):
-    """The derived expression on the left equals the stated one on the right."""
 
 
 @dataclass(frozen=True)
