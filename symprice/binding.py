@@ -84,6 +84,11 @@ class LetArithmetic:
     def __rsub__(self, other: Any) -> Any:
         return -self + other
 
+    def _eval_transpose(self) -> Any:
+        # The product of a Transpose would inline the names, too.
+        expr, definitions = self.args[:2]  # type: ignore[attr-defined]
+        return self.func(expr.T, definitions)  # type: ignore[attr-defined]
+
 
 def _sizes(closed: Any) -> set[Any]:
     """The symbols in the shapes of the matrices of a closed form."""

@@ -6,6 +6,7 @@ the commutative scalar ``ScalarProduct(u, v)``.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sympy import (
@@ -83,12 +84,17 @@ class Elementwise(MatrixExpr):
         """`φ(value)`, the function of one entry; φ' is then the derivative at a point."""
         (slot,) = self.function.variables
         body = self.function.expr
-        if body.has(Derivative):
+        if _has_derivative(self.function):
             inner = Dummy("h")
             body = body.xreplace(
                 {d: Subs(d.xreplace({slot: inner}), inner, slot) for d in body.atoms(Derivative)}
             )
         return body.xreplace({slot: value})
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """Those of the function, its variable aside, and of the entries."""
+        return self.argument.free_symbols | _free_in(self.function)
 
     def derivative(self) -> Any:
         """`φ'(X)`, entry by entry."""
@@ -106,6 +112,17 @@ class Elementwise(MatrixExpr):
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         shown = AsPrinted(printer._print(self.argument), precedence(self.argument))
         return str(printer._print(self.at(shown)))
+
+
+# Networks have few functions and many layers.
+@lru_cache(maxsize=256)
+def _has_derivative(function: Lambda) -> bool:
+    return bool(function.expr.has(Derivative))
+
+
+@lru_cache(maxsize=256)
+def _free_in(function: Lambda) -> frozenset[Any]:
+    return frozenset(function.free_symbols)
 
 
 class AsPrinted(Expr):

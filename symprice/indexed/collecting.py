@@ -1,7 +1,7 @@
 """Collecting what was raised: sums over the same index, products with the same matrix.
 
 `Σ_i u_i + Σ_i v_i` becomes one sum, `⟨M, A⟩ + ⟨M, B⟩` becomes `⟨M, A + B⟩`, and
-`c (uᵀu') + c (vᵀv')` becomes `c (uᵀu' + vᵀv')`.
+`c (uᵀu') + c (vᵀv')` becomes `c (uᵀu' + vᵀv')`, of matrices as of scalars.
 """
 
 from __future__ import annotations
@@ -72,8 +72,18 @@ def collected_matrix(parts: Iterable[Any]) -> Any:
         indices = group[0].indices
         body = collected_matrix(_aligned(group))
         counted.setdefault(SumOver(body, *indices), []).append(coefficient)
-    pairs = [(Add(*coefficients), matrix) for matrix, coefficients in counted.items()]
-    return added(pairs, pairs[0][1].shape)
+    shape = summands[0].shape
+    alike: dict[Any, list[Any]] = {}
+    for matrix, coefficients in counted.items():
+        alike.setdefault(Add(*coefficients), []).append(matrix)
+    pairs: list[tuple[Any, Any]] = []
+    for coefficient, matrices in alike.items():
+        if coefficient.is_number:
+            pairs += [(coefficient, matrix) for matrix in matrices]
+        else:
+            whole = added([(S.One, matrix) for matrix in matrices], shape)
+            pairs.append((_factored(coefficient), whole))
+    return added(pairs, shape)
 
 
 def _split_scalar(term: Any) -> tuple[Any, Any]:
@@ -173,8 +183,13 @@ def _of_coefficients(factored: dict[Any, list[Any]]) -> list[Any]:
         if coefficient.is_number:
             result += [coefficient * key for key in keys]
         else:
-            result.append(coefficient * Add(*keys))
+            result.append(_factored(coefficient) * Add(*keys))
     return result
+
+
+def _factored(coefficient: Any) -> Any:
+    """`η u + η` as `η (u + 1)`."""
+    return Add(*_of_factors(list(Add.make_args(coefficient))))
 
 
 def _of_factors(terms: list[Any]) -> list[Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sympy import (
@@ -78,7 +79,7 @@ def transposed(matrix: Any) -> Any:
         return MatAdd(*map(transposed, matrix.args))
     if isinstance(matrix, (OneMatrix, ZeroMatrix)):
         return matrix.func(*reversed(matrix.shape))
-    if isinstance(matrix, Identity):
+    if isinstance(matrix, Identity) or _is_diagonal(matrix):
         return matrix
     if isinstance(matrix, SumOverMatrix):
         return SumOver(transposed(matrix.expr), *matrix.indices)
@@ -88,6 +89,15 @@ def transposed(matrix: Any) -> Any:
     if isinstance(matrix, Elementwise) and isinstance(matrix.argument, Transpose):
         return Elementwise(matrix.function, matrix.argument.arg)
     return Transpose(matrix)
+
+
+def _is_diagonal(matrix: Any) -> bool:
+    """Whether a matrix is `v ∘ I`, a scaled identity."""
+    while isinstance(matrix, ScaledRows):
+        matrix = matrix.args[1]
+        if isinstance(matrix, Identity):
+            return True
+    return False
 
 
 def product(*matrices: Any) -> Any:
@@ -123,13 +133,12 @@ def added(terms: Iterable[tuple[Any, Any]], shape: tuple[Any, Any]) -> Any:
     collected: dict[Any, Any] = {}
     for coefficient, matrix in terms:
         collected[matrix] = collected.get(matrix, S.Zero) + coefficient
-    ordered_terms = sorted(
-        (matrix for matrix, coefficient in collected.items() if coefficient != 0),
-        key=lambda matrix: (_is_constant(matrix), matrix.sort_key()),
-    )
-    parts = [times(collected[matrix], matrix) for matrix in ordered_terms]
-    if not parts:
+    kept = [matrix for matrix, coefficient in collected.items() if coefficient != 0]
+    if not kept:
         return ZeroMatrix(*shape)
+    if len(kept) > 1:
+        kept.sort(key=lambda matrix: (_is_constant(matrix), matrix.sort_key()))
+    parts = [times(collected[matrix], matrix) for matrix in kept]
     return parts[0] if len(parts) == 1 else MatAdd(*parts)
 
 
@@ -139,10 +148,11 @@ def _is_constant(matrix: Any) -> bool:
 
 def ordered(vectors: Iterable[Any]) -> list[Any]:
     """Slopes φ'(h) before names before what is composed."""
-    found = list(vectors)
-    if len(found) < 2:
-        return found
-    return sorted(found, key=lambda vector: (_rank(vector), vector.sort_key()))
+    found = [(_rank(vector), vector) for vector in vectors]
+    ranks = {rank for rank, _ in found}
+    if len(ranks) == len(found):  # SymPy's key is long
+        return [vector for _, vector in sorted(found, key=itemgetter(0))]
+    return [v for _, v in sorted(found, key=lambda pair: (pair[0], pair[1].sort_key()))]
 
 
 def _rank(matrix: Any) -> int:

@@ -133,6 +133,8 @@ class _Gradients:
                 f"asked for a covariance of trainable matrices in the metric {metric}: write "
                 "BlockMetric({W: rate or matrix, ...}), with a block for each array"
             )
+        if getattr(metric, "only_along", None) is not None:
+            first, last = _loss_last(first, last, metric)
         self.definitions = Definitions(first.free_symbols | last.free_symbols)
         self.adjoints: set[Any] = set()
         self.is_matrix = isinstance(first, MATRIX) or isinstance(last, MATRIX)
@@ -264,6 +266,19 @@ class _Gradients:
         factors = Mul.make_args(term)
         inner = [f for f in factors if self.is_inner(f)]
         return Mul(*inner), Mul(*(f for f in factors if not self.is_inner(f)))
+
+
+def _loss_last(first: Any, last: Any, metric: Any) -> tuple[Any, Any]:
+    """The two properties, second the one of whose gradient the metric is made."""
+    loss = metric.only_along
+    if last in (loss, -loss):
+        return first, last
+    if first in (loss, -loss) and not isinstance(last, MATRIX):
+        return last, first
+    raise NoRuleError(
+        f"asked for a covariance of {_short(first)} and {_short(last)} in a metric that is made of "
+        "the gradient of a loss: at matrix level it is known where one of the two is that loss"
+    )
 
 
 def _short(prop: Any) -> str:

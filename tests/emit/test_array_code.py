@@ -278,6 +278,7 @@ def test_batches_with_one_label_are_of_one_length():
     [
         (ClosedForm(ScalarProduct(x, y)), {inputs("z", d): "n"}, ShapeError),
         (ClosedForm(ScalarProduct(x, y)), {x: 3}, ShapeError),
+        (ClosedForm(ScalarProduct(x, y)), {x: '"""\nimport os\n"""'}, ShapeError),
         (
             ClosedForm(ScalarProduct(x, ParameterMatrix("w", d, 1))),
             {Parameter("w"): "n"},
@@ -433,6 +434,22 @@ def test_sizes_choose_the_plan(tokens):
     long = MatrixFunction(closed, batch, sizes={T: 200, d: 3, k: 2})
     assert np.allclose(wide(params, Z, Z), long(params, Z, Z), rtol=1e-11)
     assert peak(long, params, Z, Z) < peak(wide, params, Z, Z) / 3
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"T": 2}, "symbols themselves"),
+        ({m: 2}, "no size of"),
+        ({T: 0}, "T = 0"),
+        ({T: 2.5}, "T ="),
+    ],
+)
+def test_sizes_are_numbers_of_what_there_is(sizes, said, tokens):
+    closed, batch, *_ = tokens
+    with pytest.raises(ShapeError, match=said):
+        closed.source(batch=batch, sizes=sizes)
+    assert closed.source(batch=batch, sizes={T: np.int64(2)})
 
 
 def test_the_first_call_chooses_the_plan(tokens):

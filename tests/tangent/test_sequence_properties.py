@@ -13,11 +13,13 @@ from symprice import (
     Index,
     Member,
     Network,
+    NTCov,
     ScalarProduct,
     SelfAttention,
     SumOver,
     UnitVector,
     average,
+    closed_form,
     cross_entropy,
     squared_loss,
 )
@@ -115,6 +117,50 @@ def test_attention(name):
 @pytest.mark.parametrize("name", CASES)
 def test_the_code_of_attention(name):
     assert computes(CASES[name], OTHER)
+
+
+def attended(p, x, t):
+    """The distribution of the attention of token t, and its covariance of two properties."""
+    q, keys = x @ p["WQ1"], x @ p["WK1"]
+    weights = np.exp(keys @ q[t] / np.sqrt(keys.shape[1]))
+    weights = weights / weights.sum()
+
+    def covariance(a, b):
+        return (a * weights[:, None]).T @ b - np.outer(weights @ a, weights @ b)
+
+    return weights, q[t], keys, covariance
+
+
+def test_queries_and_keys_contribute_covariances_over_the_attention():
+    """With u_s = W_Oᵀ v_s, G_t = Cov_{A_t}(u, k) and R_t = Cov_{A_t}(u, x), the four parts of the
+    kernel of tokens t and s are (x_tᵀx'_s) G_tG'_sᵀ / k, (q_tᵀq'_s) R_tR'_sᵀ / k,
+    (m_tᵀm'_s) W_OᵀW_O for the mean token, and (h_tᵀh'_s) I for the mean value.
+    """
+    kernel = closed_form(NTCov(token(net(X), 1), token(net(Y), 2)))
+    generator = np.random.default_rng(2)
+    shapes = {"WQ1": (3, 2), "WK1": (3, 2), "WV1": (3, 2), "WO1": (2, 3)}
+    p = {name: generator.normal(size=shape) for name, shape in shapes.items()}
+    x, y = generator.normal(size=(2, 5, 3))
+    sides = []
+    for tokens, t in ((x, 1), (y, 2)):
+        weights, query, keys, covariance = attended(p, tokens, t)
+        values = tokens @ p["WV1"]
+        u = values @ p["WO1"]
+        parts = covariance(u, keys), query, covariance(u, tokens), weights @ tokens
+        sides.append((*parts, weights @ values))
+    (G, q, R, mean, value), (G2, q2, R2, mean2, value2) = sides
+    wanted = {
+        "WQ1": x[1] @ y[2] * G @ G2.T / 2,
+        "WK1": q @ q2 * R @ R2.T / 2,
+        "WV1": mean @ mean2 * p["WO1"].T @ p["WO1"],
+        "WO1": value @ value2 * np.eye(3),
+    }
+    for parameter, part in kernel.by_parameter().items():
+        function = part.lambdify()
+        given = {s.name: p[s.name] for s in function.parameters}
+        arrays = {"X": x, "Y": y}
+        found = function(given, **{s.name: arrays[s.name] for s in function.inputs})
+        assert np.abs(found - wanted[parameter.name]).max() < 1e-12
 
 
 # --- channels × length ----------------------------------------------------------------------------
