@@ -37,6 +37,23 @@ def explicit(graph: Graph, expr: Any, scope: Scope) -> Cell:
     return graph.shared(("matrix", rows, columns), children, run)
 
 
+@builds("BlockMatrix")
+def blocks(graph: Graph, expr: Any, scope: Scope) -> Cell:
+    """A matrix of matrices."""
+    down, across = expr.blockshape
+    children = graph.cells((expr.blocks[i, j] for i in range(down) for j in range(across)), scope)
+
+    def run(state: Any) -> Any:
+        values = [as_matrix(state.value(child)) for child in children]
+        rows = []
+        for i in range(down):
+            row = values[i * across : (i + 1) * across]
+            rows += [[b[k, j] for b in row for j in range(b.cols)] for k in range(row[0].rows)]
+        return mpmath.matrix(rows)
+
+    return graph.shared(("blocks", down, across), children, run)
+
+
 @builds("MatAdd")
 def matrix_sum(graph: Graph, expr: Any, scope: Scope) -> Cell:
     """A sum of matrices."""

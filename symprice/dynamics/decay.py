@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
-from ..tangent.vectors import ParameterPosition, numeric_vector
+from ..tangent.vectors import ParameterPosition, added, numeric_vector
 from .flow import GradientFlow
 from .update import Dynamics, positive
 from .wrapped import Wrapped
@@ -69,12 +69,13 @@ class WeightDecay(Wrapped):
         return f"{self.base.title} with decay"
 
     def _decay(self) -> Any:
-        return -self.rate * self.lam * ParameterPosition()
+        size = self.rate if self.continuous else self.step_size
+        return -size * self.lam * ParameterPosition()
 
     def bias(self, loss: Any) -> Any:
         """That of the base, and -ηλθ."""
         own = self.base.bias(loss)
-        return self._decay() if own is None else own + self._decay()
+        return self._decay() if own is None else added(own, self._decay())
 
     def extra(self, evaluate: Any, point: Any) -> list[Any]:
         """-ηλθ."""

@@ -17,8 +17,9 @@ from ..outputs import Outputs
 from ..symbols import Observable, Parameter, expression
 from ..tangent.closing import closed_form
 from ..tangent.covariance import covariance
+from ..tangent.gradient_noise import GradientNoise
 from ..tangent.matrix_closing import is_matrix_level
-from ..tangent.properties import as_property, require_parameters
+from ..tangent.properties import MATRIX, as_property, require_parameters
 from .flow import GradientFlow
 from .kernel_form import AtTheOutput, in_kernel, kernel_of
 from .update import Dynamics, mean_loss
@@ -79,11 +80,12 @@ class PriceEquation(Outputs, Basic):
     def equation(self) -> Any:
         """The equation: `dP/dt = …` for a flow, `ΔP = …` for a step.
 
-        Where the property is no formula in functions of time, a covariance say, the left side is
-        the start of the derivation.
+        Where the property is no formula in functions of time, a covariance say, or moves in
+        expectation only, the left side is the start of the derivation.
         """
-        moving = not (self.prop.has(Node, MatrixElement) or is_matrix_level(self.prop))
-        if self.dynamics.continuous and moving:
+        plain = not (self.prop.has(Node, MatrixElement) or is_matrix_level(self.prop))
+        noisy = self.dynamics.noise(self.args[1]) is not None
+        if self.dynamics.continuous and plain and not noisy:
             left = _in_time(self.prop, self.dynamics.time, self.order)
             return Eq(left, self.change, evaluate=False)
         return Eq(_start(self.derivation), self.change, evaluate=False)
@@ -128,7 +130,8 @@ class PriceEquation(Outputs, Basic):
     @property
     def remainder(self) -> Any:
         """What is left out, as an O-term."""
-        return self._part("remainder")
+        found = self.dynamics.parts(self.prop, self.args[1], self.order).get("remainder")
+        return _sympify(0) if found is None else found()
 
     def doit(self, **hints: Any) -> Any:
         """The change of P with all covariances unfolded."""
@@ -164,6 +167,11 @@ class PriceEquation(Outputs, Basic):
     def _coded(self) -> Any:
         """What is computed: without O-terms, networks with their definitions."""
         formula = self._formula()
+        if any(noise.is_unspecified for noise in formula.atoms(GradientNoise)):
+            raise NoRuleError(
+                "asked for code of a law with the covariance C of the gradients of examples that "
+                "are not given: write price(P, [l1, l2, ...], ...) or a mean, average(l_i, i)"
+            )
         return closed_form(formula).without_origin()
 
     def _formula(self) -> Any:
@@ -196,9 +204,12 @@ def price(
     Parameters
     ==========
 
-    P : a scalar property: an Observable, an expression of Parameters, a network.
+    P : a property: an Observable, an expression of Parameters, an entry of a network's output; of
+        a gradient flow also a column of properties, as ``net(x)``.
     L : the loss; or a list of the losses of single examples, whose mean is the loss.
-    dynamics : ``GradientFlow()`` (default) or ``GradientDescent(eta)``.
+    dynamics : the way of moving θ, ``GradientFlow()`` where not given: steps as
+        ``GradientDescent(eta)``, ``SGD(eta, batch)``, ``HeavyBall(eta, beta)``, ``Adam(eta)``, or
+        another flow, as ``Langevin(temperature)``; every subclass of ``Dynamics`` is one.
     order : for finite steps, up to which power of the step size; 1 where not given. For flows, 2
         is the second derivative in time.
     time : the symbol of time, where the property depends on time itself: it then moves by ∂P/∂t.
@@ -224,18 +235,44 @@ def price(
     dynamics = GradientFlow() if dynamics is None else dynamics
     if not isinstance(dynamics, Dynamics):
         raise ShapeError(
-            f"asked for training by {dynamics!r}: write GradientFlow() or GradientDescent(eta)"
+            f"asked for training by {dynamics!r}: write a way of moving θ, as GradientFlow(), "
+            "GradientDescent(eta), SGD(eta, batch) or Adam(eta)"
         )
     if time is not None:
         dynamics = InTime(expression(time, "a property in the time"), dynamics)
     order = dynamics.orders[0] if order is None else order
-    if order not in dynamics.orders:
+    if isinstance(order, bool) or order not in dynamics.orders:
         raise ShapeError(
-            f"asked for order {order} of {type(dynamics).__name__}: the orders that exist are "
+            f"asked for order {order!r} of {type(dynamics).__name__}: the orders that exist are "
             f"{', '.join(map(str, dynamics.orders))}"
         )
-    prop = as_property(P)
-    loss = Tuple(*map(as_property, L)) if isinstance(L, (list, tuple, Tuple)) else as_property(L)
+    prop = _scalar(as_property(P))
+    if isinstance(L, (list, tuple, Tuple)):
+        if not L:
+            raise ShapeError("asked for training on the losses of no examples: write [l1, l2, ...]")
+        loss: Any = Tuple(*(_scalar(as_property(one)) for one in L))
+    else:
+        loss = _scalar(as_property(L))
+    if isinstance(mean_loss(loss), MATRIX):
+        raise ShapeError(f"asked for training on {L}, a column: a loss is a scalar")
     for given in (prop, mean_loss(loss)):
         require_parameters("price", given)
+    if isinstance(prop, MATRIX):
+        _require_flow(prop, loss, dynamics, order)
     return PriceEquation(prop, loss, dynamics, Integer(order))
+
+
+def _scalar(prop: Any) -> Any:
+    """A property; a 1 × 1 matrix is its entry."""
+    return prop[0, 0] if isinstance(prop, MATRIX) and prop.shape == (1, 1) else prop
+
+
+def _require_flow(prop: Any, loss: Any, dynamics: Any, order: int) -> None:
+    """Raise where the law of a column of properties is not its covariance with the loss alone."""
+    alone = dynamics.continuous and dynamics.bias(loss) is None and dynamics.noise(loss) is None
+    if order > 1 or not alone or dynamics.gradient_terms(loss) != [(0, dynamics.gradient(loss))]:
+        raise ShapeError(
+            f"asked for order {order} of {type(dynamics).__name__} for a column of "
+            f"{prop.shape[0]} properties: write an entry of it, as net(x)[0]; a column as a whole "
+            "moves under GradientFlow()"
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Expr, Mul, Order, S
+from sympy import Add, Expr, MatAdd, MatMul, Mul, Order, S
 
 from ..arrays import ArrayNode
 from ..closedform import ClosedForm, ClosedFormMatrix, Definitions, hoist
@@ -23,14 +23,16 @@ from ..indexed.sums import SumOver
 from ..symbols import TRAINED, NameMatrix, Parameter, ParameterMatrix, depends_on_parameters
 from ..tangent.closing import closed_form
 from ..tangent.covariance import NTCov, NTVar, covariance
+from ..tangent.covariance_matrix import NTCovMatrix
 from ..tangent.free_labels import unlabelled
 from ..tangent.matrix_closing import is_matrix_level
-from ..tangent.properties import TangentCovariance
+from ..tangent.properties import MATRIX, TangentCovariance
 from .taylor import with_remainder
 
 __all__ = ["AtTheOutput", "in_kernel", "kernel_of"]
 
 CLOSED = (ClosedForm, ClosedFormMatrix)
+COVARIANCES = (NTCov, NTCovMatrix)
 
 
 class AtTheOutput(Rule):
@@ -49,12 +51,17 @@ class AtTheOutput(Rule):
 
     def apply(self, node: Any) -> Any:
         """The covariances with the outputs in place of that with the loss."""
-        if not isinstance(node, NTCov) or not any(map(is_matrix_level, node.properties)):
+        if not isinstance(node, COVARIANCES) or not any(map(is_matrix_level, node.properties)):
             return None
         first, last = node.properties
+        if isinstance(last, MATRIX) or getattr(node.metric, "only_along", None) is not None:
+            return None
         named = (*self.args, *(-loss for loss in self.args))
         swapped = first in named or (last not in named and first.has(SumOver))
+        swapped = swapped and not isinstance(first, MATRIX)
         prop, loss = (last, first) if swapped else (first, last)
+        if loss == -prop:  # dL/dt = -NTVar(L)
+            return None
         return _by_outputs(prop, loss, node.metric)
 
 
@@ -66,18 +73,34 @@ def in_kernel(expr: Any, loss: Any = None) -> Any:
 
     def written(term: Any) -> Any:
         factors = []
-        for factor in Mul.make_args(term):
-            plain = isinstance(factor, (NTCov, NTVar)) and not any(
+        for factor in _factors(term):
+            plain = isinstance(factor, (*COVARIANCES, NTVar)) and not any(
                 p.atoms(TangentCovariance) for p in factor.properties
             )
             found = rule.apply(factor) if plain else None
             factors.append(factor if found is None else found)
-        return Mul(*factors)
+        return _product(*factors)
 
-    terms = Add.make_args(expr)
+    terms = MatAdd.make_args(expr) if isinstance(expr, MATRIX) else Add.make_args(expr)
     rest = [term for term in terms if isinstance(term, Order)]
-    total = Add(*(written(term) for term in terms if term not in rest))
+    total = _total([written(term) for term in terms if term not in rest])
     return with_remainder(total, rest[0]) if rest else total
+
+
+def _factors(term: Any) -> tuple[Any, ...]:
+    return term.args if isinstance(term, MatMul) else Mul.make_args(term)
+
+
+def _product(*factors: Any) -> Any:
+    """A product; of matrices not by ``*``, which evaluates what it multiplies."""
+    factors = tuple(factor for factor in factors if factor != 1)
+    matrices = any(isinstance(factor, MATRIX) for factor in factors)
+    return MatMul(*factors) if matrices and len(factors) > 1 else Mul(*factors)
+
+
+def _total(terms: list[Any]) -> Any:
+    matrices = any(isinstance(term, MATRIX) for term in terms)
+    return MatAdd(*terms) if matrices and len(terms) > 1 else Add(*terms)
 
 
 def kernel_of(prop: Any, loss: Any, metric: Any = None) -> Any:
@@ -96,7 +119,7 @@ def _by_outputs(prop: Any, loss: Any, metric: Any) -> Any:
         value = _of_term(prop, term, metric)
         found = found or value is not None
         terms.append(covariance(prop, term, metric=metric) if value is None else value)
-    return Add(*terms) if found else None
+    return _total(terms) if found else None
 
 
 def _of_term(prop: Any, term: Any, metric: Any) -> Any:
@@ -111,7 +134,7 @@ def _of_term(prop: Any, term: Any, metric: Any) -> Any:
         body, indices = body.expr, body.indices
     if isinstance(body, Mul):
         inner = _of_term(prop, body, metric)
-        return None if inner is None else constant * SumOver(inner, *indices)
+        return None if inner is None else _product(constant, SumOver(inner, *indices))
     if not body.has(*CLOSED) or not isinstance(body, Expr):
         return None
     try:
@@ -121,7 +144,7 @@ def _of_term(prop: Any, term: Any, metric: Any) -> Any:
     if value is None:
         return None
     sign, value = value.as_coeff_Mul()
-    return sign * constant * SumOver(value, *indices)
+    return _product(sign * constant, SumOver(value, *indices))
 
 
 def _through_output(prop: Any, body: Any, metric: Any) -> Any:
@@ -134,6 +157,8 @@ def _through_output(prop: Any, body: Any, metric: Any) -> Any:
     slot, outer = _outer(closed, name)
     if getattr(slot, "is_Matrix", False) and slot.shape != (S.One, S.One):
         slope = _short(closed_form(NTCov(slot, outer))).xreplace({slot: output})
+        if isinstance(prop, MATRIX):
+            return _product(covariance(prop, output, metric=metric), slope)
         return ScalarProduct(covariance(output, prop, metric=metric), slope)
     if isinstance(slot, ParameterMatrix):
         output = output[0, 0]
@@ -141,7 +166,7 @@ def _through_output(prop: Any, body: Any, metric: Any) -> Any:
         slope = slope.xreplace({Entry(slot): output, slot[0, 0]: output})
     else:
         slope = _short(closed_form(NTCov(slot, outer))).xreplace({slot: output})
-    return covariance(prop, output, metric=metric) * slope
+    return _product(slope, covariance(prop, output, metric=metric))
 
 
 def _short(closed: Any) -> Any:

@@ -105,7 +105,7 @@ class MirrorDescent(StepOrFlow):
         moved = {}
         for p, x in params.items():
             arguments = (_sympify(x), _sympify(eta * gradients[p]))
-            moved[p] = mirrored(*arguments)
+            moved[p] = float(mirrored(*arguments)) if isinstance(x, float) else mirrored(*arguments)
         return moved, state
 
 

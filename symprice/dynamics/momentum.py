@@ -117,6 +117,11 @@ class Nesterov(HeavyBall):
 
     highest_accuracy = 2
 
+    def place(self, params: Any, state: Any, value: Any) -> Any:
+        """θ + βv."""
+        beta, v = value(self.beta), state.get("v", {})
+        return {p: x + beta * v.get(p, 0) for p, x in params.items()}
+
     @property
     def look_ahead(self) -> Any:
         """β."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-from sympy import Add, Expr, MatAdd, S
+from sympy import Add, Expr, MatAdd, S, expand_mul
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
 
@@ -187,8 +187,9 @@ def with_states(point: Any, states: Any, added: bool = False) -> dict[Any, Any]:
         for symbol in trained_symbols(point):
             name, value = state.coordinate(symbol), point[symbol]
             if isinstance(value, mpmath.matrix):
-                own, rest = rest[: len(value)], rest[len(value) :]
-                rows = range(0, len(value), value.cols)
+                size = value.rows * value.cols  # len() of an mpmath matrix is something else
+                own, rest = rest[:size], rest[size:]
+                rows = range(0, size, value.cols)
                 new: Any = mpmath.matrix([own[row : row + value.cols] for row in rows])
             else:
                 new = rest.pop(0)
@@ -223,11 +224,24 @@ def derivation(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> Derivati
     return Derivation(steps)
 
 
+class SlopeOfASum(Rule):
+    """∇(c A + B) · v = c ∇A · v + ∇B · v, for what a first derivative in time has left."""
+
+    def apply(self, node: Any) -> Any:
+        """The terms, where derivatives are in them."""
+        if not isinstance(node, Inner) or not isinstance(node.args[0], Nabla):
+            return None
+        (prop,), vector = node.args[0].args, node.args[1]
+        found = Bilinearity().combination(prop) if prop.has(OfParameters) else None
+        return None if found is None else Add(*(c * Inner(Nabla(u), vector) for c, u in found))
+
+
 def _gathered(expr: Any) -> Any:
-    """Constant factors taken out of covariances of covariances."""
+    """Sums and constant factors taken out of derivatives of derivatives."""
     for _ in range(3):
-        expr = rewrite(expr, Bilinearity())
-    return expr
+        for rule in (SlopeOfASum(), Bilinearity()):
+            expr = rewrite(expr, rule)
+    return Add(*(expand_mul(term, deep=False) for term in Add.make_args(expr)))
 
 
 def _first(dynamics: Dynamics, prop: Any, loss: Any) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sympy import ImmutableDenseMatrix, Rational
 from sympy.core.sympify import _sympify
+from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import ShapeError
 from ..symbols import expression
@@ -15,11 +17,15 @@ from .update import mean_loss
 
 __all__ = ["NaturalGradient", "Newton"]
 
+# A determinant below this, against the size of the entries, is 0 to rounding.
+SMALL = Rational(1, 10**20)
+
 
 class NaturalGradient(StepOrFlow):
     """`θ ← θ - η F⁻¹∇L`, or `dθ/dt = -F⁻¹∇L`: descent in the metric of a Fisher matrix.
 
-    Then `dP/dt = NTCov(P, -L)` in that metric, which no choice of parameters changes.
+    Then `dP/dt = NTCov(P, -L)` in that metric, which no choice of parameters changes. With the
+    matrix `F = Σᵢ ∇fᵢ ∇fᵢᵀ + λI` of outputs fᵢ it is the Gauss–Newton method of their squared loss.
 
     Parameters
     ==========
@@ -27,6 +33,11 @@ class NaturalGradient(StepOrFlow):
     F : the Fisher matrix, an explicit Matrix or a MatrixSymbol; or a policy, whose it is.
     parameters : the parameters in the order of its rows; of a policy they are known.
     eta : the learning rate; without one it is the flow.
+
+    Raises
+    ======
+
+    ShapeError : where F is not symmetric, certainly not positive, or singular.
 
     Examples
     ========
@@ -50,14 +61,51 @@ class NaturalGradient(StepOrFlow):
         if isinstance(F, InverseMetric):  # as ``args`` have it: the learning rate stands second
             return cls._made((F,), parameters if parameters != () else eta)
         if callable(getattr(F, "fisher", None)):
-            given = F.fisher()
-            parameters = parameters or F.parameters
-            F = given if getattr(given, "is_Matrix", False) else [[given]]
-        return cls._made((InverseMetric(F, parameters),), eta)
+            F, parameters = _fisher(F), parameters or F.parameters
+        return cls._made((_definite(InverseMetric(F, parameters)),), eta)
 
     def metric(self, loss: Any) -> Any:
         """F⁻¹."""
         return self.args[0]
+
+
+def _fisher(policy: Any) -> Any:
+    """The Fisher matrix of a policy; an error where it has no inverse."""
+    found = policy.fisher()
+    matrix = ImmutableDenseMatrix(found if getattr(found, "is_Matrix", False) else [[found]])
+    if _vanishes(matrix):
+        raise ShapeError(
+            f"asked for natural gradient with the Fisher matrix of {policy}, which is singular, as "
+            "that of every softmax is: fix one of the parameters, as the first logit to 0, or take "
+            "policy_gradient(...).natural(), which has the pseudo-inverse"
+        )
+    return matrix
+
+
+def _vanishes(matrix: Any) -> bool:
+    """Whether the determinant is 0 at a few points; of what has no numbers nothing is said."""
+    symbols = sorted(matrix.free_symbols, key=lambda s: s.sort_key())
+    for shift in range(3):
+        point = {s: Rational(5 + 3 * k + 7 * shift, 11 + 4 * k) for k, s in enumerate(symbols)}
+        numbers = matrix.subs(point).doit().evalf(30)
+        if not all(entry.is_Float or entry.is_Integer for entry in numbers):
+            return False
+        if abs(numbers.det()) > SMALL * max(1, *map(abs, numbers)) ** matrix.rows:
+            return False
+    return True
+
+
+def _definite(metric: InverseMetric) -> InverseMetric:
+    """The metric; an error where its matrix has numbers and is certainly not positive."""
+    matrix = metric.matrix
+    if not isinstance(matrix, MatrixBase) or not all(entry.is_number for entry in matrix):
+        return metric
+    if matrix.is_positive_definite is False:
+        raise ShapeError(
+            f"asked for natural gradient with F = {matrix.tolist()}, which is not positive "
+            "definite: a Fisher matrix is; with F + lambda*eye(n) it is damped"
+        )
+    return metric
 
 
 class Newton(StepOrFlow):

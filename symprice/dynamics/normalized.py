@@ -9,6 +9,7 @@ from sympy import sqrt
 from ..tangent.covariance import covariance
 from ..tangent.gradient import Nabla
 from ..tangent.metric import DiagonalMetric
+from ..tangent.vectors import scaled
 from .either import StepOrFlow
 from .running import root
 from .update import mean_loss
@@ -56,7 +57,7 @@ class NormalizedGradient(StepOrFlow):
 
     def applied(self, loss: Any, vector: Any) -> Any:
         """The length outside of the vector: at a point it is a number."""
-        return -self.rate / sqrt(covariance(mean_loss(loss))) * vector
+        return scaled(-self.rate / sqrt(covariance(mean_loss(loss))), vector)
 
     def advance(self, params: Any, gradients: Any, state: Any, t: int, value: Any) -> Any:
         """One step."""

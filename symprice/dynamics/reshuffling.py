@@ -125,6 +125,10 @@ class RandomReshuffling(FollowsAFlow):
             [Step(MeanAndDeviations(), before, after + (share * apart).expand(basic=False))]
         )
 
+    def is_of_first_order(self, loss: Any) -> bool:
+        """False: after its first batch an epoch is at another place."""
+        return False
+
     def outcomes(self, loss: Any, evaluate: Any, point: Any) -> Iterator[tuple[Any, list[Any]]]:
         """An epoch in every order of the batches."""
         batches, rate = _batches(loss), evaluate(self.rate, point)

@@ -29,8 +29,9 @@ def iterate(dynamics: Any, params: Mapping[Any, Any], gradient: Any, steps: int 
     ==========
 
     params : the start, a dict: numbers, arrays or expressions by name or Parameter.
-    gradient : a function from such a dict to the dict of gradients, a list of these dicts, one a
-        step, or a loss, a formula of the Parameters that are the keys.
+    gradient : a function from such a dict to the dict of gradients, or a loss, a formula of the
+        Parameters that are the keys: taken at the ``place`` of the way of training. Or a list of
+        these dicts, one a step, as they are there.
     steps : how many; as many as there are gradients where a list is given.
     """
     given = _gradients(gradient, params)
@@ -44,11 +45,13 @@ def iterate(dynamics: Any, params: Mapping[Any, Any], gradient: Any, steps: int 
     state: dict[str, dict[Any, Any]] = {}
     run = Run([current], [state])
     for t in range(1, steps + 1):
-        slopes = given(current, t)
+        exact = any(isinstance(x, Basic) for x in current.values())
+        there = dynamics.place(current, state, _values(dynamics, exact))
+        slopes = given(there, t)
         missing = [str(p) for p in current if p not in slopes]
         if missing:
             raise ShapeError(f"step {t} has no gradient of {', '.join(missing)}")
-        exact = any(isinstance(x, Basic) for x in (*current.values(), *slopes.values()))
+        exact = exact or any(isinstance(x, Basic) for x in slopes.values())
         current, state = dynamics.advance(current, slopes, state, t, _values(dynamics, exact))
         run.params.append(current)
         run.states.append(state)

@@ -27,6 +27,7 @@ from ..tangent.second import (
     ThirdDerivative,
     ThirdForm,
 )
+from ..tangent.vectors import theta_tex
 from .update import Dynamics, Noise, symbol_of_expansion
 
 __all__ = ["AfterStep", "derivation", "parts", "with_remainder", "written"]
@@ -125,7 +126,7 @@ def remainder(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> Any:
     """What an expansion to an order leaves out: nothing, where no derivative of P is left."""
     degree = degree_in_parameters(prop)
     if degree is not None and degree <= order:
-        if dynamics.update(loss) == dynamics.terms_of_order(loss, 1):
+        if dynamics.is_of_first_order(loss):
             return S.Zero
     return O(symbol_of_expansion(dynamics) ** Integer(order + 1))
 
@@ -175,9 +176,9 @@ def _distributed(expr: Any) -> Any:
 
 
 def parts(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> dict[str, Any]:
-    """The terms by name, in covariances, and the remainder."""
+    """The terms by name, in covariances, and a function that gives the remainder."""
     found = {k: written(v) for k, v in expansion(dynamics, prop, loss, order).items()}
-    return {**found, "remainder": remainder(dynamics, prop, loss, order)}
+    return {**found, "remainder": lambda: remainder(dynamics, prop, loss, order)}
 
 
 class AfterStep(ScalarOfParameters):

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import mpmath
-from sympy import Basic, Expr, Symbol, ZeroMatrix
+from sympy import Basic, Expr, Symbol
 from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
 
@@ -24,7 +24,7 @@ from ..tangent.differences import numeric_metric
 from ..tangent.gradient import Nabla
 from ..tangent.gradient_noise import mean_loss
 from ..tangent.metric import Metric
-from ..tangent.vectors import DIMENSION, Preconditioned, numeric_vector
+from ..tangent.vectors import Preconditioned, added, numeric_vector, scaled
 from .spread import displacements
 
 __all__ = ["Dynamics", "Noise", "mean_loss", "positive"]
@@ -107,21 +107,25 @@ class Dynamics(Basic):
         if negative:  # the force has a name of its own: ∇(-L)
             vector = Nabla(-vector.args[0])
         moved = vector if metric is None else Preconditioned(metric, vector)
-        return moved if negative else -self.rate * moved
+        return moved if negative else scaled(-self.rate, moved)
 
     def update(self, loss: Any) -> Any:
         """Δθ, or dθ/dt, without the noise."""
         forced, bias = self.applied(loss, self.gradient(loss)), self.bias(loss)
-        return forced if bias is None else bias + forced
+        return forced if bias is None else added(bias, forced)
 
     def terms_of_order(self, loss: Any, order: int) -> Any:
         """The part of Δθ that is of an order in the step size: the bias counts as of the first."""
-        found: Any = ZeroMatrix(DIMENSION, 1)
-        for power, vector in self.gradient_terms(loss):
-            if power + 1 == order:
-                found += self.applied(loss, vector)
+        terms = self.gradient_terms(loss)
+        found = [self.applied(loss, vector) for power, vector in terms if power + 1 == order]
         bias = self.bias(loss)
-        return found if bias is None or order != 1 else bias + found
+        return added(*found) if bias is None or order != 1 else added(bias, *found)
+
+    def is_of_first_order(self, loss: Any) -> bool:
+        """Whether the whole step is of the first order in the step size, but for the noise: then
+        Taylor's theorem leaves nothing out of a polynomial.
+        """
+        return bool(self.update(loss) == self.terms_of_order(loss, 1))
 
     def outcomes(self, loss: Any, evaluate: Any, point: Any) -> Iterator[tuple[Any, list[Any]]]:
         """What a step can be at a point: weights and displacements, for the checks.
@@ -155,8 +159,14 @@ class Dynamics(Basic):
 
         return iterate(self, params, gradient, steps)
 
+    def place(self, params: Any, state: Any, value: Any) -> Any:
+        """Where ``run`` takes the gradients of a step: at θ, if the algorithm does not say else."""
+        return params
+
     def advance(self, params: Any, gradients: Any, state: Any, t: int, value: Any) -> Any:
-        """The parameters and the state after step t; ``value`` is how constants enter."""
+        """The parameters and the state after step t, from the gradients at its ``place``;
+        ``value`` is how constants enter.
+        """
         raise NoRuleError(f"asked for a run of {type(self).__name__}, which states no algorithm")
 
     def derivation(self, prop: Any, loss: Any, order: int) -> Derivation:
@@ -164,7 +174,9 @@ class Dynamics(Basic):
         return self._law().derivation(self, prop, loss, order)
 
     def parts(self, prop: Any, loss: Any, order: int) -> dict[str, Any]:
-        """Selection, bias, noise, curvature and remainder, as far as they are there."""
+        """Selection, bias, noise and curvature, as far as they are there; the remainder is a
+        function, called when it is asked for.
+        """
         return self._law().parts(self, prop, loss, order)
 
     def _law(self) -> Any:
@@ -197,10 +209,9 @@ def symbol_of_expansion(dynamics: Dynamics) -> Symbol:
     """The step size, which an expansion needs as a symbol."""
     size = dynamics.step_size
     if not isinstance(size, Symbol):
-        name = type(dynamics).__name__
         raise ShapeError(
-            f"an expansion in the learning rate needs a symbol for it, but received {size}: write "
-            f"{name}(eta) and substitute the number afterwards"
+            f"an expansion in the learning rate needs a symbol for it, but received {size} in "
+            f"{dynamics}: write eta there, and .change.removeO().subs(eta, {size}) afterwards"
         )
     return size
 

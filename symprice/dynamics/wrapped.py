@@ -9,7 +9,7 @@ from ..errors import ShapeError
 from ..tangent.metric import Metric
 from .update import Dynamics, Noise
 
-__all__ = ["InTime", "Wrapped"]
+__all__ = ["InTime", "WithNoise", "Wrapped"]
 
 
 class Wrapped(Dynamics):
@@ -78,6 +78,10 @@ class Wrapped(Dynamics):
         """As the base."""
         return self.base.applied(loss, vector)
 
+    def is_of_first_order(self, loss: Any) -> bool:
+        """As the base."""
+        return bool(self.base.is_of_first_order(loss))
+
     def extra(self, evaluate: Any, point: Any) -> list[Any] | None:
         """What the wrapper adds to every displacement of a step, in numbers."""
         return None
@@ -118,3 +122,66 @@ class InTime(Wrapped):
     def time(self) -> Any:
         """The symbol of time."""
         return self.args[0]
+
+
+class WithNoise(Wrapped):
+    """A way of moving θ with the noise of another: momentum on minibatches, say.
+
+    Parameters
+    ==========
+
+    source : whose noise it is, as ``SGD(eta, batch)`` or ``LangevinDescent(eta, T)``.
+    base : what moves θ besides, without noise of its own, as ``HeavyBall(eta, beta)``.
+
+    Of a look-ahead the noise is taken to be that at θ: the difference is of the third order.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols
+    >>> from symprice import SGD, HeavyBall, observables, price
+    >>> from symprice.dynamics.wrapped import WithNoise
+    >>> P, L = observables('P L')
+    >>> eta, beta = symbols('eta beta', positive=True)
+    >>> found = price(P, L, WithNoise(SGD(eta, 32), HeavyBall(eta, beta)), order=2)
+    >>> found.bias, found.noise
+    (beta*(Inner(Nabla(P), v)), eta**2*(HessianTrace(P, GradientNoise(L)))/64)
+    """
+
+    def __new__(cls, source: Any, base: Any) -> WithNoise:
+        for given in (source, base):
+            if not isinstance(given, Dynamics):
+                raise ShapeError(
+                    f"asked for the noise of {source!r} on {base!r}: write "
+                    "WithNoise(SGD(eta, batch), HeavyBall(eta, beta))"
+                )
+        if source.continuous != base.continuous:
+            raise ShapeError(
+                f"asked for the noise of {source} on {base}: one is a step, one a flow"
+            )
+        return super().__new__(cls, source, base)
+
+    @property
+    def source(self) -> Any:
+        """Whose noise it is."""
+        return self.args[0]
+
+    @property
+    def orders(self) -> tuple[int, ...]:
+        """Those that both have."""
+        return tuple(order for order in self.base.orders if order in self.source.orders)
+
+    @property
+    def title(self) -> str:
+        """'heavy ball with the noise of SGD'."""
+        return f"{self.base.title} with the noise of {self.source.title}"
+
+    def noise(self, loss: Any) -> Noise | None:
+        """That of the source."""
+        if self.base.noise(loss) is not None:
+            raise ShapeError(f"asked for more noise on {self.base}, which has noise of its own")
+        return self.source.noise(loss)
+
+    def outcomes(self, loss: Any, evaluate: Any, point: Any) -> Iterator[tuple[Any, list[Any]]]:
+        """Every outcome of the base with displacements of the covariance of the noise."""
+        yield from Dynamics.outcomes(self, loss, evaluate, point)

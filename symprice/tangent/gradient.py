@@ -13,7 +13,13 @@ from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
 
 from ..derivation import Rule
-from ..symbols import TRAINED, Observable, ObservableVector, depends_on_parameters
+from ..symbols import (
+    TRAINED,
+    Observable,
+    ObservableVector,
+    Parameter,
+    depends_on_parameters,
+)
 from .covariance import covariance
 from .differences import Place, along, parameter_vector, units
 from .metric import Metric
@@ -158,6 +164,23 @@ class Potential(Rule):
         )
 
 
+class ByCoordinates(Rule):
+    """∇P · v = Σ_w ∂P/∂w v_w for a formula P and a vector whose coordinates are known."""
+
+    def apply(self, node: Any) -> Any:
+        """The sum over the scalar parameters; of a gradient, and of matrices, nothing."""
+        if not isinstance(node, Inner) or not isinstance(node.args[0], Nabla):
+            return None
+        (prop,), vector = node.args[0].args, node.args[1]
+        trained = [s for s in prop.free_symbols if isinstance(s, TRAINED)]
+        if not isinstance(vector, Preconditioned) or not has_formula(prop):
+            return None
+        if not all(isinstance(s, Parameter) for s in trained):
+            return None
+        ordered = sorted(trained, key=lambda s: s.sort_key())
+        return Add(*(covariance(prop, w) * vector.coordinate(w) for w in ordered))
+
+
 class Inner(ScalarOfParameters):
     """The inner product `u · v` of two vectors over the parameters, a scalar."""
 
@@ -167,7 +190,7 @@ class Inner(ScalarOfParameters):
     @classmethod
     def laws(cls) -> tuple[Rule, ...]:
         """Linearity, the definition of the covariance, derivatives along vectors that are none."""
-        return (*cls.expansion_laws(), Potential())
+        return (*cls.expansion_laws(), Potential(), ByCoordinates())
 
     @classmethod
     def expansion_laws(cls) -> tuple[Rule, ...]:

@@ -75,6 +75,11 @@ class GradientNoise(Metric):
         """The mean over the examples."""
         return mean_loss(self.args[0])
 
+    @property
+    def is_unspecified(self) -> bool:
+        """Whether only the mean of the losses is known, not the examples."""
+        return number_of_examples(self.args[0]) is None
+
     def mean(self, term: Any) -> Any:
         """(1/N) Σᵢ of what ``term`` makes of ℓᵢ; None where the examples are unspecified."""
         given = self.args[0]

@@ -58,6 +58,13 @@ class Metric(Basic):
         """The covariance of two properties, where the metric knows more than its entries."""
         return None
 
+    @property
+    def only_along(self) -> Any:
+        """The property L of a metric that is made of ∇L, of which `M ∇L` has a formula at matrix
+        level; None for others.
+        """
+        return None
+
     def on_block(self, symbol: Any, block: Any) -> Any:
         """`M m` for what of a vector belongs to a trained matrix."""
         raise NoRuleError(f"asked for the block of {symbol} in the metric {self}")
@@ -259,7 +266,11 @@ class MatrixMetric(Metric):
         """Its entries; without a list of parameters it is over all of them."""
         if self.parameters:
             return super().numeric(evaluate, point)
-        matrix = evaluate(self.matrix, point)
+        if isinstance(self.matrix, MatrixBase):
+            rows = self.matrix.tolist()
+            matrix = mpmath.matrix([[evaluate(entry, point) for entry in row] for row in rows])
+        else:
+            matrix = evaluate(self.matrix, point)
         return matrix**-1 if isinstance(self, InverseMetric) else matrix
 
     def entry(self, u: Parameter, v: Parameter) -> Expr:

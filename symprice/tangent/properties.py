@@ -168,7 +168,13 @@ class ScalarOfParameters(Node, OfParameters, Expr):
 
 
 class TangentCovariance(Node, OfParameters):
-    """What NTCov and NTVar share, scalar and matrix."""
+    """What NTCov and NTVar share, scalar and matrix.
+
+    References
+    ==========
+
+    A. Jacot, F. Gabriel, C. Hongler, Neural tangent kernel, NeurIPS 2018.
+    """
 
     __slots__ = ()
 

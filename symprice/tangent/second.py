@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Expr, Rational, S
+from sympy import Add, Expr, Rational, S, expand_mul
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
 
-from ..closedform import ClosedForm, ClosedFormMatrix
 from ..derivation import Rule, evaluate
 from ..errors import NoRuleError
 from ..indexed.entries import Entry, Index
@@ -112,6 +111,7 @@ class SecondDerivatives(Rule):
         prop, (u, v) = node.prop, node.vectors
         symbols = _parameters_of(prop)
         if symbols is None:
+            _refuse_arrays(prop, u, v)
             return None
         entries = [[derivative_along(p, w) for p in symbols] for w in (u, v)]
         return Add(
@@ -120,6 +120,16 @@ class SecondDerivatives(Rule):
                 for i, p in enumerate(symbols)
                 for j, q in enumerate(symbols)
             )
+        )
+
+
+def _refuse_arrays(prop: Any, *vectors: Any) -> None:
+    """Raise where a network of matrices would need its Hessian itself."""
+    if has_formula(prop) and any(isinstance(s, ParameterMatrix) for s in prop.free_symbols):
+        along = " and ".join(sorted({type(v).__name__ for v in vectors}))
+        raise NoRuleError(
+            f"asked for the second derivative of a network of matrices along {along}: it is known "
+            "along gradients in a constant metric, states and θ; take order=1"
         )
 
 
@@ -194,10 +204,10 @@ class ThirdDerivative(Rule):
         def second(f: Any, a: Any, b: Any) -> Any:
             return _between_gradients(f, (a, metric), (b, metric))
 
-        thrice = cov(cov(cov(prop, loss), loss), loss)
-        half = Rational(1, 2) * cov(loss, loss)
-        found = thrice - 3 * second(prop, half, loss) - second(half, prop, loss)
-        return found if found.has(ClosedForm, ClosedFormMatrix) else found.expand()
+        thrice, slope = cov(cov(cov(prop, loss), loss), loss), cov(loss, loss)
+        parts = (3 * second(prop, slope, loss), second(slope, prop, loss))
+        # Term by term: SymPy's expand would unfold every covariance on the way.
+        return thrice - Add(*(expand_mul(part / 2, deep=False) for part in parts))
 
 
 class ThirdForm(ScalarOfParameters):

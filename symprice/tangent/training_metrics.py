@@ -59,6 +59,15 @@ class SignMetric(Metric):
         """1/|∂L/∂u| on the diagonal."""
         return 1 / Abs(covariance(self.loss, u)) if u == v else S.Zero
 
+    @property
+    def only_along(self) -> Any:
+        """L: along it a gradient becomes signs."""
+        return self.loss
+
+    def applied(self, symbol: Any, places: Any, gradient: Any) -> Any:
+        """The signs of the gradient of L by an array, an index expression at its places."""
+        return sign(gradient)
+
     def row(self, u: Parameter) -> Iterable[tuple[Parameter, Expr]]:
         """``u`` itself."""
         return [(u, self.entry(u, u))]

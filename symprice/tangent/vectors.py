@@ -11,7 +11,18 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import mpmath
-from sympy import Add, MatAdd, MatMul, MatrixExpr, MatrixSymbol, Mul, Rational, Symbol
+from sympy import (
+    Add,
+    Expr,
+    MatAdd,
+    MatMul,
+    MatrixExpr,
+    MatrixSymbol,
+    Mul,
+    Rational,
+    Symbol,
+    ZeroMatrix,
+)
 from sympy.core.symbol import Str
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
@@ -34,9 +45,11 @@ __all__ = [
     "StepSizedMatrix",
     "VectorOfParameters",
     "Velocity",
+    "added",
     "is_state",
     "numeric_vector",
     "parameter_vector",
+    "scaled",
     "terms",
 ]
 
@@ -60,6 +73,11 @@ class VectorOfParameters(MatrixExpr):
     def doit(self, **hints: Any) -> Any:
         """Itself: it unfolds in an inner product, and SymPy does all that it multiplies."""
         return self
+
+    def __mul__(self, other: Any) -> Any:
+        return scaled(other, self) if _is_scalar(other) else super().__mul__(other)
+
+    __rmul__ = __mul__
 
     def coordinate(self, parameter: Any) -> Any:
         """The entry, or the block, that belongs to a parameter."""
@@ -263,6 +281,29 @@ def theta_tex(printer: Any) -> str:
     return str(getattr(getattr(printer, "notation", None), "theta", r"\theta"))
 
 
+def _is_scalar(given: Any) -> bool:
+    found = _sympify(given)
+    return isinstance(found, Expr) and not getattr(found, "is_Matrix", False)
+
+
+def scaled(number: Any, vector: Any) -> Any:
+    """A multiple of a vector. SymPy's own product does all that is in the number, and covariances
+    in it would be unfolded.
+    """
+    number = _sympify(number)
+    if number == 1 or vector.is_ZeroMatrix:
+        return vector
+    return MatMul(number, vector) if number != 0 else ZeroMatrix(*vector.shape)
+
+
+def added(*vectors: Any) -> Any:
+    """The sum of vectors, with numbers before them as they are."""
+    parts = [v for v in vectors if not v.is_ZeroMatrix]
+    if len(parts) > 1:
+        return MatAdd(*parts)
+    return parts[0] if parts else ZeroMatrix(DIMENSION, 1)
+
+
 def is_state(vector: Any) -> bool:
     """Whether a vector does not depend on θ."""
     if isinstance(vector, Preconditioned):
@@ -282,6 +323,9 @@ def terms(vector: Any) -> list[tuple[Any, Any]]:
         inner = [(_sympify(1), rest[0])]
         if isinstance(rest[0], (MatAdd, MatMul)):
             inner = terms(rest[0])
+        elif isinstance(rest[0], Preconditioned) and isinstance(rest[0].vector, (MatAdd, MatMul)):
+            metric = rest[0].metric  # linear: M (a u + b v) = a M u + b M v
+            inner = [(c, Preconditioned(metric, v)) for c, v in terms(rest[0].vector)]
         found += [(Mul(*scalars, c), v) for c, v in inner if not v.is_ZeroMatrix]
     return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sympy import log, symbols, tanh
+from sympy import MatrixSymbol, log, symbols, tanh
 from sympy.core.cache import clear_cache
 
 from symprice import (
@@ -23,13 +23,16 @@ from symprice import (
     squared_loss,
 )
 from symprice.dynamics.adaptive import Adam, AdamW, RMSProp
-from symprice.dynamics.langevin import Langevin
+from symprice.dynamics.decay import WeightDecay
+from symprice.dynamics.langevin import Langevin, LangevinDescent
 from symprice.dynamics.mirror import MirrorDescent
-from symprice.dynamics.momentum import HeavyBall
-from symprice.dynamics.natural import Newton
+from symprice.dynamics.momentum import HeavyBall, HeavyBallFlow, Nesterov, NesterovFlow
+from symprice.dynamics.natural import NaturalGradient, Newton
 from symprice.dynamics.normalized import NormalizedGradient
-from symprice.dynamics.sharpness import SAM
+from symprice.dynamics.sgd import SGD
+from symprice.dynamics.sharpness_aware import SAM
 from symprice.dynamics.sign import SignDescent
+from symprice.dynamics.spectral import SpectralDescent
 
 # Seconds wanted for one law, of observables and of a network.
 ABSTRACT, NETWORK = 0.2, 1.0
@@ -40,17 +43,40 @@ WAYS = (
     GradientFlow(),
     GradientDescent(eta),
     HeavyBall(eta, beta),
+    SGD(eta, 32),
+    SGD(eta, 32, 1000, replacement=False),
+    SGD(eta, 32).ito(),
+    Nesterov(eta, beta),
+    HeavyBallFlow(beta),
+    NesterovFlow(symbols("t", positive=True)),
+    WeightDecay(rho, GradientDescent(eta)),
     Langevin(temperature),
+    LangevinDescent(eta, temperature),
+    GradientDescent(eta).modified_flow(),
     SignDescent(eta),
+    SpectralDescent(eta=eta),
     NormalizedGradient(eta),
     RMSProp(eta),
     Adam(eta),
     AdamW(eta),
+    NaturalGradient(MatrixSymbol("F", 2, 2)),
     Newton(),
     SAM(rho, eta),
     MirrorDescent(lambda u: u * log(u), eta),
 )
-ON_NETWORKS = (GradientFlow(), GradientDescent(eta), HeavyBall(eta, beta), Adam(eta), SAM(rho, eta))
+ON_NETWORKS = (
+    GradientFlow(),
+    GradientDescent(eta),
+    SGD(eta, 32),
+    HeavyBall(eta, beta),
+    Nesterov(eta, beta),
+    WeightDecay(rho, GradientDescent(eta)),
+    Langevin(temperature),
+    SignDescent(eta),
+    NormalizedGradient(eta),
+    Adam(eta),
+    SAM(rho, eta),
+)
 
 
 def network(layers: int) -> tuple[Any, Any]:

@@ -15,11 +15,13 @@ from symprice.dynamics.natural import NaturalGradient, Newton
 from symprice.dynamics.normalized import NormalizedGradient
 from symprice.dynamics.reshuffling import RandomReshuffling
 from symprice.dynamics.sgd import SGD
-from symprice.dynamics.sharpness import SAM
+from symprice.dynamics.sharpness_aware import SAM
 from symprice.dynamics.sign import SignDescent
-from symprice.dynamics.wrapped import InTime
+from symprice.dynamics.spectral import SpectralDescent
+from symprice.dynamics.wrapped import InTime, WithNoise
 from symprice.tangent.gradient_noise import GradientNoise
 from symprice.tangent.shifted import GradientAt
+from symprice.tangent.spectral_metric import SpectralMetric
 from symprice.tangent.training_metrics import (
     AdaptiveMetric,
     CoordinateMetric,
@@ -61,6 +63,9 @@ SPECIMENS = [
     Newton(),
     Newton(2, eta),
     SAM(rho, eta),
+    WithNoise(SGD(eta, 2), HeavyBall(eta, rho)),
+    SpectralDescent([[[w, b]]]),
+    SpectralDescent(eta=eta),
     MirrorDescent(ENTROPY, eta),
     MirrorStep(L, ENTROPY, eta),
     GradientAt(L, VELOCITY),
@@ -68,6 +73,7 @@ SPECIMENS = [
     AdaptiveMetric(PositiveState("v"), eta),
     CoordinateMetric(Lambda(u, 1 / u)),
     InverseHessian(w**2 + b**2, 1),
+    SpectralMetric(w**2 + b**2, [[[w, b]]]),
     PositiveState("v"),
     StepSized("v_w"),
     VELOCITY.coordinate(ParameterMatrix("W", 2, 3)),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import mpmath
 import pytest
-from sympy import cosh, expand, sin, symbols
+from sympy import Rational, cosh, expand, sin, symbols
 
 from symprice import GradientDescent, ShapeError, observables, parameters, price
+from symprice.dynamics.adaptive import Adam, AdamW
 from symprice.dynamics.decay import WeightDecay
-from symprice.dynamics.momentum import HeavyBall
+from symprice.dynamics.momentum import HeavyBall, HeavyBallFlow
 from symprice.dynamics.sgd import SGD
+from symprice.tangent.gradient import Inner
 from tests.differences import covariance, number, random_point
 from tests.dynamics.moving import order_of
 
@@ -66,3 +68,21 @@ def test_bad_input_says_what_to_write(make, remedy):
     with pytest.raises(ShapeError) as caught:
         make()
     assert remedy in str(caught.value)
+
+
+def test_decay_beside_adam_is_adamw():
+    """It is η that is decayed by, not the factor of the force, η(1 - β₁)/(1 - β₁ᵗ)."""
+    betas = {"beta1": Rational(4, 5), "beta2": Rational(9, 10), "t": 3}
+    for order in (1, 2):
+        beside = price(PROPERTY, LOSS, WeightDecay(lam, Adam(eta, **betas)), order=order)
+        whole = price(PROPERTY, LOSS, AdamW(eta, weight_decay=lam, **betas), order=order)
+        assert expand(beside.bias.doit() - whole.bias.doit()) == 0
+    assert price(P, L, WeightDecay(lam, Adam(eta, **betas))).check(points=2)
+
+
+def test_second_derivatives_are_written_term_by_term():
+    law = price(P, L, WeightDecay(lam, HeavyBallFlow(beta)), order=2)
+    assert law.check(points=2)
+    for node in law.change.atoms(Inner):
+        prop = node.args[0].args[0]
+        assert not prop.is_Add

@@ -13,6 +13,7 @@ from symprice import (
     NoRuleError,
     NTCov,
     ScalarProduct,
+    ShapeError,
     average,
     check,
     closed_form,
@@ -24,14 +25,16 @@ from symprice import (
 )
 from symprice.dynamics.adaptive import Adam
 from symprice.dynamics.kernel_form import AtTheOutput, in_kernel
-from symprice.dynamics.momentum import HeavyBall
+from symprice.dynamics.momentum import HeavyBall, HeavyBallFlow, NesterovFlow
+from symprice.dynamics.normalized import NormalizedGradient
+from symprice.dynamics.sign import SignDescent
 from symprice.indexed.sums import SumOver
 
 d, m, N, k = symbols("d m N k", integer=True, positive=True)
 eta, beta, lamda = symbols("eta beta lamda", positive=True)
 i = Index("i", N)
 x_i, y_i, t_i = inputs("x", d, each=i), inputs("y", 1, each=i), inputs("t", k, each=i)
-z = inputs("z", d)
+z, x_of_another = inputs("z u", d)
 one, many = MLP(d, m, 1, activation=tanh), MLP(d, m, k, activation=tanh)
 SQUARED = average(squared_loss(one(x_i), y_i), i)
 CROSSED = average(cross_entropy(many(x_i), t_i), i)
@@ -67,6 +70,49 @@ def test_it_is_found(name):
     assert law.derivation.steps[-1].rule.name == "chain rule at the output"
     assert law.selection == law.change
     assert law.kernel.check(points=1, digits=15, code=False)
+
+
+VECTORS = {
+    "outputs": (many(z), average(squared_loss(many(x_i), t_i), i)),
+    "outputs by cross-entropy": (many(z), CROSSED),
+    "probabilities": (softmax(many(z)), CROSSED),
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_a_column_of_outputs_moves_by_the_matrix_kernel(name):
+    prop, loss = VECTORS[name]
+    law = price(prop, loss)
+    assert law.change.shape == (k, 1)
+    assert law.derivation.steps[-1].rule.name == "chain rule at the output"
+    assert law.check(points=1, digits=15)
+
+
+def test_a_column_in_latex_and_by_entries():
+    prop, loss = VECTORS["outputs by cross-entropy"]
+    law = price(prop, loss)
+    first = law.latex().splitlines()[1].replace(" ", "")
+    assert r"\operatorname{NTCov}(f,z_{i})\left(p_{i}-t_{i}\right)" in first
+    rng = np.random.default_rng(7)
+    numbers = many.init(2, {d: 3, m: 4, k: 2})
+    X, at = rng.normal(size=(5, 3)), rng.normal(size=3)
+    targets = np.eye(2)[[0, 1, 1, 0, 1]]
+    whole = law.lambdify()(numbers, targets, X, at)
+    for entry in (0, 1):
+        alone = price(many(z)[entry], loss).lambdify()(numbers, targets, X, at)
+        assert np.isclose(whole[entry], alone, rtol=1e-13)
+    with pytest.raises(ShapeError, match=r"net\(x\)\[0\]"):
+        price(prop, loss, GradientDescent(eta))
+
+
+def test_one_output_is_a_scalar():
+    assert price(one(z), SQUARED) == price(F, SQUARED)
+    with pytest.raises(ShapeError, match="a loss is a scalar"):
+        price(F, many(z))
+
+
+def test_the_loss_itself_falls_by_its_variance():
+    assert price(SQUARED, SQUARED).change == NTCov(SQUARED, -SQUARED)
 
 
 def test_what_it_looks_like():
@@ -188,6 +234,41 @@ def test_heavy_ball(order):
         return [rate * direction[key] for key in KEYS]
 
     assert abs(exponents(law, step, velocities) - (order + 1)) < 0.1
+
+
+@pytest.mark.parametrize(
+    "flow", [HeavyBallFlow(Symbol("gamma", positive=True)), NesterovFlow(Symbol("t"))], ids=str
+)
+def test_a_ball_moves_a_network(flow):
+    """The velocity has the shapes of the network, in the check too."""
+    assert price(F, SQUARED, flow).check(points=1, digits=15)
+
+
+def test_signs():
+    """A step of signs, written out; the kernel is that of no pair of samples."""
+
+    def step(rate):
+        p, X, Y, at = data()
+        g = gradients(p, X, Y)
+        return output(p, at), output({key: p[key] - rate * np.sign(g[key]) for key in p}, at)
+
+    law = price(F, SQUARED, SignDescent(eta))
+    assert not law.change.has(SumOver) or law.selection == law.change.removeO()
+    assert abs(exponents(law, step, lambda rate: ()) - 2) < 0.1
+    with pytest.raises(NoRuleError, match="that loss"):
+        closed_form(NTCov(F, one(x_of_another)[0], SignDescent(eta).metric(SQUARED)))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_normalised_steps(order):
+    def step(rate):
+        p, X, Y, at = data()
+        g = gradients(p, X, Y)
+        size = np.sqrt(sum((x**2).sum() for x in g.values()))
+        return output(p, at), output({key: p[key] - rate * g[key] / size for key in p}, at)
+
+    law = price(F, SQUARED, NormalizedGradient(eta), order=order)
+    assert abs(exponents(law, step, lambda rate: ()) - order - 1) < 0.1
 
 
 def test_adam():

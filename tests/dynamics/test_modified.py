@@ -8,6 +8,7 @@ import mpmath
 import pytest
 from sympy import (
     Matrix,
+    O,
     Rational,
     Symbol,
     cosh,
@@ -159,6 +160,14 @@ def test_reshuffled_epochs_hold():
     losses = [tanh(w * b), w**2 / 2, sin(b)]
     assert price(w**2 * b, losses, RandomReshuffling(eta), order=2).check(points=3)
     assert price(w**2 * b, losses, RandomReshuffling(eta).modified_flow()).check(points=3)
+
+
+@pytest.mark.parametrize("prop", [w, w**2, w * b + w])
+@pytest.mark.parametrize("order", [1, 2])
+def test_an_epoch_leaves_something_out_of_every_polynomial(prop, order):
+    law = price(prop, [w**4 * b, (w - 1) ** 2 * w], RandomReshuffling(eta), order=order)
+    assert law.remainder == O(eta ** (order + 1))
+    assert law.check(points=2)
 
 
 def test_a_wrong_field_is_found():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import mpmath
 import pytest
 from sympy import Derivative, Function, Rational, Symbol, besselj, cosh, sin, sqrt, symbols, tanh
@@ -49,6 +51,38 @@ def test_what_is_left_of_a_step_is_of_the_next_order(steps, order):
 def test_the_state_moves_as_theta_does():
     steps = HeavyBall(eta, beta)
     assert steps.state_update(L) == {v: steps.update(L)}
+
+
+def test_a_run_of_nesterov_takes_its_gradient_ahead():
+    steps = Nesterov(Rational(1, 100), Rational(9, 10))
+    run = steps.run({"x": 0.7}, lambda now: {"x": 4 * now["x"] ** 3 + math.cos(now["x"])}, 6)
+    x, speed = 0.7, 0.0
+    for before, after in zip(run.params, run.params[1:], strict=False):
+        assert math.isclose(before["x"], x, rel_tol=1e-14)
+        ahead = x + 0.9 * speed
+        speed = 0.9 * speed - 0.01 * (4 * ahead**3 + math.cos(ahead))
+        x = x + speed
+        assert math.isclose(after["x"], x, rel_tol=1e-14)
+    law = price(w**2, w**4 / 4, Nesterov(eta, beta), order=2)  # two symbolic steps, then the law
+    moved = Nesterov(eta, beta).run({w: w}, w**4 / 4, 2)
+    x1, v1 = moved.params[1][w], moved.states[1]["v"][w]
+    predicted = law.change.removeO().doit().subs({v.coordinate(w): v1, w: x1}, simultaneous=True)
+    left = (moved.params[2][w] ** 2 - x1**2 - predicted).expand()
+    assert min(power for (power,) in left.as_poly(eta).monoms()) == 3
+
+
+def test_a_run_of_nesterov_is_that_of_pytorch():
+    """PyTorch's iterate is the place looked ahead to, θ + βv."""
+    torch = pytest.importorskip("torch", reason="pip install torch to compare with its optimisers")
+    steps = Nesterov(Rational(1, 100), Rational(9, 10))
+    run = steps.run({"x": 0.7}, lambda now: {"x": 4 * now["x"] ** 3 + math.cos(now["x"])}, 6)
+    x = torch.tensor(0.7, requires_grad=True, dtype=torch.float64)
+    optimiser = torch.optim.SGD([x], lr=0.01, momentum=0.9, nesterov=True)
+    for after, state in zip(run.params[1:], run.states[1:], strict=True):
+        optimiser.zero_grad()
+        (x**4 + torch.sin(x)).backward()
+        optimiser.step()
+        assert math.isclose(after["x"] + 0.9 * state["v"]["x"], x.item(), rel_tol=1e-13)
 
 
 def trajectory(prop, loss, friction, start, speed, time):

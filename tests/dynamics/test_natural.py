@@ -8,6 +8,7 @@ from sympy import Matrix, MatrixSymbol, Rational, Symbol, exp, tanh
 
 from symprice import (
     BernoulliPolicy,
+    CategoricalPolicy,
     InverseMetric,
     NTVar,
     Parameter,
@@ -137,3 +138,35 @@ def test_a_singular_hessian_says_to_damp():
     assert "damping" in str(caught.value)
     with pytest.raises(ShapeError):
         Newton(-1)
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"),
+    [
+        (lambda: NaturalGradient(Matrix([[1, 2], [2, 1]]), BOTH), "not positive definite"),
+        (lambda: NaturalGradient(-1, (w,)), "not positive definite"),
+        (lambda: NaturalGradient(Matrix([[1, 2], [3, 4]]), BOTH), "symmetric"),
+        (lambda: NaturalGradient(CategoricalPolicy([w, b])), "first logit to 0"),
+    ],
+)
+def test_a_metric_that_is_none_is_refused(make, remedy):
+    with pytest.raises(ShapeError, match=remedy):
+        make()
+
+
+def test_a_softmax_with_a_fixed_logit_replicates():
+    """Natural gradient of a softmax is the replicator equation: dπ(a)/dt = π(a)(r(a) - J)."""
+    policy, rewards = CategoricalPolicy([0, w, b]), (Rational(6, 5), Rational(-2, 5), 3)
+    mean = policy.expectation(dict(zip((1, 2, 3), rewards, strict=True)))
+    point = random_point({w, b}, 5)
+    for action, reward in enumerate(rewards, start=1):
+        law = price(policy.prob(action), -mean, NaturalGradient(policy)).doit()
+        expected = (policy.prob(action) * (reward - mean)).doit()
+        assert agree(number(law, point), number(expected, point))
+
+
+def test_a_matrix_without_names_is_over_all_parameters():
+    plain = NaturalGradient(Matrix([[1, 0], [0, 2]]))
+    assert price(w * b, w**2 + b**2, plain).doit() == -3 * b * w
+    assert price(w * b, w**2 + b**2, plain).check(points=3)
+    assert price(P, L, plain).check(points=2)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import mpmath
 import pytest
-from sympy import Derivative, Eq, Function, O, Rational, Symbol, exp, symbols, tanh
+from sympy import Derivative, Eq, Function, Matrix, O, Rational, Symbol, exp, symbols, tanh
 
 from symprice import (
     GradientDescent,
@@ -19,7 +20,9 @@ from symprice import (
     price,
     sigmoid,
 )
+from symprice.dynamics.langevin import Langevin
 from symprice.dynamics.motion import TimeDerivative
+from symprice.dynamics.sharpness_aware import SAM
 from symprice.dynamics.taylor import AfterStep
 from symprice.tangent.gradient import Nabla
 from symprice.tangent.second import HessianForm
@@ -71,6 +74,29 @@ def test_what_is_left_of_a_finite_step_is_of_the_next_order(order):
     assert abs(slope - (order + 1)) < 0.01
 
 
+def test_formulas_are_not_unfolded_on_the_way():
+    """The third order of large formulas is derived at once: nothing in it is expanded."""
+    started = time.process_time()
+    law = price(PROPERTY, LOSS, GradientDescent(eta), order=3)
+    assert str(law.change).count("NTCov") < 20
+    assert time.process_time() - started < 2
+
+
+def test_a_number_is_a_learning_rate_of_the_parts():
+    law = price(P, L, GradientDescent(Rational(1, 10)))
+    assert law.selection == -NTCov(P, L) / 10
+    with pytest.raises(ShapeError, match="symbol"):
+        _ = law.remainder
+    exact = price(w**2, w**2 / 2, GradientDescent(Rational(1, 10)), order=2)
+    assert (exact.doit() - w**2 * (Rational(81, 100) - 1)).expand() == 0
+
+
+def test_noise_moves_an_expectation():
+    law = price(P, L, Langevin(Symbol("T", positive=True)))
+    assert isinstance(law.equation.lhs, TimeDerivative)
+    assert law.latex().startswith(r"\frac{d \operatorname{E}\left[P\right]}{dt} =")
+
+
 def test_parts_add_up_to_the_change():
     found = price(P, L, GradientDescent(eta), order=2)
     assert (found.selection + found.curvature + found.remainder - found.change) == O(eta**3)
@@ -97,7 +123,11 @@ def test_results_are_objects_like_any_other():
     ("make", "remedy"),
     [
         (lambda: price(P, L, GradientDescent(eta), order=5), "1, 2, 3"),
+        (lambda: price(P, L, order=True), "1, 2"),
         (lambda: price(P, L, "adam"), "GradientDescent(eta)"),
+        (lambda: price(P, []), "[l1, l2, ...]"),
+        (lambda: price(Matrix([w, b]), L, GradientDescent(eta)), "GradientFlow()"),
+        (lambda: price(P, L, SAM(Rational(1, 10))).change, "symbol"),
         (lambda: GradientDescent(-1), "positive"),
         (lambda: price(P, L, GradientDescent(Rational(1, 10))).change, "symbol"),
     ],

@@ -12,6 +12,7 @@ from sympy import O, Rational, Symbol, exp, expand, sin, symbols, tanh
 from symprice import (
     MLP,
     Index,
+    NoRuleError,
     NTCov,
     ShapeError,
     average,
@@ -23,10 +24,13 @@ from symprice import (
     price,
     squared_loss,
 )
+from symprice.dynamics.momentum import HeavyBall, Nesterov
 from symprice.dynamics.sgd import SGD
+from symprice.dynamics.wrapped import WithNoise
 from symprice.indexed.entries import Entry
 from symprice.tangent.gradient_noise import GradientNoise
 from symprice.tangent.second import HessianTrace, RankOneSum
+from symprice.tangent.vectors import Velocity
 from tests.differences import covariance, number, random_point
 from tests.dynamics.moving import order_of
 
@@ -198,3 +202,29 @@ def test_laws_of_observables_are_quick():
         started = time.perf_counter()
         _ = price(P, observables("l1:5"), dynamics, order=dynamics.orders[-1]).equation
         assert time.perf_counter() - started < 1  # 0.05 s on an idle machine
+
+
+def test_code_needs_the_examples():
+    with pytest.raises(NoRuleError, match=r"\[l1, l2, ...\]"):
+        price(w * b**3, w**2, SGD(eta, 2), order=2).source()
+    assert "eta" in price(w * b**3, [w**2, b * w], SGD(eta, 2), order=2).source()
+
+
+def test_momentum_on_minibatches_against_all_of_them():
+    """E[P(θ + βv - η g) - P] over every pair of examples, for a quadratic P exactly."""
+    prop, beta = w**2 - 3 * w * b + b, Symbol("beta", positive=True)
+    velocity = {p: Velocity("v").coordinate(p) for p in (w, b)}
+    total = 0
+    for batch in batches(3, 2, False):
+        slope = {p: sum(LOSSES[i].diff(p) for i in batch) / 2 for p in (w, b)}
+        moved = {p: p + beta * velocity[p] - eta * slope[p] for p in (w, b)}
+        total += prop.subs(moved, simultaneous=True) - prop
+    way = WithNoise(SGD(eta, 2, replacement=False), HeavyBall(eta, beta))
+    law = price(prop, LOSSES, way, order=2)
+    assert law.remainder == 0
+    assert expand(law.change.doit() - total / 3) == 0
+    assert price(P, L, WithNoise(SGD(eta, 2), Nesterov(eta, beta)), order=2).check(points=2)
+    with pytest.raises(ShapeError, match="noise of its own"):
+        _ = price(P, L, WithNoise(SGD(eta, 2), SGD(eta, 3)), order=2).noise
+    with pytest.raises(ShapeError, match="one a flow"):
+        WithNoise(SGD(eta, 2).ito(), HeavyBall(eta, beta))

@@ -7,7 +7,7 @@ import pytest
 from sympy import O, Symbol, exp, sqrt, tanh
 
 from symprice import NTCov, NTVar, ShapeError, observables, price, sigmoid
-from symprice.dynamics.sharpness import SAM
+from symprice.dynamics.sharpness_aware import SAM
 from tests.differences import gradient, number, random_point
 from tests.dynamics.simulating import BOTH, b, remainder_exponent, slopes, w
 

@@ -14,7 +14,7 @@ from ..tangent.gradient import DefinitionOfCovariance, Inner, Nabla
 from ..tangent.shifted import GradientAt
 from .either import StepOrFlow
 from .taylor import Linear, with_remainder, written
-from .update import mean_loss
+from .update import mean_loss, symbol_of_expansion
 
 __all__ = ["SAM"]
 
@@ -89,7 +89,7 @@ class SAM(StepOrFlow):
         """Of the flow: the velocity, expanded in ρ, as covariances."""
         if not self.continuous:
             return super().derivation(prop, loss, order)
-        rest = O(self.rho**2)
+        rest = O(symbol_of_expansion(self) ** 2)
         forces = (self.applied(loss, v) for _, v in self.gradient_terms(loss))
         steps = list(super().derivation(prop, loss, order).steps[:2])
         current = Add(*(Inner(Nabla(prop), force) for force in forces))
@@ -106,14 +106,16 @@ class SAM(StepOrFlow):
     def parts(self, prop: Any, loss: Any, order: int) -> dict[str, Any]:
         """Selection up to O(ρ²), and the remainder."""
         found = super().parts(prop, loss, order)
-        return {**found, "remainder": O(self.rho**2)} if self.continuous else found
+        if not self.continuous:
+            return found
+        return {**found, "remainder": lambda: O(symbol_of_expansion(self) ** 2)}
 
     def gradient(self, loss: Any) -> Any:
-        """∇L(θ + ρ g/|g|)."""
+        """`∇L(θ + ρ g/|g|)`."""
         total = mean_loss(loss)
         return GradientAt(total, self.rho / sqrt(covariance(total)) * Nabla(total))
 
     def gradient_terms(self, loss: Any) -> list[tuple[int, Any]]:
-        """∇L + ρ ∇|∇L|."""
+        """`∇L + ρ ∇|∇L|`."""
         total = mean_loss(loss)
         return [(0, Nabla(total)), (1, self.rho * Nabla(sqrt(covariance(total))))]
