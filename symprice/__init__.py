@@ -121,6 +121,10 @@ _PUBLIC = {
     "derivation": "Derivation Rule Step derive",
     "emit.numpy": "lambdify source",
     "emit.latex": "to_latex",
+    "emit.notation": "Notation",
+    "emit.papers": "paper Paper",
+    "emit.algorithms": "algorithm AlgorithmBox",
+    "emit.diagrams": "Diagram",
     "emit.pythonic": "definition from_function latexify_source",
     "checks": "check Report",
     "errors": (

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .errors import NoRuleError
+from .errors import NoRuleError, SympriceError
 
-__all__ = ["Outputs", "Shown"]
+__all__ = ["Drawn", "Outputs", "Shown"]
 
 
 # In characters of TeX.
@@ -28,6 +28,26 @@ class Shown:
         return plot(self, *args, **settings)
 
 
+class Drawn:
+    """What can be drawn as a diagram."""
+
+    __slots__ = ()
+
+    def draw(self, *, backward: bool = False, neurons: bool | None = None, **settings: Any) -> Any:
+        """A diagram labelled with the symbols of the formulas: SVG in notebooks, ``.tikz()`` for
+        papers; ``backward`` highlights the backward pass. See ``symprice.emit.diagrams.draw``.
+        """
+        from .emit.diagrams import draw
+
+        return draw(self, backward=backward, neurons=neurons, **settings)
+
+    def _repr_html_(self) -> str | None:
+        try:
+            return str(self.draw().svg())
+        except SympriceError:  # what cannot be called on an input is shown as text
+            return None
+
+
 class Outputs(Shown):
     """The outputs of a formula: LaTeX, NumPy source, a NumPy function, a check, a picture."""
 
@@ -39,6 +59,18 @@ class Outputs(Shown):
 
         return to_latex(self, **settings)
 
+    def mathml(self, **settings: Any) -> str:
+        """MathML of the formula, for web pages and word processors; settings as for ``latex``."""
+        from .emit.exports import to_mathml
+
+        return to_mathml(self, **settings)
+
+    def markdown(self, **settings: Any) -> str:
+        """Markdown of the formula or derivation, as GitHub and Jupyter show it."""
+        from .emit.exports import to_markdown
+
+        return to_markdown(self, **settings)
+
     def text(self) -> str:
         """The formula in Unicode, for a terminal: a line for every step, its rule at the right."""
         from .emit.terminal import as_text
@@ -48,10 +80,13 @@ class Outputs(Shown):
     def _repr_latex_(self) -> str | None:
         # Notebooks slow down over very long formulas: beyond a page the main formula stands
         # without its definitions, or the plain text is shown instead.
-        for settings in ({}, {"where": False}):
-            tex = self.latex(**settings)
-            if len(tex) <= LONGEST_DISPLAY:
-                return f"$$\n{tex}\n$$"
+        from .emit.notation import in_use
+
+        with in_use().but(macros=False).use():  # which MathJax does not know
+            for settings in ({}, {"where": False}):
+                tex = self.latex(**settings)
+                if len(tex) <= LONGEST_DISPLAY:
+                    return f"$$\n{tex}\n$$"
         return None
 
     def source(self, args: Any = None, **settings: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any
 
 from sympy import Add, Mul, Pow, S, Symbol, fraction, together
@@ -15,6 +16,22 @@ __all__ = ["Sizes", "evaluated"]
 
 # What a plan assumes of sizes that are symbols.
 WIDTH, SEQUENCE, KERNEL, DIRECTIONS, BATCH = 512, 32, 3, 10, 256
+
+
+def checked_guesses(given: Mapping[Any, int], known: set[Any]) -> dict[Any, int]:
+    """What a caller says of sizes, if it is a positive integer for a size that there is."""
+    for size, value in given.items():
+        if size not in known:
+            listed = ", ".join(sorted(map(str, known))) or "none"
+            raise ShapeError(
+                f"asked to plan for the size {size!r}, which is no size of the arguments: give the "
+                f"symbols themselves (here {listed}), as sizes={{d: 512}}"
+            )
+        if not (isinstance(value, Integral) and value > 0):
+            raise ShapeError(
+                f"asked to plan for {size} = {value!r}: write about how large it is, as 512"
+            )
+    return dict(given)
 
 
 class Sizes:

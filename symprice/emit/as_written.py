@@ -16,7 +16,7 @@ from .documents.fragments import Group, Leaf, Node, parse, source
 from .latex_names import function_name, symbol_name
 from .python_subset import KNOWN, restricted
 
-__all__ = ["Emitter", "as_written", "latexify_emitter", "own_emitter"]
+__all__ = ["Emitter", "Tokens", "as_written", "latexify_emitter", "own_emitter"]
 
 # From one expression to LaTeX, with names as letters that stand for themselves.
 Emitter = Callable[[ast.expr], str]
@@ -48,18 +48,22 @@ def as_written(tree: ast.FunctionDef, emitter: Emitter | None = None) -> list[tu
     listed = ", ".join(symbol_name(argument.arg) for argument in arguments)
     pairs = []
     for name, value in restricted(tree):
-        tokens = _Tokens()
+        tokens = Tokens()
         right = tokens.restored(emitter(tokens.visit(value)))
         left = f"{function_name(tree.name)}({listed})" if name is None else symbol_name(name)
         pairs.append((left, right))
     return pairs
 
 
-class _Tokens(ast.NodeTransformer):
+class Tokens(ast.NodeTransformer):
     """Replaces names that an emitter would spell in its own way by tokens, and back."""
 
     def __init__(self) -> None:
         self.meaning: dict[str, str] = {}
+
+    def named(self, tex: str) -> ast.Name:
+        """A name that stands for LaTeX."""
+        return ast.Name(self._token(tex), ast.Load())
 
     def _token(self, tex: str) -> str:
         # One character of the private area: emitters take it for a letter, and no LaTeX has it.
@@ -68,7 +72,7 @@ class _Tokens(ast.NodeTransformer):
         return token
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
-        if re.fullmatch(r"[A-Za-z]", node.id):
+        if re.fullmatch(r"[A-Za-z]", node.id) or node.id in self.meaning:
             return node
         return ast.Name(self._token(symbol_name(node.id)), ast.Load())
 

@@ -13,15 +13,25 @@ from sympy import Expr, Function, Integer
 
 __all__ = [
     "HELPERS",
+    "HELPERS_NEED",
+    "BesselComplement",
     "Careful",
+    "DigammaRest",
+    "RelativeGap",
     "EntryOf",
     "Expm1",
     "Log1mExp",
     "Log1p",
     "LogAddExp",
+    "LogBinomial",
+    "LogGamma",
     "LogNormalCdf",
+    "LogPoisson",
+    "LogRatio",
     "LogSech2",
     "LogSoftmaxes",
+    "ScaledBessel",
+    "StirlingRest",
     "Softmaxes",
     "WrightOmega",
     "XLog1py",
@@ -73,6 +83,65 @@ class LogNormalCdf(Careful):
     call = "scipy.special.log_ndtr"
 
 
+class LogGamma(Careful):
+    """log Γ(x) for x > 0; SymPy's own is log(gamma(x)) again at a whole number."""
+
+    call = "scipy.special.gammaln"
+
+
+class LogPoisson(Careful):
+    """x log λ - λ - log Γ(x + 1), of x, λ and log λ."""
+
+    call = "helper.log_poisson"
+
+
+class LogBinomial(Careful):
+    """log Γ(x+y+1) - log Γ(x+1) - log Γ(y+1) + x log p + y log q, of x, y, log p and log q."""
+
+    call = "helper.log_binomial"
+
+
+class ScaledBessel(Careful):
+    """exp(-|x|) I_n(x), of n and x."""
+
+    call = "scipy.special.ive"
+    letter = "u"
+
+
+class BesselComplement(Careful):
+    """1 - I₁(x)/I₀(x) for x ≥ 0."""
+
+    call = "helper.bessel_complement"
+    letter = "u"
+
+
+class StirlingRest(Careful):
+    """log Γ(x) - ((x - 1/2) log x - x + log(2π)/2)."""
+
+    call = "helper.stirling_rest"
+    letter = "u"
+
+
+class DigammaRest(Careful):
+    """ψ(x) - log x."""
+
+    call = "helper.digamma_rest"
+    letter = "u"
+
+
+class LogRatio(Careful):
+    """log(x/y), to full relative precision where x is close to y."""
+
+    call = "helper.log_ratio"
+
+
+class RelativeGap(Careful):
+    """x u + y - x, of x, y and u = log(x/y)."""
+
+    call = "helper.divergence"
+    letter = "u"
+
+
 class WrightOmega(Careful):
     """W(exp(x)), of Lambert's W."""
 
@@ -116,7 +185,16 @@ class EntryOf(Careful):
         return cls(vector if logarithm else Softmaxes(vector), Integer(index - 1))
 
 
-# Source of what neither library has; each uses NumPy only and keeps the precision of its argument.
+# What a helper calls: other helpers, which stand before it, and functions of SciPy.
+HELPERS_NEED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "log_poisson": ((), ("gammaln",)),
+    "log_binomial": (("log_poisson",), ("gammaln",)),
+    "bessel_complement": ((), ("i0e", "i1e")),
+    "stirling_rest": ((), ("gammaln",)),
+    "digamma_rest": ((), ("digamma",)),
+}
+
+# Source of what neither library has; each keeps the precision of its argument.
 HELPERS = {
     "log_sech2": '''\
 def log_sech2(x):
@@ -132,6 +210,72 @@ def log1mexp(x):
     near = np.log(-np.expm1(np.maximum(x, -1)))
     far = np.log1p(-np.exp(np.minimum(x, -0.5)))
     return np.where(x > -0.6931471805599453, near, far)[()]
+''',
+    "log_poisson": '''\
+def log_poisson(x, rate, log_rate):
+    """x*log_rate - rate - gammaln(x + 1), to full relative precision (Loader's formula)."""
+    n = np.maximum(x, 16)
+    v = (n - rate)/(n + rate)
+    w = np.minimum(v*v, 0.01)
+    odd = w*(1/3 + w*(1/5 + w*(1/7 + w*(1/9 + w*(1/11 + w*(1/13 + w*(1/15 + w/17)))))))
+    far = n*(np.log(n) - log_rate) + rate - n
+    gap = np.where(v*v < 0.01, (n - rate)*v + 2*n*v*odd, far)
+    u = 1/(n*n)
+    tail = (1/12 - u*(1/360 - u*(1/1260 - u*(1/1680 - u*(1/1188 - u*691/360360)))))/n
+    large = -gap - tail - 0.5*np.log(2*np.pi*n)
+    small = x*log_rate - rate - gammaln(np.minimum(x, 16) + 1)
+    return np.where(x < 16, small, large)[()]
+''',
+    "log_binomial": '''\
+def log_binomial(x, y, log_p, log_q):
+    """gammaln(x + y + 1) - gammaln(x + 1) - gammaln(y + 1) + x*log_p + y*log_q for p + q = 1."""
+    n = x + y
+    log_n = np.log(np.where(n > 0, n, 1))
+    total = log_poisson(x, n*np.exp(log_p), log_n + log_p) - log_poisson(n, n, log_n)
+    total = total + log_poisson(y, n*np.exp(log_q), log_n + log_q)
+    return np.where(x == 0, y*log_q, np.where(y == 0, x*log_p, total))[()]
+''',
+    "stirling_rest": '''\
+def stirling_rest(x):
+    """gammaln(x) - ((x - 1/2)*log(x) - x + log(2*pi)/2) for x > 0."""
+    n = np.maximum(x, 16)
+    u = 1/(n*n)
+    far = (1/12 - u*(1/360 - u*(1/1260 - u*(1/1680 - u*(1/1188 - u*691/360360)))))/n
+    y = np.minimum(x, 16)
+    return np.where(x < 16, gammaln(y) - ((y - 0.5)*np.log(y) - y + 0.9189385332046727), far)[()]
+''',
+    "digamma_rest": '''\
+def digamma_rest(x):
+    """digamma(x) - log(x) for x > 0."""
+    n = np.maximum(x, 16)
+    u = 1/(n*n)
+    far = u*(1/12 - u*(1/120 - u*(1/252 - u*(1/240 - u*(1/132 - u*691/32760)))))
+    y = np.minimum(x, 16)
+    return np.where(x < 16, digamma(y) - np.log(y), -0.5/n - far)[()]
+''',
+    "log_ratio": '''\
+def log_ratio(x, y):
+    """log(x/y) for x, y > 0, to full relative precision where x is close to y."""
+    far = np.log(x) - np.log(y)
+    near = np.abs(far) < 0.5
+    return np.where(near, np.log1p(np.where(near, x - y, 0)/y), far)[()]
+''',
+    "divergence": '''\
+def divergence(x, y, log_ratio):
+    """x*log_ratio + y - x for log_ratio = log(x/y), to full relative precision."""
+    u = np.minimum(np.maximum(-log_ratio, -0.5), 0.5)
+    series = 1 + u/10*(1 + u/11*(1 + u/12*(1 + u/13*(1 + u/14*(1 + u/15*(1 + u/16))))))
+    series = 1 + u/6*(1 + u/7*(1 + u/8*(1 + u/9*series)))
+    near = 0.5*x*u*u*(1 + u/3*(1 + u/4*(1 + u/5*series)))
+    return np.where(np.abs(log_ratio) < 0.5, near, x*log_ratio + (y - x))[()]
+''',
+    "bessel_complement": '''\
+def bessel_complement(x):
+    """1 - i1e(x)/i0e(x) for x >= 0, to full relative precision."""
+    u = 1/np.maximum(x, 60)
+    far = u*(1073/1024 + u*(103/32 + u*(375733/32768 + u*(23797/512 + u*55384775/262144))))
+    far = u*(1/2 + u*(1/8 + u*(1/8 + u*(25/128 + u*(13/32 + far)))))
+    return np.where(x < 60, (i0e(x) - i1e(x))/i0e(x), far)[()]
 ''',
     "log_softmax": '''\
 def log_softmax(*z):

@@ -126,7 +126,9 @@ def _clash(code: str, first: Any, second: Any) -> NameClashError:
     if first.name == second.name:
         same = f"{kinds}, both called {first.name!r}"
         if type(first) is type(second):
-            same = f"two symbols called {first.name!r} with different assumptions"
+            shapes = {getattr(symbol, "shape", ()) for symbol in (first, second)}
+            differ = "different shapes" if len(shapes) > 1 else "different assumptions"
+            same = f"two symbols called {first.name!r} with {differ}"
         return NameClashError(
             f"the arguments hold {same}: use one of them everywhere, or rename one with expr.subs"
         )

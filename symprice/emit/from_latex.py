@@ -26,7 +26,7 @@ _SIGNS |= {
     r"\top": "T", r"\prime": "'", r"\quad": "  ", r"\qquad": "   ", r"\,": " ", r"\;": " ",
     r"\:": " ", r"\ ": " ", r"\!": "", r"\limits": "", r"\mid": "|", r"\lvert": "|", r"\rvert": "|",
     r"\{": "{", r"\}": "}", r"\%": "%", r"\#": "#", r"\&": "&", r"\_": "_", r"\$": "$",
-    r"\backslash": "\\", r"\mapsto": "↦", r"\dagger": "†", r"\ldots": "…",
+    r"\gets": "←", r"\backslash": "\\", r"\mapsto": "↦", r"\dagger": "†", r"\ldots": "…",
 }  # fmt: skip
 _STYLES = {
     "\\" + n for n in "operatorname mathrm mathit mathbf mathsf mathtt mathcal boldsymbol".split()
@@ -34,7 +34,8 @@ _STYLES = {
 _ACCENTS = {
     r"\hat": "\u0302", r"\tilde": "\u0303", r"\bar": "\u0304", r"\dot": "\u0307", r"\ddot":
     "\u0308", r"\vec": "\u20d7", r"\acute": "\u0301", r"\grave": "\u0300", r"\check": "\u030c",
-    r"\breve": "\u0306", r"\mathring": "\u030a", r"\overline": "\u0304",
+    r"\breve": "\u0306", r"\widehat": "\u0302", r"\widetilde": "\u0303",
+    r"\mathring": "\u030a", r"\overline": "\u0304",
 }  # fmt: skip
 
 
@@ -106,6 +107,8 @@ class _Reader:
         while self.at < len(self.nodes) and (mark := self.name()) in found:
             self.at += 1
             found[mark] += self.argument()
+        if found["^"] == "(":  # a superscript in brackets, which is text already
+            return "^("
         above = found["^"].rstrip("'")
         primes = "'" * (len(found["^"]) - len(above))
         up = raised(above) or (f"^{above}" if above.isalnum() else f"^({above})") if above else ""
@@ -132,11 +135,11 @@ class _Reader:
             above, below = self.argument(), self.argument()
             return f"{_tight(above)}/{_tight(below)}{self.space()}"
         if name == "\\sqrt":
-            return f"√({self.argument()})"
+            return f"√({self.argument()}){self.space()}"
         if name in _STYLES:
             return self.argument() + self.space()
         if name in _ACCENTS:
-            return self.argument() + _ACCENTS[name]
+            return self.argument() + _ACCENTS[name] + self.space()
         if name.startswith("\\text"):
             return node.text.split("{", 1)[1].rsplit("}", 1)[0]
         if name in _SIGNS:

@@ -1,26 +1,29 @@
 r"""LaTeX for papers: formulas with their definitions, derivations with their rules.
 
 Long lines are broken at their signs, so that nothing is wider than a line of an article;
-definitions follow the formula as an aligned `where` block.
+definitions follow the formula as an aligned `where` block, or as a sentence.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
-from ..errors import NameClashError, NoRuleError
+from ..errors import NoRuleError
+from .documents.width import width as wide
+from .environments import Display, Environment, environment_of
 from .latex_printer import PaperPrinter
-from .layout import Layout, laid_out
-from .lines import Lines, lines_of
+from .lines import ChainLine, Lines, lines_of
+from .notation import Notation, noted
 
-__all__ = ["displayed", "to_latex"]
+__all__ = ["displayed", "ems", "to_latex"]
 
-# The line of an article at 11pt, in ems, and what an equation number takes of it.
-_LINE = 32.0
-_NUMBER = 3.5
-_NUMBERED = ("equation", "align", "gather")
+# The line of an article at 11pt, in ems, and a column of a two-column paper.
+WIDTHS = {"line": 32.0, "column": 20.0}
+_POINTS = {"pt": 1.0, "mm": 2.845, "cm": 28.45, "in": 72.27, "em": 10.0}
+_RULES = ("right", "intertext", "none")
+# The part of a line that a formula in running text may take.
+_RUNNING = 0.6
 
 
 def to_latex(
@@ -28,8 +31,11 @@ def to_latex(
     *,
     environment: str | None = None,
     label: str | None = None,
-    where: bool = True,
-    width: float = _LINE,
+    where: bool | str = True,
+    width: float | str = "line",
+    rules: str = "right",
+    numbers: str = "one",
+    notation: Any = None,
     **settings: Any,
 ) -> str:
     r"""LaTeX of an expression, an equation, a closed form, a derivation, or a list of these.
@@ -42,11 +48,17 @@ def to_latex(
         is shown by its ``equation``, its ``_formula()`` or its ``derivation``, the first that it
         has.
     environment : None for mathematics that stands between dollars, or 'equation', 'align',
-        'gather', with or without a star.
+        'gather', 'multline', 'dmath' (which needs the package breqn), with or without a star.
     label : a ``\label`` for the equation number.
-    where : whether the definitions of a closed form are listed.
-    width : of the line, in ems of its type; 32 is an article at 11pt, 20 a column of a two-column
-        paper.
+    where : whether the definitions of a closed form are listed, below the formula and aligned with
+        it; 'sentence' for a sentence behind the display.
+    width : of the line: 'line' of an article at 11pt (32 em), 'column' of a two-column paper
+        (20 em), a number of ems, or a length such as '84mm' with type of 10pt.
+    rules : where the names of the rules stand: 'right', 'intertext' between the lines of an
+        align, or 'none'.
+    numbers : 'one' for the display, or 'steps' for every step of a derivation in an align; with a
+        label `eq:a`, the steps before the last are `eq:a.1`, `eq:a.2`, ….
+    notation : a Notation, 'theory' or 'learning'; the one in use where not given.
     settings : those of SymPy's ``latex``.
 
     Raises
@@ -69,69 +81,112 @@ def to_latex(
     h &= w x, \\
     a &= \tanh(h)
     \end{aligned}
+    >>> print(to_latex(f, environment='equation', label='eq:f', where='sentence'))
+    \begin{equation}
+    \label{eq:f}
+    v a
+    \end{equation}
+    {\sloppy where $h = w x$ and $a = \tanh(h)$.\par}
     """
-    shown = lines_of(obj, PaperPrinter(settings).doprint)
-    if not where:
-        shown = Lines(shown.lines)
-    return displayed(shown, environment=environment, label=label, width=width)
+    spelling = noted(notation)
+    shown = lines_of(obj, PaperPrinter(settings, spelling).doprint)
+    return displayed(
+        shown,
+        environment=environment,
+        label=label,
+        where=where,
+        width=width,
+        rules=rules,
+        numbers=numbers,
+        notation=spelling,
+    )
 
 
 def displayed(
-    shown: Lines, *, environment: str | None = None, label: str | None = None, width: float = _LINE
+    shown: Lines,
+    *,
+    environment: str | None = None,
+    label: str | None = None,
+    where: bool | str = True,
+    width: float | str = "line",
+    rules: str = "right",
+    numbers: str = "one",
+    notation: Notation | None = None,
 ) -> str:
     """Lines of LaTeX as one display, broken to the width; arguments as for ``to_latex``."""
-    numbered = _checked(environment, label)
-    layout = laid_out(shown.lines, shown.where, width - (_NUMBER if numbered else 0.0))
-    mark = rf"\label{{{label}}}" if label else ""
-    if environment is None:
-        return _bare(layout)
-    if environment.startswith("align"):
-        return _wrapped(environment, _numbered(layout, mark) if numbered else list(layout.rows))
-    return _wrapped(environment, [*([mark] if mark else []), _bare(layout)])
+    kind = environment_of(environment, label)
+    _checked("rules", rules, _RULES)
+    _checked("numbers", numbers, ("one", "steps"))
+    _checked("where", where, (True, False, "sentence"))
+    definitions = shown.where
+    if rules == "none":
+        shown = Lines(tuple(line._replace(rule="", given=()) for line in shown))
+    line = ems(width)
+    sentence = where == "sentence" or (where is True and not kind.lists)
+    display = Display(
+        Lines(shown.lines, definitions if where is True and kind.lists else ()),
+        line,
+        label or "",
+        numbers == "steps",
+        rules,
+    )
+    tex = kind.write(display)
+    if definitions and where and sentence:
+        tex = f"{tex}\n{_sentence(definitions, kind, line)}"
+    return noted(notation).abbreviated(tex)
 
 
-def _checked(environment: str | None, label: str | None) -> bool:
-    """Whether the environment has a number."""
-    kind = (environment or "").removesuffix("*")
-    if environment is not None and kind not in _NUMBERED:
+def ems(width: float | str) -> float:
+    """The width of a line in ems, however it was given.
+
+    >>> ems('column'), ems(25), round(ems('84mm'), 1)
+    (20.0, 25.0, 23.9)
+    """
+    if isinstance(width, str):
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(pt|mm|cm|in|em)\s*", width)
+        if found is None and width not in WIDTHS:
+            raise NoRuleError(
+                f"asked for lines of the width {width!r}: write a number of ems, 'line', 'column', "
+                "or a length as '84mm'"
+            )
+        value = WIDTHS[width] if found is None else float(found[1]) * _POINTS[found[2]] / 10
+    else:
+        value = float(width)
+    if not value >= 8:
+        raise NoRuleError(f"asked for lines of {value:g} em: write 8 or more, less holds nothing")
+    return value
+
+
+def _checked(name: str, given: Any, known: tuple[Any, ...]) -> None:
+    if given not in known:
         raise NoRuleError(
-            f"asked for LaTeX in the environment {environment!r}: write None, 'equation', 'align' "
-            "or 'gather', "
-            "with a star for no number"
+            f"asked for LaTeX with {name}={given!r}: write {' or '.join(map(repr, known))}"
         )
-    numbered = environment is not None and not environment.endswith("*")
-    if label is None:
-        return numbered
-    if not numbered:
-        raise NameClashError(
-            f"asked for the label {label!r} where there is no equation number ({environment=}): "
-            "write "
-            "environment='equation' or environment='align' with it"
-        )
-    if not re.fullmatch(r"[A-Za-z0-9:.+/ _-]+", label):
-        raise NameClashError(
-            f"asked for the label {label!r}: a label is letters, digits and : . + / - _, as in "
-            "'eq:kernel'"
-        )
-    return numbered
 
 
-def _bare(layout: Layout) -> str:
-    """Mathematics that stands between dollars: one row as it is, several aligned."""
-    if len(layout.rows) > 1 or "&&" in layout.rows[0]:
-        return _wrapped("aligned", layout.rows)
-    return re.sub(r"^(.*?)\s*&\s*", lambda m: f"{m[1]} " if m[1] else "", layout.rows[0], count=1)
+def _sentence(pairs: tuple[tuple[str, str], ...], kind: Environment, line: float) -> str:
+    """The definitions as a sentence; one that is too wide for running text is displayed."""
+    if not kind.name:
+        raise kind.refuse("the definitions as a sentence", "environment='equation'")
+    text = "where"
+    wide_ones: list[ChainLine] = []
+    for i, (name, value) in enumerate(pairs):
+        last = i == len(pairs) - 1
+        end = "." if last else "," if len(pairs) > 2 else ""
+        joint = "and " if last and i else ""
+        # TeX breaks running mathematics at few places only.
+        if wide(f"{name} = {value}") <= _RUNNING * line:
+            text += _block(wide_ones, line) + f" {joint}${name} = {value}${end}"
+            wide_ones = []
+        else:
+            text += f" {joint}".rstrip() if not wide_ones else ""
+            wide_ones.append(ChainLine(name, "=", value + end))
+    text += _block(wide_ones, line)
+    return f"{{\\sloppy {text.strip()}\\par}}"
 
 
-def _numbered(layout: Layout, mark: str) -> list[str]:
-    """The rows with one number, where the main formula ends."""
-    found = []
-    for i, row in enumerate(layout.rows):
-        body = row.removesuffix(r" \\")
-        note = mark if i == layout.last else r"\notag"
-        found.append(f"{body} {note}".rstrip() + row[len(body) :])
-    return found
-
-
-def _wrapped(environment: str, rows: Sequence[str]) -> str:
-    return "\n".join([f"\\begin{{{environment}}}", *rows, f"\\end{{{environment}}}"])
+def _block(rows: list[ChainLine], line: float) -> str:
+    """Definitions in a display of their own."""
+    if not rows:
+        return ""
+    return f"\n{environment_of('equation*').write(Display(Lines(tuple(rows)), line))}\n"

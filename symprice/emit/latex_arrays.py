@@ -21,7 +21,11 @@ from .reading_order import Product, product
 __all__ = ["ArrayPrinter", "hadamard_factors", "is_loose", "joined"]
 
 # A letter with primes and a subscript: a mark stands behind the primes, `h'^{\top}_{1}`.
-_PRIMED = re.compile(r"((?:[A-Za-z]|\\[A-Za-z]+)'+)(_\{(?:[^{}]|\{[^{}]*\})*\})?")
+_PRIMED = re.compile(
+    r"((?:[A-Za-z]|\\boldsymbol\{[^{}]*\}|\\[A-Za-z]+)'+)(_\{(?:[^{}]|\{[^{}]*\})*\})?"
+)
+# The number of a layer above a name, which a mark joins: `W^{(1)\top}`.
+_LAYERED = re.compile(r"([^^]*\^\{\(\d+\))((?:\\prime)*)\}(_\{(?:[^{}]|\{[^{}]*\})*\})?")
 
 
 class ArrayPrinter(LatexPrinter):
@@ -56,6 +60,8 @@ class ArrayPrinter(LatexPrinter):
         one = type(matrix).__name__ in ("OneMatrix", "Identity", "UnitVector", "Shift")
         if plain and (primed := _PRIMED.fullmatch(tex)) is not None:
             return f"{primed[1]}^{{{mark}}}{primed[2] or ''}"
+        if plain and (layered := _LAYERED.fullmatch(tex)) is not None:
+            return f"{layered[1]}{layered[2]}{mark}}}{layered[3] or ''}"
         if (not (plain or one) and isinstance(matrix, MatrixExpr)) or raised(tex):
             tex = rf"\left({tex}\right)"
         return f"{tex}^{{{mark}}}"
@@ -116,10 +122,19 @@ class ArrayPrinter(LatexPrinter):
 
     def _print_KroneckerDelta(self, expr: Any, exp: str | None = None) -> str:
         # δ is the letter of adjoints.
-        moves = all(isinstance(place, Offset) for place in expr.args[:2])
-        left, right = (place_latex(self, place, label=moves) for place in expr.args[:2])
+        left, right = compared_places(self, expr)
         tex = rf"\left[{left} = {right}\right]"
         return tex if exp is None else f"{tex}^{{{exp}}}"
+
+
+def compared_places(printer: Any, expr: Any) -> list[str]:
+    """The two sides of `[i = j]`: places count from 1, an action is a label and stays as it is."""
+    left, right = expr.args[:2]
+    if any(getattr(symbol, "is_action", False) for symbol in expr.free_symbols):
+        labels = sorted((left, right), key=lambda side: not getattr(side, "is_action", False))
+        return [str(printer._print(label)) for label in labels]
+    moves = isinstance(left, Offset) and isinstance(right, Offset)
+    return [place_latex(printer, place, label=moves) for place in (left, right)]
 
 
 def is_loose(matrix: Any, single: bool, last: bool) -> bool:

@@ -63,13 +63,18 @@ def symbol_name(name: str) -> str:
     tex = _word(_PRIMES.sub("", base), r"\mathit")
     if re.search(r"[\^_]", _outside_braces(tex)) and (raised or lowered or primes):
         tex = f"{{{tex}}}"
-    below = " ".join(_word(part, r"\mathrm") for part in lowered)
-    above = " ".join(_word(part, r"\mathrm") for part in raised)
+    below, above = (_apart([_word(part, r"\mathrm") for part in ps]) for ps in (lowered, raised))
     if raised:
         above += r"\prime" * len(primes)
         primes = ""
     tex += f"^{{{above}}}" if raised else primes
     return f"{tex}_{{{below}}}" if lowered else tex
+
+
+def _apart(words: list[str]) -> str:
+    """Subscripts side by side, with a space where one is a word: mathematics swallows the plain."""
+    gap = r"\, " if any(word.startswith(r"\mathrm{") for word in words) else " "
+    return gap.join(words)
 
 
 def adjoint_parts(name: str) -> tuple[str, str] | None:

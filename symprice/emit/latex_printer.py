@@ -17,13 +17,16 @@ from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 
 from ..arrays import AppliedVectorFunction, ArrayNode, JacobianOf
 from ..elementwise import AsPrinted, ScalarProduct, ScaledRows
+from ..indexed.entries import Entry
 from ..indexed.writing import with_letters
 from ..nodes import Node
-from ..symbols import Name
+from ..symbols import Name, NameMatrix, ParameterMatrix
+from ..tangent.vectors import StateVector
 from .brackets import raised, scripted, tidy
 from .documents.width import width
 from .latex_arrays import ArrayPrinter, joined
-from .latex_names import function_name, symbol_name
+from .latex_names import function_name
+from .notation import Notation, in_use
 from .reading_order import (
     COVARIANCE,
     NUMBER,
@@ -43,8 +46,10 @@ __all__ = ["PaperPrinter", "paper"]
 # Wider than this (in ems), a numerator is written behind the fraction and an exponent into exp().
 _SHORT = 8.0
 _SHORT_EXPONENT = 4.0
+# A name that ends in the number of a layer, as `h1` and `delta_z3`, not as the output `f_1`.
+_OF_A_LAYER = re.compile(r"[A-Za-z]+(?:_[A-Za-z]+)?\d+(?:_prime\d*)?")
 # A letter with primes, which can be raised as it stands. (An accented one is no group to TeX.)
-_PRIMED = re.compile(r"(?:[A-Za-z]|\\[A-Za-z]+)'+")
+_PRIMED = re.compile(r"(?:[A-Za-z]|\\boldsymbol\{[^{}]*\}|\\[A-Za-z]+)'+")
 
 
 def paper(expr: Any, **settings: Any) -> str:
@@ -65,21 +70,37 @@ def paper(expr: Any, **settings: Any) -> str:
 
 
 class PaperPrinter(ArrayPrinter):
-    """SymPy's LaTeX printer with the notation of papers; takes the same settings."""
+    """SymPy's LaTeX printer with the notation of papers; takes the same settings.
 
-    def __init__(self, settings: dict[str, Any] | None = None) -> None:
+    ``notation`` spells names and signs; the one in use where none is given.
+    """
+
+    def __init__(
+        self, settings: dict[str, Any] | None = None, notation: Notation | None = None
+    ) -> None:
         paper_style = {"mat_str": "pmatrix", "mat_delim": "", "inv_trig_style": "full"}
         super().__init__({**paper_style, **(settings or {})})
+        self.notation = in_use() if notation is None else notation
+        self._entries = 0
 
     def doprint(self, expr: Any) -> str:
         """LaTeX of ``expr``."""
-        return tidy(super().doprint(with_letters(expr) if isinstance(expr, Basic) else expr))
+        tex = super().doprint(with_letters(expr) if isinstance(expr, Basic) else expr)
+        return tidy(self.notation.spelled(tex))
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
         # Names and vector functions bring LaTeX of their own, which the base class would ask for
         # first.
         if isinstance(expr, (Symbol, MatrixSymbol)):
             return self._print_Symbol(expr)
+        if isinstance(expr, StateVector):
+            return self.notation.name(expr.name, bold=bool(self.notation.bold))
+        if isinstance(expr, Entry):  # an entry of a bold array is a number like any other
+            self._entries += 1
+            try:
+                return str(super()._print(expr, **kwargs))
+            finally:
+                self._entries -= 1
         if isinstance(expr, AppliedVectorFunction):
             return self._called(function_name(expr.function.name), expr.argument)
         if isinstance(expr, JacobianOf):
@@ -110,9 +131,17 @@ class PaperPrinter(ArrayPrinter):
     # --- names -----------------------------------------------------------------------------------
     def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
         chosen = self._settings["symbol_names"].get(expr)
-        tex = symbol_name(str(expr.name)) if chosen is None else chosen
-        bold = isinstance(expr, MatrixSymbol) and self._settings["mat_symbol_style"] == "bold"
-        return rf"\boldsymbol{{{tex}}}" if bold else tex
+        array = isinstance(expr, MatrixSymbol)
+        bold = array and self._settings["mat_symbol_style"] == "bold"
+        if chosen is not None:
+            return rf"\boldsymbol{{{chosen}}}" if bold else chosen
+        if array and self.notation.bold and not self._entries and expr.shape != (1, 1):
+            bold = bold or self.notation.bold == "arrays" or expr.shape[1] == 1
+        name = str(expr.name)
+        numbered = isinstance(expr, ParameterMatrix) or (
+            isinstance(expr, (Name, NameMatrix)) and _OF_A_LAYER.fullmatch(name) is not None
+        )
+        return self.notation.name(name, bold=bold, numbered=numbered)
 
     _print_MatrixSymbol = _print_Symbol
 
@@ -124,7 +153,9 @@ class PaperPrinter(ArrayPrinter):
         indices = [expr.i, expr.j]
         if expr.parent.shape[1] == 1 and expr.j == 0:
             indices = indices[:1]
+        self._entries += 1
         name = self.parenthesize(expr.parent, PRECEDENCE["Atom"], strict=True)
+        self._entries -= 1
         if not isinstance(expr.parent, MatrixSymbol) or scripted(name):
             name = rf"\left({name}\right)" if not isinstance(expr.parent, ArrayNode) else name
         return f"{name}_{{{','.join(self._print(index + 1) for index in indices)}}}"
@@ -148,11 +179,16 @@ class PaperPrinter(ArrayPrinter):
     def _print_Rational(self, expr: Any) -> str:
         if expr.q == 1:
             return str(expr.p)
-        return rf"{'-' if expr.p < 0 else ''}\frac{{{abs(expr.p)}}}{{{expr.q}}}"
+        sign, size = "-" if expr.p < 0 else "", abs(expr.p)
+        above = () if size == 1 else (Integer(size),)
+        small = _power_of_ten(above, (Integer(expr.q),))
+        return sign + (rf"\frac{{{size}}}{{{expr.q}}}" if small is None else small)
 
     def _product(self, parts: Product, followed: bool = False) -> str:
         """A product without its sign; ``followed`` by a matrix, or by nothing."""
         above, below = parts.above, parts.below
+        if (small := _power_of_ten(above, below)) is not None:
+            return small
         if not below:
             alone = not above or (rank(above[0]) != SUM and not followed)
             return self._factors(above, alone, followed)
@@ -310,6 +346,17 @@ class PaperPrinter(ArrayPrinter):
 
     def _with_exponent(self, tex: str, exp: str | None) -> str:
         return tex if exp is None else f"{tex}^{{{exp}}}"
+
+
+def _power_of_ten(above: tuple[Expr, ...], below: tuple[Expr, ...]) -> str | None:
+    """`10^{-8}` for 1/100000000: a small number whose zeros nobody counts."""
+    if len(below) != 1 or not below[0].is_Integer or any(not f.is_Integer for f in above):
+        return None
+    digits = str(below[0])
+    if len(digits) < 5 or digits.strip("0") != "1" or len(above) > 1:
+        return None
+    power = f"10^{{-{len(digits) - 1}}}"
+    return rf"{above[0]} \cdot {power}" if above else power
 
 
 def _loose(expr: Basic) -> bool:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from .documents.breaking import broken, pieces
+from .documents.layout import wrapped
 from .documents.metrics import CLASSES
 from .documents.width import width
 from .lines import ChainLine
@@ -25,6 +26,7 @@ _GAP = 2.2  #: between a formula and the name of its rule
 _COMMA = 0.5
 _JOIN = 0.6  #: the spaces round a sign that joins two terms, at most
 _QUAD = 1.0
+_TORN = 0.3  #: what a break behind a comma or a bracket costs, in ems that stick out
 
 
 class Layout(NamedTuple):
@@ -110,6 +112,9 @@ def _line_rows(line: ChainLine, tag: str, grid: _Grid) -> tuple[list[str], float
     first, *others = broken_lines(line.right, limit, limit - _INDENT)
     excess += max(0.0, width(first) - limit)
     excess += sum(max(0.0, width(piece) - limit + _INDENT) for piece in others)
+    # A line that ends inside of an argument list is read twice.
+    torn = sum(piece.rstrip().endswith((",", "(")) for piece in (first, *others))
+    excess += _TORN * torn
     rows.append(
         f"{start} &{indent}{line.relation} {first}".strip() if line.relation else f"& {first}"
     )
@@ -121,8 +126,33 @@ def _line_rows(line: ChainLine, tag: str, grid: _Grid) -> tuple[list[str], float
         if used + _GAP + width(tag) <= limit:
             rows[-1] += rf" \qquad {tag}"
         else:
-            rows.append(rf"&{indent}\qquad {tag}")
+            tags = _folded(line, tag, limit - _INDENT)
+            rows += [rf"&{indent}\qquad {part}" for part in tags]
+            excess += sum(max(0.0, width(part) - limit + _INDENT) for part in tags)
     return rows, excess
+
+
+def _folded(line: ChainLine, tag: str, limit: float) -> list[str]:
+    """The name of a rule and what it was given, in as many lines as they need."""
+    if width(tag) <= limit:
+        return [tag]
+    end = ":" if line.given else ""
+    found = [rf"\text{{{_words(words)}}}" for words in wrapped(line.rule + end, limit)]
+    row = ""
+    for i, equation in enumerate(line.given):
+        piece = equation + ("," if i < len(line.given) - 1 else "")
+        if row and width(f"{row} {piece}") > limit:
+            found.append(row)
+            row = ""
+        *full, piece = broken_lines(piece, limit, limit)
+        found += full
+        row = f"{row} {piece}".strip()
+    return [*found, row] if row else found
+
+
+def _words(text: str) -> str:
+    """Words for math mode."""
+    return "".join(f"\\{c}" if c in "#$%&_{}" else c for c in text)
 
 
 def broken_lines(latex: str, first: float, rest: float) -> list[str]:
@@ -170,7 +200,7 @@ def _tag(line: ChainLine) -> str:
     given = ", ".join(line.given)
     if not line.rule:
         return given
-    words = "".join(f"\\{c}" if c in "#$%&_{}" else c for c in line.rule)
+    words = _words(line.rule)
     return rf"\text{{{words}: }} {given}" if given else rf"\text{{{words}}}"
 
 

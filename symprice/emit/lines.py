@@ -123,7 +123,9 @@ def _definitions(names: ShortNames, show: Show) -> tuple[tuple[str, str], ...]:
 
 def _formula(obj: Any) -> Any:
     """The equation or the formula that an object says it is."""
-    if isinstance(equation := getattr(obj, "equation", None), Relational):
+    equation = getattr(obj, "_equations", None) or getattr(obj, "equation", None)
+    several = equation if isinstance(equation, (list, tuple)) else (equation,)
+    if several and all(isinstance(one, Relational) for one in several):
         return equation
     formula = getattr(obj, "_formula", None)
     return formula() if callable(formula) else None

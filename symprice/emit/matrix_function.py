@@ -54,6 +54,9 @@ class MatrixFunction:
            [2., 2., 2.]])
     """
 
+    #: What it computes, as long as it was not pickled.
+    formula: Any = None
+
     def __init__(
         self,
         closed: Any,

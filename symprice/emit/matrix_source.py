@@ -22,7 +22,7 @@ from ..symbols import Observable, ObservableVector, Parameter, ParameterMatrix
 from .array_arguments import Argument, arguments_of
 from .array_graph import Array, Graph
 from .array_language import NumpyLanguage
-from .array_sizes import DIRECTIONS, KERNEL, WIDTH, Sizes, derived
+from .array_sizes import DIRECTIONS, KERNEL, WIDTH, Sizes, checked_guesses, derived
 from .array_text import Line, freed, program
 from .array_writer import ArrayWriter
 from .code_layout import assignment, signature_lines
@@ -87,7 +87,7 @@ def write_matrix_source(
     Raises
     ======
 
-    ShapeError : for a label of what is no input, a width that no argument has.
+    ShapeError : for a label of what is no input, a width that no argument has, a size of nothing.
     NoRuleError : for a node or a function that no code is known for.
     NameClashError : for a name that code cannot hold, or that means two things.
     """
@@ -136,14 +136,17 @@ class _Function:
         self.order = list(dict.fromkeys(batch.values()))
         self.graph = Graph()
         self.language = _language(backend, self.graph)
+        guesses = checked_guesses(guesses, sizes)
         self.writer = ArrayWriter(self.graph, self.language, self._sizes(guesses), self.order)
         self._keep_arguments()
 
     def _check_batch(self) -> None:
         inputs = [*self.given, *self.scalars]
         for symbol, label in self.batch.items():
-            if not isinstance(label, str):
-                raise ShapeError(f"asked for the batch label {label!r} of {symbol}: write a text")
+            if not (isinstance(label, str) and label.isidentifier()):
+                raise ShapeError(
+                    f"asked for the batch label {label!r} of {symbol}: write a name, as 'n'"
+                )
             if symbol not in inputs:
                 kind = "trainable" if symbol in self.trained else "no input of the formula"
                 first = inputs[0] if inputs else "x"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+from sympy import Basic, Tuple
 
 from ..errors import ShapeError
 from ..tangent.closing import closed_form
@@ -107,14 +108,22 @@ def lambdify(
     """
     closed = _at_matrix_level(args, expr, batch)
     if closed is not None:
-        return MatrixFunction(closed, batch, name, **settings)
+        matrix_function = MatrixFunction(closed, batch, name, **settings)
+        matrix_function.formula = closed
+        return matrix_function
     _none_of(settings)
     tree, written = _written(args, expr, name)
-    return NumpyFunction(written, tree, name)
+    function = NumpyFunction(written, tree, name)
+    function.formula = expr
+    return function
 
 
 def _at_matrix_level(args: Any, expr: Any, batch: Any) -> Any:
     """The closed form of a formula of trainable matrices; None for one of scalars."""
+    if not isinstance(expr, Basic) and callable(formula := getattr(expr, "_formula", None)):
+        expr = formula()
+    if args is None and isinstance(expr, Tuple) and any(map(is_matrix_level, expr)):
+        return expr
     origin = getattr(expr, "origin", None)
     if args is None and (is_matrix_level(expr) or is_matrix_level(origin)):
         # What a formula is the closed form of is kept: it knows widths that the formula lost.
@@ -157,6 +166,9 @@ class NumpyFunction:
     >>> float(f(-1000.0)), f.args
     (0.0, (x,))
     """
+
+    #: What it computes, as long as it was not pickled.
+    formula: Any = None
 
     def __init__(self, written: Source, args: tuple[Any, ...], name: str) -> None:
         self.source = written.text

@@ -15,7 +15,7 @@ from sympy.core.function import Application
 from sympy.printing.numpy import SciPyPrinter
 
 from ..errors import NoRuleError
-from .careful import HELPERS, Careful, EntryOf
+from .careful import HELPERS, HELPERS_NEED, Careful, EntryOf
 from .code_names import natural
 from .sharing import Sharing, is_below
 
@@ -187,7 +187,9 @@ class NumpyWriter(SciPyPrinter):
         if module == "scipy.special":
             self.imports.add(name)
         elif module == "helper":
-            self.helpers.add(name)
+            others, functions = HELPERS_NEED.get(name, ((), ()))
+            self.helpers.update((name, *others))
+            self.imports.update(functions)
         elif module:
             raise NoRuleError(
                 f"asked for NumPy code of a function that is written with {fqn}: give its class a "
@@ -227,6 +229,10 @@ class NumpyWriter(SciPyPrinter):
 
     def _print_Abs(self, expr: Any) -> str:
         return self._call("np.abs", expr.args)
+
+    def _print_KroneckerDelta(self, expr: Any) -> str:
+        left, right = sorted(map(self._print, expr.args[:2]), key=natural, reverse=True)
+        return f"np.where({left} == {right}, 1.0, 0.0)"
 
     def _print_Heaviside(self, expr: Any) -> str:
         return self._call("np.heaviside", expr.args[:2])

@@ -14,7 +14,15 @@ from typing import Any
 
 from ..errors import NoRuleError
 
-__all__ = ["KNOWN", "LIBRARIES", "called", "known_function", "restricted"]
+__all__ = [
+    "KNOWN",
+    "LIBRARIES",
+    "Expressions",
+    "called",
+    "known_function",
+    "refused",
+    "restricted",
+]
 
 # Functions by the name they have in math, NumPy and SciPy, and how LaTeX writes them.
 KNOWN = {
@@ -110,32 +118,32 @@ def restricted(tree: ast.FunctionDef) -> list[tuple[str | None, ast.expr]]:
 def _statements(tree: ast.FunctionDef) -> Iterator[tuple[str | None, ast.expr]]:
     arguments = tree.args
     if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
-        raise _refused(tree, "arguments that are not positional")
+        raise refused(tree, "arguments that are not positional")
     if arguments.defaults:
-        raise _refused(tree, "default values")
+        raise refused(tree, "default values")
     taken = {argument.arg for argument in (*arguments.posonlyargs, *arguments.args)}
     body = list(tree.body)
     if body and isinstance(first := body[0], ast.Expr) and isinstance(first.value, ast.Constant):
         body = body[1:]
     if not body or not isinstance(last := body[-1], ast.Return) or last.value is None:
-        raise _refused(tree, "a function that does not end by returning a value")
+        raise refused(tree, "a function that does not end by returning a value")
     for statement in body[:-1]:
         if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-            raise _refused(statement, f"a statement other than an assignment, {_shown(statement)}")
+            raise refused(statement, f"a statement other than an assignment, {_shown(statement)}")
         target = statement.targets[0]
         if not isinstance(target, ast.Name):
-            raise _refused(statement, f"an assignment to {ast.unparse(target)}")
+            raise refused(statement, f"an assignment to {ast.unparse(target)}")
         if target.id in taken or known_function(target.id):
-            raise _refused(statement, f"the name {target.id} for a second thing")
-        yield target.id, _Expressions().visit(statement.value)
+            raise refused(statement, f"the name {target.id} for a second thing")
+        yield target.id, Expressions().visit(statement.value)
         taken.add(target.id)
-    yield None, _Expressions().visit(last.value)
+    yield None, Expressions().visit(last.value)
 
 
 _OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.USub, ast.UAdd)
 
 
-class _Expressions(ast.NodeTransformer):
+class Expressions(ast.NodeTransformer):
     """Checks an expression, and writes its calls by bare names."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
@@ -143,32 +151,32 @@ class _Expressions(ast.NodeTransformer):
             return super().generic_visit(node)
         if isinstance(node, (ast.operator, ast.unaryop, ast.expr_context)):
             return node
-        raise _refused(node, _shown(node))
+        raise refused(node, _shown(node))
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return node
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if isinstance(node.value, bool) or not isinstance(node.value, (int, float)):
-            raise _refused(node, f"the constant {node.value!r}")
+            raise refused(node, f"the constant {node.value!r}")
         return node
 
     def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
         if isinstance(node.value, ast.Name) and node.attr in ("pi", "e"):
             return ast.Name(node.attr, ast.Load())
-        raise _refused(node, _shown(node))
+        raise refused(node, _shown(node))
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if node.keywords:
-            raise _refused(node, f"the keyword argument {ast.unparse(node.keywords[0])}")
+            raise refused(node, f"the keyword argument {ast.unparse(node.keywords[0])}")
         if any(isinstance(argument, ast.Starred) for argument in node.args):
-            raise _refused(node, "a starred argument")
+            raise refused(node, "a starred argument")
         name = called(node)
         arguments = [self.visit(argument) for argument in node.args]
         if name in _MEANINGS and len(arguments) == _MEANINGS[name][0]:
             return _MEANINGS[name][1](*arguments)
         if name not in KNOWN or len(arguments) != _ARGUMENTS.get(name, 1):
-            raise _refused(node, f"the call {_shown(node)}")
+            raise refused(node, f"the call {_shown(node)}")
         return ast.copy_location(ast.Call(ast.Name(name, ast.Load()), arguments, []), node)
 
 
@@ -177,6 +185,7 @@ def _shown(node: ast.AST) -> str:
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-def _refused(node: Any, what: str) -> NoRuleError:
+def refused(node: Any, what: str) -> NoRuleError:
+    """The error for what cannot be shown, with its line."""
     line = getattr(node, "lineno", 1)
     return NoRuleError(f"cannot show line {line} as it is written: {what}")

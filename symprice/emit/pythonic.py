@@ -23,10 +23,11 @@ from ..symbols import Observable, Parameter
 from .as_written import as_written
 from .latex import displayed
 from .lines import ChainLine, Lines, lines_of
+from .notation import noted
 from .python_subset import LIBRARIES, called, restricted
 from .tracing import traced
 
-__all__ = ["Traced", "definition", "from_function", "latexify_source"]
+__all__ = ["Traced", "definition", "from_function", "latexify_source", "source_lines"]
 
 _SYMBOLS = {"Parameter": Parameter, "Observable": Observable, "Symbol": Symbol}
 
@@ -72,15 +73,17 @@ class Traced(Outputs):
         With settings of SymPy's printer, which source knows nothing of, it is that of the
         expression.
         """
-        width = {"width": settings.pop("width")} if "width" in settings else {}
+        given = ("where", "width", "rules", "numbers", "notation")
+        layout = {name: settings.pop(name) for name in given if name in settings}
         if self.written and not settings:
             chain = tuple(ChainLine(left, "=", right) for left, right in self.written)
             shown = Lines(chain)
         else:
             from .latex_printer import PaperPrinter
 
-            shown = lines_of(self.equation, PaperPrinter(settings).doprint)
-        return displayed(shown, environment=environment, label=label, **width)
+            spelling = noted(layout.get("notation"))
+            shown = lines_of(self.equation, PaperPrinter(settings, spelling).doprint)
+        return displayed(shown, environment=environment, label=label, **layout)
 
     def source(self, args: Any = None, **settings: Any) -> str:
         """NumPy source of the definition, with its own name and arguments."""
@@ -110,9 +113,6 @@ class Traced(Outputs):
         ):
             return self.expr
         return Eq(Function(self.name)(*self.args), self.expr, evaluate=False)
-
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
 
 
 def from_function(function: Callable[..., Any], /, **symbols: Any) -> Traced:
@@ -214,8 +214,11 @@ def latexify_source(function: Any) -> str:
     \end{aligned}
     """
     text = function if isinstance(function, str) else getattr(function, "source", None)
-    if not isinstance(text, str):
-        text = _source_of(function)
+    return displayed(Lines(source_lines(text if isinstance(text, str) else _source_of(function))))
+
+
+def source_lines(text: str) -> tuple[ChainLine, ...]:
+    """The lines of a function in source, the last of several; errors as for ``latexify_source``."""
     try:
         body = ast.parse(textwrap.dedent(text)).body
     except SyntaxError as error:
@@ -225,8 +228,7 @@ def latexify_source(function: Any) -> str:
         raise NoRuleError(
             "asked for the LaTeX of source without a function: write 'def f(x): return …'"
         )
-    chain = tuple(ChainLine(left, "=", right) for left, right in as_written(functions[-1]))
-    return displayed(Lines(chain))
+    return tuple(ChainLine(left, "=", right) for left, right in as_written(functions[-1]))
 
 
 def _arguments(

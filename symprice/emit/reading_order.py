@@ -179,9 +179,9 @@ def product(expr: Expr) -> Product:
             below.append(Pow(arg.base, -arg.exp))
         else:
             above.append(arg)
-    above.sort(key=_key)
-    below.sort(key=_key)
     for side in (above, below):
+        if len(side) > 1:
+            side.sort(key=_key)
         for i, factor in enumerate(side):
             terms = _sum_in(factor)
             if _complement(terms) or all(term.could_extract_minus_sign() for term in terms):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sympy import Basic, MatrixSymbol, Symbol, preorder_traversal
+from sympy import Basic, MatrixSymbol, Symbol
 from sympy.core.function import AppliedUndef
 from sympy.matrices.matrixbase import MatrixBase
 
@@ -200,8 +200,9 @@ class ShortNames:
 
 def _as_shown(expr: Basic) -> Basic:
     """An expression without what its nodes keep to themselves, as the loss in dP/dt."""
-    hidden = {n: n.as_shown() for n in preorder_traversal(expr) if hasattr(n, "as_shown")}
-    return expr.xreplace({n: shown for n, shown in hidden.items() if shown != n})
+    hidden = {n: n.as_shown() for n in _nodes(expr) if hasattr(n, "as_shown")}
+    hidden = {n: shown for n, shown in hidden.items() if shown != n}
+    return expr.xreplace(hidden) if hidden else expr
 
 
 def _is_alias(body: Basic) -> bool:
@@ -294,18 +295,24 @@ def _without_labels(node: Any) -> Any:
 
 def _names_in(expr: Basic) -> set[str]:
     found: set[str] = set()
-    seen: set[Basic] = set()
+    for node in _nodes(expr):
+        if isinstance(node, (Symbol, MatrixSymbol)):
+            found.add(node.name)
+        elif isinstance(node, AppliedUndef):
+            found.add(node.func.__name__)
+    return found
+
+
+def _nodes(expr: Basic) -> set[Any]:
+    """All that occurs in an expression, each once."""
+    seen: set[Any] = set()
     stack = [expr]
     while stack:
         node = stack.pop()
         if node not in seen:
             seen.add(node)
             stack.extend(node.args)
-            if isinstance(node, (Symbol, MatrixSymbol)):
-                found.add(node.name)
-            elif isinstance(node, AppliedUndef):
-                found.add(node.func.__name__)
-    return found
+    return seen
 
 
 def _occurrences(expr: Basic, kind: type[Basic]) -> Iterator[Any]:

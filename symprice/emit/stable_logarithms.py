@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Mul, Pow, S, beta, binomial, cosh, exp, factorial, gamma, log, loggamma, tanh
+from sympy import Add, Mul, Pow, S, besseli, cosh, exp, log, tanh
 
 from ..networks.activations import log_sigmoid, normal_cdf, sigmoid, softplus
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
 from .careful import Expm1, Log1mExp, Log1p, LogNormalCdf, LogSech2
+from .stable_bessel import log_of_bessel
+from .stable_gammas import GAMMAS, log_of_gamma
 from .stable_products import exponents_of_sum, stable_product
 
 __all__ = ["stable_exponential", "stable_logarithm"]
@@ -23,10 +25,6 @@ _LOGARITHMS: dict[type, Callable[..., Any]] = {
     normal_cdf: LogNormalCdf,
     exp: lambda x: x,
     cosh: lambda x: -LogSech2(x) / 2,
-    gamma: loggamma,
-    factorial: lambda n: loggamma(n + 1),
-    binomial: lambda n, k: loggamma(n + 1) - loggamma(k + 1) - loggamma(n - k + 1),
-    beta: lambda a, b: loggamma(a) + loggamma(b) - loggamma(a + b),
 }
 
 
@@ -47,6 +45,10 @@ def stable_exponential(expr: Any) -> Any:
 
 
 def _logarithm(argument: Any, meaning: Meaning) -> Any:
+    if isinstance(argument, GAMMAS):
+        return log_of_gamma(argument)
+    if isinstance(argument, besseli):
+        return log_of_bessel(argument)
     if type(argument) in _LOGARITHMS:
         return _LOGARITHMS[type(argument)](*argument.args)
     if isinstance(argument, (Mul, Pow)):
@@ -65,7 +67,7 @@ def _of_product(product: Any, meaning: Meaning) -> Any:
     for factor in Mul.make_args(product):
         base, exponent = (factor, S.One) if isinstance(factor, exp) else factor.as_base_exp()
         value, found = meaning(base), None
-        if type(value) in _LOGARITHMS or exponents_of_sum(value) is not None:
+        if isinstance(value, (*_LOGARITHMS, *GAMMAS)) or exponents_of_sum(value) is not None:
             found = _logarithm(value, meaning)
         if found is None:
             unknown.append(factor)

@@ -34,16 +34,14 @@ from ..indexed.families import EntriesOf, Member
 from ..indexed.shifts import Shift
 from ..indexed.sums import SumOver
 from ..indexed.writing import (
-    Offset,
     at_labels,
-    place_latex,
     prepared,
     with_letters,
     within_letters,
 )
 from ..symbols import Name
 from .from_latex import LOWERED, RAISED, from_latex, lowered, raised
-from .latex_arrays import hadamard_factors, is_loose
+from .latex_arrays import compared_places, hadamard_factors, is_loose
 from .latex_names import PROJECTION, adjoint_parts, symbol_name
 from .reading_order import (
     COVARIANCE,
@@ -240,6 +238,9 @@ class UnicodePrinter(StrPrinter):
         name = _name(name) if isinstance(expr, AppliedUndef) else _FUNCTIONS.get(name, name)
         return f"{name}({self.stringify(expr.args, ', ')})"
 
+    def _print_DensityOf(self, expr: Any) -> str:
+        return f"π({self._print(expr.action)})"
+
     def _print_LatticeOp(self, expr: Any) -> str:
         return self._print_Function(expr)
 
@@ -343,8 +344,7 @@ class UnicodePrinter(StrPrinter):
         return "𝟏" if columns == 1 else "𝟏 𝟏ᵀ"
 
     def _print_KroneckerDelta(self, expr: Any) -> str:
-        moves = all(isinstance(place, Offset) for place in expr.args[:2])
-        left, right = (place_latex(self, place, label=moves) for place in expr.args[:2])
+        left, right = compared_places(self, expr)
         return f"[{left} = {right}]"
 
     def _print_DiagMatrix(self, expr: Any) -> str:
@@ -362,6 +362,9 @@ class UnicodePrinter(StrPrinter):
             "  ".join(self._print(expr[i, j]) for j in range(expr.cols)) for i in range(expr.rows)
         ]
         return f"[{'; '.join(rows)}]"
+
+    def _print_BlockMatrix(self, expr: Any) -> str:
+        return self._print_MatrixBase(expr.blocks)
 
     _print_ImmutableMatrix = _print_ImmutableDenseMatrix = _print_MatrixBase
     _print_DenseMatrix = _print_MatrixBase

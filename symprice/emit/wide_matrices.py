@@ -39,6 +39,8 @@ def without_wide_matrices(
     for line in chain:
         if width(line.left) + width(line.right) + 2 > room:
             line = line._replace(right=_named(line.right, free, names, room))
+        if width(line.left) > room:  # which even a row of its own cannot hold
+            line = line._replace(left=_named(line.left, free, names, room))
         found.append(line)
     return found, [(name, entry) for entry, name in names.items()]
 

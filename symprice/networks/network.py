@@ -11,6 +11,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..closedform import ClosedForm, ClosedFormMatrix
 from ..errors import ShapeError
+from ..outputs import Drawn
 from ..symbols import ParameterMatrix, expression
 from .layer import (
     CHANNELS,
@@ -32,7 +33,7 @@ from .packing import initial, packed, trained
 __all__ = ["MLP", "Network"]
 
 
-class Network(Layer):
+class Network(Drawn, Layer):
     """Layers one after another; itself a layer, which others may contain.
 
     Parameters

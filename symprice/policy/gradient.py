@@ -43,6 +43,10 @@ class PolicyGradient(Outputs, Basic):
             from .density_gradient import DistributionGradient
 
             return DistributionGradient(policy, rewards, wrt)
+        if cls is PolicyGradient and type(policy).__name__ == "LogitColumnPolicy":
+            from .logit_column import ColumnGradient
+
+            return ColumnGradient(policy, rewards, wrt)
         if not isinstance(policy, FinitePolicy):
             raise PolicyError(
                 f"asked for the policy gradient of {policy!r}, which is a {type(policy).__name__}: "
@@ -115,6 +119,30 @@ class PolicyGradient(Outputs, Basic):
         """The closed form as one expression: a scalar, or a column."""
         return self._formula().doit(**hints)
 
+    def by_parameter(self) -> dict[Any, Any]:
+        """{parameter: ∂J/∂parameter}; of a network at matrix level each array's outer product.
+
+        Examples
+        ========
+
+        >>> from sympy import symbols, tanh
+        >>> from symprice import MLP, BernoulliPolicy, inputs, policy_gradient
+        >>> d, m = symbols('d m', integer=True, positive=True)
+        >>> net = MLP(d, m, 1, activation=tanh)
+        >>> G = policy_gradient(BernoulliPolicy(logit=net(inputs('x', d))), {1: 10, 0: 5})
+        >>> W1 = net.parameters[0]
+        >>> G.by_parameter()[W1].expr
+        delta1*x.T
+        """
+        from ..tangent.matrix_closing import is_matrix_level
+
+        if is_matrix_level(self.expected):
+            from .by_arrays import by_arrays
+
+            return by_arrays(self.expected)
+        entries = self.doit()
+        return dict(zip(self.wrt, entries if len(self.wrt) > 1 else [entries], strict=True))
+
     # --- estimators and what follows from the gradient -------------------------------------------
     @property
     def estimator(self) -> Any:
@@ -159,10 +187,12 @@ class PolicyGradient(Outputs, Basic):
         return hessian(self)
 
     def dynamics(self, metric: str = "euclidean") -> Any:
-        """How probabilities move under the gradient ('euclidean') or the 'natural' one."""
-        from .second_order import dynamics
+        """How probabilities move under the gradient ('euclidean') or the 'natural' one: a sequence
+        of equations.
+        """
+        from .motion import PolicyMotion
 
-        return dynamics(self, metric)
+        return PolicyMotion(self, metric)
 
     def pathwise(self) -> Any:
         """The reparameterised estimator ∇r(T(ε, θ)), where the family has one."""
@@ -194,9 +224,6 @@ class PolicyGradient(Outputs, Basic):
         )
         return rf"\nabla_{{{variables}}} \left({printer._print(self.expected)}\right)"
 
-    def _repr_latex_(self) -> str:
-        return f"$$\n{self.latex()}\n$$"
-
 
 def require_visible(
     policy: Any, rewards: Mapping[str, Any], variables: tuple[Any, ...], by_place: bool
@@ -214,18 +241,22 @@ def require_visible(
                 )
 
 
-def policy_gradient(policy: Any, reward: Any, wrt: Any = None) -> PolicyGradient:
+def policy_gradient(
+    policy: Any, reward: Any, wrt: Any = None, *, state: Any = None
+) -> PolicyGradient:
     """The gradient of the expected reward, `∇J = E[r(a) ∇log π(a)]`.
 
     Parameters
     ==========
 
     policy : a BernoulliPolicy, a CategoricalPolicy, or one of another family.
-    reward : {action: reward}, a list in the order of the actions, or a function of an action; of
-        continuous or countable actions an expression in `a`, a function, or Function('r').
-        Rewards that depend on the variables contribute their own gradient, `E[∇r]`.
+    reward : {action: reward}, a list, column or array in the order of the actions, an expression
+        in the action, Symbol('a'), a function of it, or Function('r'). Rewards that depend on the
+        variables contribute their own gradient, `E[∇r]`.
     wrt : the variables: symbols, or ``policy.logits``. Where not given: the logits if they hold
         Observables, else the Parameters of the policy in order of first appearance.
+    state : the symbol of the state s (or several, or a column of inputs) that the policy depends
+        on: a function of two arguments is then read as r(s, a).
 
     Raises
     ======
@@ -250,10 +281,21 @@ def policy_gradient(policy: Any, reward: Any, wrt: Any = None) -> PolicyGradient
     >>> G.derivation.result.expr.T
     Matrix([[pi_1*(3 - J), pi_2*(2 - J), -J*pi_3]])
 
+    In a state x, with rewards that are left open:
+
+    >>> from sympy import Function, Symbol
+    >>> x = Symbol('x')
+    >>> policy_gradient(BernoulliPolicy(logit=theta*x), Function('r'), state=x).doit()
+    x*(1 - sigmoid(theta*x))*(-r(x, 0) + r(x, 1))*sigmoid(theta*x)
+
     References
     ==========
 
     R. J. Williams, Simple statistical gradient-following algorithms for connectionist reinforcement
     learning, Machine Learning 8 (1992).
     """
+    if state is not None:
+        from .rewards import in_state
+
+        reward = in_state(policy, reward, state)
     return PolicyGradient(policy, reward, wrt)

@@ -121,6 +121,9 @@ sigma = sigmoid(theta)
         (log(P) / P, r"\frac{\log(P)}{P}"),
         (-NTVar(P) / 2, r"-\frac{1}{2} \operatorname{NTVar}(P)"),
         (x / 2, r"\frac{x}{2}"),
+        (x + Rational(1, 10**8), "x + 10^{-8}"),
+        (Rational(-3, 10**5), r"-3 \cdot 10^{-5}"),
+        (Rational(1, 1000), r"\frac{1}{1000}"),
         (x ** Rational(3, 2), "x^{3/2}"),
         (1 / sqrt(x), r"\frac{1}{\sqrt{x}}"),
         # derivatives of unspecified functions

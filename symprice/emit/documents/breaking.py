@@ -7,6 +7,7 @@ be broken, for a size of its own.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from symprice.emit.documents.fragments import Group, Leaf, Node, parse, source
@@ -18,6 +19,8 @@ __all__ = ["broken", "halves", "pieces"]
 _SIZES = ("", *BIG, "\\Bigg")  # by the number that delimiter_size gives
 _SIGNS = {"+", "-", "\\pm", "\\mp"}
 _SCRIPTS = {"^", "_", "'"}
+_DIFFERENTIALS = {"\\nabla", "\\partial", "\\Delta"}
+_FRACTIONS = {"\\frac", "\\dfrac", "\\tfrac"}
 _CONTEXT = ("bin", "op", "rel", "open", "punct")
 
 
@@ -147,8 +150,10 @@ def _factors(nodes: Sequence[Node], anywhere: bool) -> list[list[Node]]:
             return False
         if _class(node) == "bin" or _class(previous) == "punct":
             return True
-        if isinstance(node, Group) and node.kind == "brace":
+        if isinstance(node, Group) and (node.kind == "brace" or _applied(nodes, i)):
             return False  # an argument
+        if _derived(nodes, i):
+            return False
         if behind and not anywhere:
             return False
         if isinstance(node, Group):
@@ -156,6 +161,34 @@ def _factors(nodes: Sequence[Node], anywhere: bool) -> list[list[Node]]:
         return _closing(nodes, i - 1) if not anywhere else True
 
     return _split(nodes, before)
+
+
+def _applied(nodes: Sequence[Node], i: int) -> bool:
+    """Whether the bracket at ``i`` holds what the function before it is applied to: there is no
+    blank between them, or an operator with its scripts stands there.
+    """
+    if not source(nodes[i - 1]).endswith(" ") and nodes[i].open.startswith("("):  # type: ignore
+        return True
+    at = i - 1
+    while at > 1 and isinstance(mark := nodes[at - 1], Leaf) and mark.name in _SCRIPTS:
+        at -= 2
+    if isinstance(base := nodes[at], Leaf):
+        return base.name in OPERATORS
+    return at > 0 and isinstance(word := nodes[at - 1], Leaf) and word.name == "\\operatorname"
+
+
+def _derived(nodes: Sequence[Node], i: int) -> bool:
+    """Whether what stands at ``i`` is what a `\\nabla` or a `d/dt` before it is applied to."""
+    at = i - 1
+    while at > 1 and isinstance(mark := nodes[at - 1], Leaf) and mark.name in _SCRIPTS:
+        at -= 2
+    if isinstance(base := nodes[at], Leaf):
+        return base.name in _DIFFERENTIALS
+    if i < 3 or not isinstance(name := nodes[i - 3], Leaf) or name.name not in _FRACTIONS:
+        return False
+    return (
+        re.fullmatch(r"\{(?:d|\\partial)\s*(?:\^\{?\w+\}?)?\}\s*", source(nodes[i - 2])) is not None
+    )
 
 
 def _closing(nodes: Sequence[Node], i: int) -> bool:
@@ -197,6 +230,8 @@ def _opened(factor: Sequence[Node], limit: float) -> list[str]:
     if at < 0 or (fence := _fence(factor[at])) is None:
         return []
     inside = _chunks(fence.children, limit)
+    if len(inside) < 2:  # it would fit by itself, but not behind what stands before it
+        inside = _chunks(fence.children, limit - width(source(factor[:at])) - 1.0)
     if len(inside) < 2:
         return []
     opening, closing = fence.open, fence.close
@@ -204,9 +239,24 @@ def _opened(factor: Sequence[Node], limit: float) -> list[str]:
         size = _SIZES[delimiter_size(measure(source(fence.children)))]
         opening = _sized(opening.removeprefix("\\left").strip(), size, "l")
         closing = _sized(closing.removeprefix("\\right").strip(), size, "r")
-    inside[0] = source(factor[:at]) + opening + inside[0]
-    inside[-1] += closing + source(factor[at + 1 :])
-    return inside
+    start = source(factor[:at]) + opening
+    if width(start + inside[0]) <= limit:
+        inside[0] = start + inside[0]
+    else:  # a line may end behind the sign that opens
+        inside.insert(0, start)
+    behind = at + 1
+    while behind < len(factor) and isinstance(mark := factor[behind], Leaf):
+        if mark.name not in _SCRIPTS:
+            break
+        behind += 1 if mark.name == "'" else 2
+    inside[-1] += closing + source(factor[at + 1 : behind])
+    rest = list(factor[behind:])
+    if width(inside[-1] + source(rest)) <= limit:
+        inside[-1] += source(rest)
+        return inside
+    while rest and isinstance(space := rest[0], Leaf) and space.name in SPACES:
+        rest.pop(0)
+    return [*inside, *_chunks(rest, limit)]
 
 
 def _fence(node: Node) -> Group | None:

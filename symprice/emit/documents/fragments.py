@@ -16,13 +16,13 @@ _TOKEN = re.compile(
     r"""[^\\\d]\s* | \d+(?:\.\d+)?\s*
       | \\(?:text|textrm|textit|textbf|texttt|textsf|mbox)\s*\{(?:[^{}]|\{[^{}]*\})*\}\s*
       | \\(?:left|right|middle)(?![A-Za-z])\s*(?:\\[A-Za-z]+|\\.|.)\s*
+      | \\begin\{array\}(?:\[[^\]]*\])?\s*\{[^{}]*\}\s*
       | \\(?:begin|end)\s*\{[A-Za-z]+\*?\}(?:\[[^\]]*\])?\s*
       | \\[A-Za-z]+\*?\s*
       | \\\\(?:\[[^\]]*\])?\s*
       | \\.\s* | \\""",
     re.VERBOSE | re.DOTALL,
 )
-_COLUMNS = re.compile(r"\{[^{}]*\}\s*")
 _OPENING = re.compile(r"\{|\\(?:left|begin)(?![A-Za-z])")
 _CLOSING = re.compile(r"\}|\\(?:right|end)(?![A-Za-z])")
 
@@ -86,14 +86,10 @@ def parse(latex: str) -> tuple[Node, ...]:
     """
     root: list[Node] = []
     stack: list[tuple[str, list[Node]]] = [("", root)]
-    position = 0
-    while match := _TOKEN.match(latex, position):
-        token, position = match[0], match.end()
+    for token in _TOKEN.findall(latex):
         if token[0] not in "{}\\":
             stack[-1][1].append(Leaf(token))
         elif _opens(token):
-            if token.startswith("\\begin{array}") and (columns := _COLUMNS.match(latex, position)):
-                token, position = token + columns[0], columns.end()
             stack.append((token, []))
         elif _closes(token) and len(stack) > 1 and _partners(stack[-1][0], token):
             opening, children = stack.pop()
@@ -127,11 +123,11 @@ def well_formed(latex: str) -> bool:
 
 
 def _opens(token: str) -> bool:
-    return token[:1] in "{\\" and _OPENING.match(token) is not None
+    return token.startswith(("{", "\\left", "\\begin")) and _OPENING.match(token) is not None
 
 
 def _closes(token: str) -> bool:
-    return token[:1] in "}\\" and _CLOSING.match(token) is not None
+    return token.startswith(("}", "\\right", "\\end")) and _CLOSING.match(token) is not None
 
 
 def _partners(opening: str, closing: str) -> bool:

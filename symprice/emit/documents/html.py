@@ -17,9 +17,12 @@ from symprice.emit.documents.model import (
     Block,
     Chain,
     Code,
+    Display,
     Document,
+    Figure,
     Formula,
     Line,
+    Procedure,
     Section,
     Table,
     Text,
@@ -69,7 +72,9 @@ class _Writer:
         sections = "\n".join(
             self.section(i, section) for i, section in enumerate(doc.sections, start=1)
         )
-        subtitle = f"\n<p>{self.prose(doc.subtitle)}</p>" if doc.subtitle else ""
+        sections += self.references(doc)
+        said = (doc.subtitle, doc.authors, doc.abstract)
+        subtitle = "".join(f"\n<p>{self.prose(text)}</p>" for text in said if text)
         return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -98,6 +103,12 @@ class _Writer:
 </body>
 </html>
 """
+
+    def references(self, doc: Document) -> str:
+        if not doc.references:
+            return ""
+        items = "\n".join(f"<li>{self.prose(text)}</li>" for _, text in doc.references)
+        return f"\n<section>\n<h2>References</h2>\n<ol>\n{items}\n</ol>\n</section>"
 
     def footer(self) -> str:
         count = len(self.fallbacks) - self.already
@@ -133,6 +144,17 @@ class _Writer:
             case Code(text, language):
                 kind = f' class="language-{escape(language)}"' if language else ""
                 return f"<pre><code{kind}>{escape(text.strip(chr(10)), quote=False)}</code></pre>"
+            case Display(_, where):
+                shown = self.chain(block.chain.lines, "Result")
+                if where:
+                    shown += '\n<p class="where-word">where</p>\n'
+                    shown += self.chain(block.definitions.lines, "Definitions")
+                return shown
+            case Procedure(title, lines, _):
+                return self.procedure(title, lines)
+            case Figure(_, svg, caption, _):
+                told = f"\n<figcaption>{self.prose(caption)}</figcaption>" if caption else ""
+                return f"<figure>{svg}{told}</figure>"
             case Table(header, rows):
                 return self.table(header, rows)
 
@@ -173,6 +195,15 @@ class _Writer:
                 f'<ul class="where" style="--cell: {1.15 * widest + 2:.1f}em">\n{items}\n</ul>'
             )
         return f'<div class="formula">\n{shown}\n</div>'
+
+    def procedure(self, title: str, lines: Sequence[tuple[int, str]]) -> str:
+        items = "\n".join(
+            f'<li style="margin-left: {1.6 * depth:.1f}em">{self.prose(text)}</li>'
+            for depth, text in lines
+        )
+        return (
+            f'<p class="procedure">{self.prose(title)}</p>\n<ol class="procedure">\n{items}\n</ol>'
+        )
 
     def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         head = "".join(f'<th scope="col">{self.prose(cell)}</th>' for cell in header)

@@ -18,9 +18,12 @@ from symprice.emit.documents.model import (
     Block,
     Chain,
     Code,
+    Display,
     Document,
+    Figure,
     Formula,
     Line,
+    Procedure,
     Table,
     Text,
     Verdict,
@@ -29,7 +32,7 @@ from symprice.emit.documents.prose import spans
 from symprice.emit.documents.unicode import in_math
 from symprice.emit.documents.width import prose_width
 
-__all__ = ["to_markdown"]
+__all__ = ["block_markdown", "to_markdown"]
 
 _ROOM = 52.0  #: the width of a page on GitHub or of a JupyterLab cell, in ems
 _RULE = 15.0  #: a longer rule is set in several lines
@@ -50,16 +53,20 @@ _IN_TEXT = {
 def to_markdown(doc: Document) -> str:
     """The Markdown of ``doc``."""
     parts = [f"# {_prose(doc.title)}"]
-    if doc.subtitle:
-        parts.append(_paragraph(doc.subtitle))
+    parts += [_paragraph(text) for text in (doc.subtitle, doc.authors, doc.abstract) if text]
     for section in doc.sections:
         label = f"{section.label}. " if section.label else ""
-        parts.append(f"## {label}{_prose(section.title)}")
-        parts.extend(_block(block) for block in section.blocks)
+        if section.title:
+            parts.append(f"## {label}{_prose(section.title)}")
+        parts.extend(block_markdown(block) for block in section.blocks)
+    if doc.references:
+        items = [f"{i}. {_prose(text)}" for i, (_, text) in enumerate(doc.references, start=1)]
+        parts += ["## References", "\n".join(items)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _block(block: Block) -> str:
+def block_markdown(block: Block) -> str:
+    """The Markdown of one block."""
     match block:
         case Text(text):
             return "\n\n".join(_paragraph(part) for part in re.split(r"\n\s*\n", text.strip()))
@@ -73,6 +80,15 @@ def _block(block: Block) -> str:
             longest = max(map(len, re.findall("`+", text)), default=0)
             fence = "`" * max(3, longest + 1)
             return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"
+        case Display(_, where):
+            shown = block_markdown(block.chain)
+            return f"{shown}\n\nwhere\n\n{block_markdown(block.definitions)}" if where else shown
+        case Procedure(title, lines, _):
+            rows = [f"{'    ' * depth}1. {_prose(text)}" for depth, text in lines]
+            return "\n".join([f"**{_prose(title)}**", "", *rows])
+        case Figure(_, _, caption, label):
+            name = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-") or "figure"
+            return f"![{_prose(caption)}]({name}.svg)"
         case Table(header, rows):
             table = [header, ("---",) * len(header), *rows]
             return "\n".join(f"| {' | '.join(map(_cell, row))} |" for row in table)

@@ -10,7 +10,9 @@ formulas, definitions) are LaTeX as it stands between the dollars.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 from symprice.errors import ShapeError
 
@@ -18,9 +20,12 @@ __all__ = [
     "Block",
     "Chain",
     "Code",
+    "Display",
     "Document",
+    "Figure",
     "Formula",
     "Line",
+    "Procedure",
     "Section",
     "Table",
     "Text",
@@ -90,6 +95,8 @@ class Table:
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    label: str = ""
 
     def __post_init__(self) -> None:
         for number, row in enumerate(self.rows, start=1):
@@ -100,7 +107,54 @@ class Table:
                 )
 
 
-Block = Text | Chain | Formula | Verdict | Code | Table
+@dataclass(frozen=True)
+class Display:
+    """A result as a paper shows it: its lines, its definitions, its number where it has a label.
+
+    ``lines`` are (left, relation, right, rule, given), as ``symprice.emit.lines`` has them.
+    """
+
+    lines: tuple[Any, ...]
+    where: tuple[tuple[str, str], ...] = ()
+    label: str = ""
+
+    @property
+    def chain(self) -> Chain:
+        """The lines, each with its rule and what it inserts as prose."""
+        return Chain(tuple(Line(ln.left, ln.relation, ln.right, _rule(ln)) for ln in self.lines))
+
+    @property
+    def definitions(self) -> Chain:
+        """The definitions, one a line."""
+        return Chain(tuple(Line(name, "=", value) for name, value in self.where))
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture as TikZ and as SVG, with a caption in prose."""
+
+    tikz: str
+    svg: str
+    caption: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """An algorithm box: its lines as (depth, prose), and its LaTeX for lines of a given width."""
+
+    title: str
+    lines: tuple[tuple[int, str], ...]
+    latex: Callable[[float], str] = field(compare=False)
+
+
+def _rule(line: Any) -> str:
+    """The name of a rule, with what it inserts where that is short."""
+    given = ", ".join(f"${equation}$" for equation in line.given)
+    return f"{line.rule}: {given}" if given and len(given) < 40 else line.rule
+
+
+Block = Text | Chain | Formula | Verdict | Code | Table | Display | Figure | Procedure
 
 
 @dataclass(frozen=True)
@@ -114,8 +168,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """A title, a subtitle and the sections."""
+    """A title, a subtitle and the sections; of a paper also authors, abstract and references.
+
+    ``references`` are pairs (key, prose).
+    """
 
     title: str
     subtitle: str
     sections: tuple[Section, ...]
+    authors: str = ""
+    abstract: str = ""
+    references: tuple[tuple[str, str], ...] = ()

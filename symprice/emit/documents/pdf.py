@@ -10,7 +10,7 @@ from pathlib import Path
 
 from symprice.errors import SympriceError
 
-__all__ = ["compile_pdf"]
+__all__ = ["compile_pdf", "complaints"]
 
 
 def compile_pdf(tex_path: Path, *, timeout: float = 60) -> Path | None:
@@ -61,6 +61,13 @@ def compile_pdf(tex_path: Path, *, timeout: float = 60) -> Path | None:
     for leftover in ("aux", "out", "toc"):
         tex_path.with_suffix(f".{leftover}").unlink(missing_ok=True)
     return pdf
+
+
+def complaints(log: Path) -> list[str]:
+    """What a log says of lines that are too wide, and of labels and sources that are missing."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    marks = r"^(?:Overfull .*|LaTeX Warning: (?:Reference|Citation|There were) .*|! .*)$"
+    return re.findall(marks, text, re.MULTILINE)
 
 
 def _first_error(output: bytes) -> str:

@@ -6,10 +6,10 @@ import re
 import unicodedata
 
 from symprice.emit.documents.fragments import well_formed
-from symprice.emit.documents.prose import spans
+from symprice.emit.documents.prose import Span, spans
 from symprice.emit.documents.unicode import as_latex, in_math
 
-__all__ = ["declarations", "escaped", "math", "prose", "typewriter"]
+__all__ = ["declarations", "escaped", "math", "prose", "run", "typewriter"]
 
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
@@ -70,8 +70,18 @@ def prose(text: str) -> str:
     >>> print(prose("5% at $θ$ in `f_1`"))
     5\% at $\theta$ in \texttt{f\_1}
     """
-    writers = {"text": escaped, "code": typewriter, "math": lambda tex: f"${math(tex).strip()}$"}
-    return "".join(writers[span.kind](span.text) for span in spans(text))
+    return "".join(run(span) for span in spans(text))
+
+
+def run(span: Span) -> str:
+    """A run of prose of one kind."""
+    if span.kind == "math":
+        return f"${math(span.text).strip()}$"
+    if span.kind == "cite":
+        return rf"\cite{{{span.text}}}"
+    if span.kind == "ref":
+        return rf"\{'eqref' if span.text.startswith('eq') else 'ref'}{{{span.text}}}"
+    return typewriter(span.text) if span.kind == "code" else escaped(span.text)
 
 
 def declarations(body: str) -> str:
