@@ -31,7 +31,17 @@ __all__ = ["Dynamics", "Noise", "mean_loss", "positive"]
 
 
 class Noise(NamedTuple):
-    """Covariance `factor · metric` of the noise ξ, of the given order in the step size."""
+    """Covariance `factor · metric` of the noise ξ, of the given order in the step size.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols
+    >>> from symprice import LangevinDescent, observables
+    >>> eta, T = symbols('eta T', positive=True)
+    >>> LangevinDescent(eta, T).noise(observables('L'))
+    Noise(factor=2*T*eta, metric=None, order=1)
+    """
 
     factor: Any
     metric: Metric | None
@@ -43,6 +53,16 @@ class Dynamics(Basic):
 
     A subclass states its ``rate`` and what it has of ``gradient``, ``metric``, ``bias`` and
     ``noise``; finite steps also their ``step_size``, in whose powers the law is expanded.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols
+    >>> from symprice import Dynamics, observables, price
+    >>> class Steps(Dynamics):
+    ...     rate = property(lambda self: symbols('eta', positive=True))
+    >>> price(*observables('P L'), Steps()).equation.rhs
+    -eta*NTCov(P, L) + O(eta**2)
     """
 
     @property

@@ -34,6 +34,15 @@ class AlgorithmBox:
     subject : what it is the algorithm of.
     title : its caption.
     notation : how its formulas are written; None for the notation in use.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols
+    >>> from symprice import GradientDescent, algorithm
+    >>> box = algorithm(GradientDescent(symbols('eta', positive=True)))
+    >>> box.subject
+    GradientDescent(eta)
     """
 
     subject: Any

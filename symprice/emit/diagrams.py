@@ -71,6 +71,14 @@ class Diagram:
     nodes, arrows : the graph.
     backward : whether the backward pass is highlighted.
     caption : in prose, what the letters are.
+
+    Examples
+    ========
+
+    >>> from symprice import MLP
+    >>> diagram = MLP(2, 3, 1).draw()
+    >>> len(diagram.nodes), len(diagram.arrows), diagram.backward
+    (9, 12, False)
     """
 
     nodes: tuple[Node, ...]

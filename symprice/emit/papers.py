@@ -44,6 +44,14 @@ class Paper:
     items : the results and texts in order.
     columns : 1 or 2.
     notation : how formulas are written.
+
+    Examples
+    ========
+
+    >>> from symprice import NTVar, paper, parameters, sigmoid
+    >>> found = paper(['# The variance', NTVar(sigmoid(parameters('b')))], title='A neuron')
+    >>> found.title, len(found.items), found.columns
+    ('A neuron', 2, 1)
     """
 
     items: tuple[Any, ...]

@@ -181,7 +181,16 @@ class StateVector(VectorOfParameters):
 
 
 class Velocity(StateVector):
-    """A state that is of the order of the step size: what momentum adds to every step."""
+    """A state that is of the order of the step size: what momentum adds to every step.
+
+    Examples
+    ========
+
+    >>> from symprice import HeavyBall, Velocity, observables, price
+    >>> P, L = observables('P L')
+    >>> price(P, L, HeavyBall(1, 0)).dynamics.bias(L) == 0 * Velocity('v')
+    True
+    """
 
     _entries = StepSized
     _blocks = StepSizedMatrix
