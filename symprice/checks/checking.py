@@ -46,8 +46,8 @@ def check(
     code : whether the NumPy code of the formula is run as well, and compared in float64.
     timeout : seconds; what is not done by then is reported as unchecked. None waits for ever.
 
-    Returns a Report: truthy where all agrees. What could not be checked makes it falsy, and it says
-    so.
+    Returns a Report: truthy where all agrees. What could not be checked makes it falsy too; then
+    its ``outcome`` is 'undecided', where nothing disagrees.
 
     Examples
     ========
@@ -71,12 +71,12 @@ def check(
     if timeout is None:
         progress.run()
     elif not _can_be_limited():
-        tally.fail(
+        tally.leave(
             "a time limit can be kept in the main thread of a POSIX process only: write "
             "timeout=None to check without one"
         )
     elif not within(timeout, progress.run, False):
-        tally.fail(f"the time limit of {timeout:g} s passed: {progress.left()}")
+        tally.leave(f"the time limit of {timeout:g} s passed: {progress.left()}")
     return tally.report()
 
 
@@ -109,7 +109,7 @@ class _Progress:
         try:
             items, formulas = claims(self.thing)
         except Exception as error:
-            self.tally.fail(f"could not be checked: {_in_a_line(error)}")
+            self.tally.leave(f"could not be checked: {_in_a_line(error)}")
             return True
         self.items = items
         draws: list[Draw] = []
@@ -119,14 +119,14 @@ class _Progress:
                 comparison.run()
                 draws = comparison.good
             except Exception as error:
-                self.tally.fail(f"{item.label}: could not be checked: {_in_a_line(error)}")
+                self.tally.leave(f"{item.label}: could not be checked: {_in_a_line(error)}")
             self.done += 1
         if self.tally.settings.code:
             for label, formula in formulas:
                 try:
                     check_code(formula, label, draws or self._own_draws(formula), self.tally)
                 except Exception as error:
-                    self.tally.fail(f"{label}: the code could not be checked: {_in_a_line(error)}")
+                    self.tally.leave(f"{label}: the code could not be checked: {_in_a_line(error)}")
         return True
 
     def _own_draws(self, formula: Any) -> list[Draw]:

@@ -97,7 +97,7 @@ class Comparison:
             if len(self.good) == self.wanted:
                 self.tally.redrawn += undefined + unmatched
                 return self.tally.finished(len(self.good))
-        return self.tally.fail(
+        return self.tally.leave(
             f"{self.item.label}: only {len(self.good)} of {self.wanted} points were found "
             f"at which {abridged(self.pairs[0].left, 120)} is defined, {undefined + unmatched} "
             f"were tried in vain ({reason}): declare the domain, as positive=True"

@@ -45,6 +45,7 @@ class Tally:
     code_worst: float | None = None
     redrawn: int = 0
     problems: list[str] = field(default_factory=list)
+    undecided: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def compared(self, count: int, error: Any, where: Callable[[], str]) -> None:
@@ -54,8 +55,13 @@ class Tally:
             self.worst, self.where = error, where()
 
     def fail(self, problem: str) -> None:
-        """Something disagrees, or could not be checked."""
+        """Something disagrees."""
         self.problems.append(problem)
+
+    def leave(self, problem: str) -> None:
+        """Something could not be checked: nothing is said against it."""
+        self.problems.append(problem)
+        self.undecided.append(problem)
 
     def note(self, text: str) -> None:
         """Something a reader should know."""
@@ -68,12 +74,13 @@ class Tally:
 
     def report(self) -> Report:
         """The counts so far."""
-        problems = list(self.problems)
+        problems, undecided = list(self.problems), list(self.undecided)
         if not self.checked and not problems:
             problems = [
                 f"nothing could be compared in {self.subject}: "
                 + ("; ".join(self.notes) or "it claims nothing")
             ]
+            undecided = problems
         return Report(
             subject=self.subject,
             worst=float(self.worst),
@@ -84,5 +91,6 @@ class Tally:
             code_worst=self.code_worst,
             redrawn=self.redrawn,
             problems=tuple(problems),
+            undecided=tuple(undecided),
             notes=tuple(self.notes),
         )

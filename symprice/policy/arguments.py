@@ -13,6 +13,7 @@ from sympy import (
     Dummy,
     Expr,
     Float,
+    IndexedBase,
     MatrixExpr,
     Rational,
     S,
@@ -109,19 +110,43 @@ def rewards_of(actions: Iterable[Any], reward: Any) -> Tuple:
                 f"{_shown(actions)}: write one reward for each action, in this order"
             )
         found = entries
+    elif isinstance(reward, IndexedBase):
+        found = [reward[action] for action in actions]
     elif isinstance(reward, FunctionClass) or (callable(reward) and not isinstance(reward, Expr)):
         found = [reward(action) for action in actions]
+    elif (entries := _of_action(actions, reward)) is not None:
+        found = entries
     else:
         example = ", ".join(f"{action}: r_{action}" for action in actions)
         raise PolicyError(
             f"asked for the expected reward of {reward!r}: write the reward of each action, "
-            f"{{{example}}}, a list in the order of the actions, or a Function"
+            f"{{{example}}}, a list in the order of the actions, an expression in Symbol('a'), or "
+            "a Function"
         )
     values = [scalar(r, f"the reward of action {a}") for a, r in zip(actions, found, strict=True)]
     for action, value in zip(actions, values, strict=True):
         if value.is_finite is False or value is S.NaN:
             raise PolicyError(f"the reward of action {action} is {value}: rewards are finite")
     return Tuple(*values)
+
+
+def _of_action(actions: list[Any], given: Any) -> list[Any] | None:
+    """A number, or an expression in the symbol ``a``, at each action; None for anything else."""
+    try:
+        expr = _sympify(given)
+    except SympifyError:
+        return None
+    if not isinstance(expr, Expr) or getattr(expr, "is_Matrix", False):
+        return None
+    named = [s for s in expr.free_symbols if getattr(s, "name", None) == "a"]
+    if any(isinstance(s, (Parameter, Observable)) for s in named):
+        raise PolicyError(
+            f"the reward {expr} is read in the action a, but {named[0]} is trained: give it "
+            "another name, or write the reward of each action"
+        )
+    if not named and not expr.is_number:
+        return None
+    return [expr.subs({s: action for s in named}) for action in actions]
 
 
 def _by_action(actions: list[Any], given: Mapping[Any, Any]) -> list[Any]:

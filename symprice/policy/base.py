@@ -7,11 +7,12 @@ from typing import Any
 from sympy import Basic, log
 
 from ..errors import NoRuleError, PolicyError
+from ..outputs import DescribedPolicy
 
 __all__ = ["Policy"]
 
 
-class Policy(Basic):
+class Policy(DescribedPolicy, Basic):
     """A distribution over actions whose probabilities depend on θ; the base of all policies.
 
     A subclass states its ``actions``, ``parameters``, ``prob``, ``score`` and ``expectation``; the

@@ -7,7 +7,22 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from sympy import Add, Derivative, Dummy, ImmutableDenseMatrix, S, Symbol
+from sympy import (
+    Abs,
+    Add,
+    Derivative,
+    Dummy,
+    Heaviside,
+    ImmutableDenseMatrix,
+    Integral,
+    Max,
+    Min,
+    Piecewise,
+    S,
+    Sum,
+    Symbol,
+    sign,
+)
 
 from ..closedform import ClosedForm, Definitions, hoist
 from ..errors import PolicyError
@@ -20,6 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["by_heads", "fisher", "jacobian", "score", "score_entries", "shaped", "variables_of"]
 
+# What makes log π a function with kinks, whose second derivative misses them.
+_KINKS = (Abs, Heaviside, Max, Min, Piecewise, sign)
+
 
 def variables_of(policy: DistributionPolicy, wrt: Any = None) -> tuple[Any, ...]:
     """The variables of a gradient: those given, else the observed heads, else the Parameters.
@@ -29,7 +47,7 @@ def variables_of(policy: DistributionPolicy, wrt: Any = None) -> tuple[Any, ...]
     if wrt is not None:
         entries = listed(wrt, "variables")
         variables = (wrt,) if entries is None else tuple(entries)
-        if variables != policy.heads:
+        if not by_heads(policy, variables):
             for v in variables:
                 _require_symbol(policy, v)
         if not variables or len(set(variables)) < len(variables):
@@ -38,8 +56,10 @@ def variables_of(policy: DistributionPolicy, wrt: Any = None) -> tuple[Any, ...]
             )
         return variables
     if policy.observables or any(head.atoms(ParameterMatrix) for head in policy.heads):
-        heads = tuple(dict.fromkeys(h for h in policy.heads if trained_in(h)))
-        return heads if all(isinstance(h, Symbol) for h in heads) else policy.heads
+        moving = tuple(h for h in policy.heads if trained_in(h))
+        heads = tuple(dict.fromkeys(moving))
+        alike = len(heads) < len(moving) and not all(isinstance(h, Symbol) for h in heads)
+        return policy.heads if alike else heads
     if policy.parameters:
         return policy.parameters
     free = sorted(map(str, policy.free_symbols))
@@ -77,7 +97,11 @@ def _require_symbol(policy: Any, v: Any) -> None:
 
 def by_heads(policy: DistributionPolicy, variables: tuple[Any, ...]) -> bool:
     """Whether the variables are the heads by place, some of which are no symbols."""
-    return variables == policy.heads and not all(isinstance(h, Symbol) for h in variables)
+    if all(isinstance(h, Symbol) for h in variables):
+        return False
+    return variables == policy.heads or (
+        all(v in policy.heads for v in variables) and not any(v.is_number for v in variables)
+    )
 
 
 @lru_cache(maxsize=256)
@@ -93,14 +117,26 @@ def information(pure: Any, a: Any, i: int, j: int) -> Any:
     if known is not None:
         return known
     s = score_entries(pure, a)
-    return pure.mean_in_heads(s[i] * s[j], a, lambda bound: bound)
+    found = pure.mean_in_heads(s[i] * s[j], a, lambda bound: bound)
+    if found.has(Integral, Sum) and not pure.log_density(a).has(*_KINKS):
+        # Where log π is smooth, E[s_i s_j] = -E[∂_j s_i]; the Laplace law is why it must be.
+        curved = pure.mean_in_heads(short(-s[i].diff(pure.heads[j])), a, lambda bound: bound)
+        found = min(found, curved, key=_openness)
+    return found
+
+
+def _openness(expr: Any) -> tuple[int, int]:
+    """How many integrals stand in an expression, and how long it is."""
+    return sum(node.has(Integral, Sum) for node in expr.atoms(Integral, Sum)), expr.count_ops()
 
 
 def jacobian(policy: DistributionPolicy, variables: tuple[Any, ...]) -> list[list[Any]]:
     """∂z/∂θ: for each head its derivative by each variable."""
     if by_heads(policy, variables):
         n = len(variables)
-        return [[S.One if i == j else S.Zero for j in range(n)] for i in range(n)]
+        if variables == policy.heads:
+            return [[S.One if i == j else S.Zero for j in range(n)] for i in range(n)]
+        return [[S.One if head == v else S.Zero for v in variables] for head in policy.heads]
     found = []
     for head in policy.heads:
         row = []
@@ -125,11 +161,11 @@ def require_fixed_support(policy: DistributionPolicy, variables: tuple[Any, ...]
     low, high = policy.bounds
     a = policy.action
     parts = []
-    for sign, end in ((1, high), (-1, low)):
+    for way, end in ((1, high), (-1, low)):
         if end.has(v):
             weight = policy.prob().xreplace({a: end})
             moved = end.diff(v)
-            parts.append(f"{'-' if sign < 0 else ''}r({end})*({weight})*({moved})")
+            parts.append(f"{'-' if way < 0 else ''}r({end})*({weight})*({moved})")
     raise PolicyError(
         f"asked for the gradient of {policy} by {v}, on which the support {policy.support} "
         "depends: the log-likelihood trick E[r ∇log π] misses the boundary term "

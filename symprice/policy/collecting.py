@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add
+from sympy import Add, Mul, Pow
 
-from .rules import Collection, CommonPart, ExpectationOfScores
+from .rules import Collection, CommonPart, ExpectationOfScores, primitive
 from .setting import Setting
+from .short import short
 
-__all__ = ["collect", "weights"]
+__all__ = ["collect", "tidied", "weights"]
 
 
 def weights(probabilities: list[Any], scores: list[Any]) -> list[Any]:
@@ -34,3 +35,17 @@ def collect(
     triples = list(zip(probabilities, rewards, own, strict=True))
     before = Add(*(p * r * u for p, r, u in triples), *(mean * t for t in Add.make_args(common)))
     return before, Add(*(p * u * (r - mean) for p, r, u in triples))
+
+
+def tidied(expr: Any) -> Any:
+    """The short form, its factors with a positive constant: -5 (1 - p) p, never 5 (p - 1) p."""
+    found = short(expr)
+    factors = []
+    for part in Mul.make_args(found):
+        base, power = part.as_base_exp()
+        if isinstance(base, Add) and power.is_Integer:
+            content, rest = primitive(base)
+            factors += [content**power, Pow(rest, power)]
+        else:
+            factors.append(part)
+    return Mul(*factors)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sympy import Basic, Derivative, S, Symbol, Tuple
+from sympy import Basic, Derivative, S, Symbol, Tuple, log
 from sympy.core.function import AppliedUndef
 
 from ..closedform import ClosedForm
 from ..derivation import Derivation, Step
+from ..errors import PolicyError
 from ..symbols import Name
 from .chain import (
     _pulled,
@@ -21,6 +22,7 @@ from .chain import (
     shaped,
     variables_of,
 )
+from .density import DensityOf
 from .density_rules import (
     DerivativeUnderExpectation,
     EvaluationOfExpectations,
@@ -31,7 +33,8 @@ from .distribution import DistributionPolicy, realised
 from .expecting import expected
 from .gradient import PolicyGradient, require_visible
 from .integrals import ActionIntegral, ActionSum
-from .rules import ChainRuleOfLogits, Collection, Score
+from .jumps import jump_of
+from .rules import ChainRuleOfLogits, Collection, LogLikelihood, Score
 from .setting import Names
 from .short import short
 
@@ -62,6 +65,7 @@ class DistributionGradient(PolicyGradient):
         variables = variables_of(policy, wrt)
         require_fixed_support(policy, variables)
         require_visible(policy, {str(expr): expr}, variables, by_heads(policy, variables))
+        _require_no_moving_jump(policy, expr, variables)
         return Basic.__new__(cls, policy, expr, Tuple(*variables))
 
     @property
@@ -145,7 +149,12 @@ class DistributionGradient(PolicyGradient):
                 for k, head in enumerate(policy.heads, start=1)
             ]
             named = policy.with_heads(fresh)
-            direct = tuple(z for z in fresh if isinstance(z, Name))
+            asked = set(self.wrt) if by_heads(policy, self.wrt) else set(policy.heads)
+            direct = tuple(
+                z
+                for z, head in zip(fresh, policy.heads, strict=True)
+                if isinstance(z, Name) and head in asked
+            )
         steps = _Steps(named, self.reward, direct).steps
         if named is policy:
             return Derivation(steps)
@@ -163,6 +172,19 @@ class DistributionGradient(PolicyGradient):
             rf"\nabla_{{{variables}}} \operatorname{{E}}_{{{a} \sim "
             rf"{printer._print(self.policy)}}}\left[{reward}\right]"
         )
+
+
+def _require_no_moving_jump(policy: Any, reward: Any, variables: tuple[Any, ...]) -> None:
+    """Raise where a reward jumps at an action that depends on θ: E[∇r] misses what that adds."""
+    actions = {policy.action} if isinstance(policy.action, Symbol) else set(policy.action)
+    for v in variables:
+        jump = jump_of(reward, {v})
+        if jump is not None and jump.free_symbols & actions:
+            raise PolicyError(
+                f"asked for the gradient by {v} of a reward that jumps at an action which depends "
+                f"on {v}, {jump}: E[∇r] misses the motion of the jump. Write its expectation by "
+                "the distribution function, or a smooth reward"
+            )
 
 
 def _moves(head: Any, variables: tuple[Any, ...]) -> bool:
@@ -218,7 +240,7 @@ class _Steps:
 
     def _by_integrals(self) -> None:
         a, policy, r = self.policy.action, self.policy, self.reward
-        density = policy.prob()
+        density = DensityOf(policy, a)
         law = policy.log_prob()
         scores = [policy.score(wrt=v) for v in self.variables]
         moved = [r.diff(v) if r.has(v) else S.Zero for v in self.variables]
@@ -235,7 +257,7 @@ class _Steps:
             (
                 LogLikelihoodTrickOfDensities(),
                 [
-                    self._over(density * (r * Derivative(law, v) + g))
+                    self._over(density * (r * Derivative(log(density), v) + g))
                     for v, g in zip(self.variables, moved, strict=True)
                 ],
             ),
@@ -245,6 +267,7 @@ class _Steps:
             after = shaped(entries, 1)
             self.steps.append(Step(rule, before, after))
             before = after
+        self.steps.append(Step(LogLikelihood(), log(density), law))
         derivatives = shaped([Derivative(law, v) for v in self.variables], 1)
         self.steps.append(Step(Score(), derivatives, shaped(scores, 1)))
         inserted = [self._over(density * (r * s + g)) for s, g in zip(scores, moved, strict=True)]

@@ -42,6 +42,9 @@ class Action(Symbol):
 
     __slots__ = ()
 
+    #: To printers: a comparison with it is one of labels.
+    is_action = True
+
 
 class DistributionPolicy(Policy):
     """A policy with continuous or countable actions; the base of all families.
@@ -199,8 +202,10 @@ class DistributionPolicy(Policy):
 
         return in_action(self, f)
 
-    def mean(self, expr: Any) -> Any:
-        """E of an expression in the symbol of the action."""
+    def mean(self, expr: Any, conditions: list[Any] | None = None) -> Any:
+        """E of an expression in the symbol of the action; what must be positive for it to be finite
+        is added to ``conditions``.
+        """
         a, pure = self._bound, self.pure
         # A head that is a symbol goes by its stand-in, whose domain is known.
         pairs = zip(self.heads, self.stand_ins(), strict=True)
@@ -210,7 +215,10 @@ class DistributionPolicy(Policy):
         values = dict(zip(self.stand_ins(), self.heads, strict=True))
 
         def check(bound: Any) -> Any:
-            return bound.xreplace(back).xreplace(values)
+            value = bound.xreplace(back).xreplace(values)
+            if conditions is not None:
+                conditions.append(value)
+            return value
 
         found = pure.mean_in_heads(inner, a, check)
         return self.inserted(found.xreplace(back))
@@ -223,7 +231,9 @@ class DistributionPolicy(Policy):
             integral = self.integral(left if known != 0 else expr, a)
             closed = None
             if self.patience and not left.has(AppliedUndef):
-                closed = attempted(integral, self.patience)
+                way, standing = integral.as_coeff_Mul()
+                closed = attempted(standing, self.patience)
+                closed = None if closed is None else way * closed
             known += integral if closed is None else closed
         return short(known)
 
@@ -231,7 +241,9 @@ class DistributionPolicy(Policy):
         """E of an expression in ``a`` as an integral or a sum over the support."""
         weight = exponential(self.log_density(a))
         low, high = self.bounds
-        return (ActionSum if self.is_countable else ActionIntegral)(expr * weight, (a, low, high))
+        kind = ActionSum if self.is_countable else ActionIntegral
+        way = -1 if expr.could_extract_minus_sign() else 1
+        return way * kind(way * expr * weight, (a, low, high))
 
     def entropy(self) -> Any:
         """The entropy -E[log π(a)], in nats; of a density the differential entropy."""

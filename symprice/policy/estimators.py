@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sympy import Add, Basic, Integer, S, Symbol, Tuple
+from sympy import Add, Basic, Derivative, Integer, S, Symbol, Tuple
 from sympy.core.containers import Tuple as SymTuple
 from sympy.core.symbol import Str
 
@@ -14,31 +14,54 @@ from ..outputs import Outputs
 from .arguments import scalar
 from .chain import shaped
 from .outcomes import Function, Outcomes
-from .short import short
 
-__all__ = ["ScoreEstimator", "optimal_baseline", "square", "variance", "with_baseline"]
+__all__ = [
+    "OTHERS",
+    "ScoreEstimator",
+    "number_of_samples",
+    "optimal_baseline",
+    "square",
+    "variance",
+    "with_baseline",
+]
 
+#: The mean reward of the other samples, in a leave-one-out estimator.
+OTHERS = Symbol("J_others")
 BASELINES = ("none", "mean", "optimal", "leave_one_out")
+
+
+def number_of_samples(n: Any) -> Any:
+    """A positive integer, or a symbol for one."""
+    count = scalar(n, "the number of samples")
+    if count.is_positive is False or count.is_integer is False:
+        raise PolicyError(f"asked for an estimator of {n} samples: write a positive integer")
+    return count
 
 
 def baseline_of(gradient: Any, baseline: Any) -> list[Any]:
     """The baseline of each component of the gradient."""
+    return _baselines(Outcomes(gradient), baseline, plain=True)
+
+
+def _baselines(found: Outcomes, baseline: Any, plain: bool = False) -> list[Any]:
+    gradient = found.gradient
     count = len(gradient.wrt)
     if baseline is None or (isinstance(baseline, str) and baseline == "none"):
         return [S.Zero] * count
     if isinstance(baseline, str):
         if baseline == "mean":
-            return [gradient.expected] * count
+            return [gradient.expected if plain else found.objective] * count
         if baseline == "optimal":
-            return _listed(optimal_baseline(gradient, per_component=True))
+            best = [_best(found, i, S.Zero) for i in range(count)]
+            return [found.plain(b) if plain else found.name("b", b) for b in best]
         raise PolicyError(
             f"asked for the baseline {baseline!r}: write one of {', '.join(BASELINES)} "
             "(leave_one_out with a number of samples), or an expression that does not depend on "
             "the action"
         )
     if isinstance(baseline, (list, tuple, SymTuple)) and len(baseline) == count:
-        return [scalar(b, "a baseline") for b in baseline]
-    value = scalar(baseline, "the baseline")
+        return [found.with_names(scalar(b, "a baseline")) for b in baseline]
+    value = found.with_names(scalar(baseline, "the baseline"))
     action = getattr(gradient.policy, "action", None)
     if action is not None and value.has(action):
         raise PolicyError(
@@ -75,26 +98,53 @@ def optimal_baseline(gradient: Any, per_component: bool = False) -> Any:
     in reinforcement learning, JMLR 5 (2004).
     """
     found = Outcomes(gradient)
-    above = [found.mean(_of(i, lambda s, r, g: s * (r * s + g))) for i in range(len(gradient.wrt))]
-    below = [found.mean(_of(i, lambda s, r, g: s**2)) for i in range(len(gradient.wrt))]
+    places = range(len(gradient.wrt))
     if per_component:
-        return shaped([short(x / y) for x, y in zip(above, below, strict=True)], 1)
-    return short(Add(*above) / Add(*below))
+        return found.closed([_best(found, i) for i in places])
+    above, below = (Add(*m) for m in zip(*(_moments(found, i) for i in places), strict=True))
+    if below == 0:
+        raise _no_score(found)
+    return found.closed([found.tidy(above / below)])
+
+
+def _moments(found: Outcomes, i: int) -> tuple[Any, Any]:
+    """E[s (r s + g)] and E[s²] of a component."""
+    above = found.mean(_of(i, lambda s, r, g: s * (r * s + g)))
+    return above, found.mean(_of(i, lambda s, r, g: s**2))
+
+
+def _best(found: Outcomes, i: int, otherwise: Any = None) -> Any:
+    above, below = _moments(found, i)
+    if below == 0 and otherwise is not None:
+        return otherwise
+    if below == 0:
+        raise _no_score(found)
+    return found.tidy(above / below)
+
+
+def _no_score(found: Outcomes) -> PolicyError:
+    return PolicyError(
+        f"asked for the best baseline by {', '.join(map(str, found.variables))}, where the policy "
+        "does not depend on all of them: name the others, as wrt=..."
+    )
 
 
 def variance(gradient: Any, baseline: Any = None, n: Any = 1) -> Any:
     """Var[(r - b) s + ∇r] of one sample by component, over n for a mean of n."""
-    count = scalar(n, "the number of samples")
+    count = number_of_samples(n)
     if isinstance(baseline, str) and baseline == "leave_one_out":
         return _leave_one_out(gradient, count)
-    b = baseline_of(gradient, baseline)
     found = Outcomes(gradient)
-    slope = _listed(gradient.doit())
+    best = isinstance(baseline, str) and baseline == "optimal" and not found.is_finite
+    b = _baselines(found, None if best else baseline)
     entries = []
-    for i, mean in enumerate(slope):
-        second = found.mean(square(with_baseline(b[i], i)))
-        entries.append(short((second - mean**2) / count))
-    return shaped(entries, 1)
+    for i, mean in enumerate(found.slope):
+        total = found.variance(with_baseline(b[i], i), mean)
+        if best:
+            above, below = _moments(found, i)
+            total -= above**2 / below if below != 0 else 0
+        entries.append(found.tidy(total / count))
+    return found.closed(entries)
 
 
 def _leave_one_out(gradient: Any, n: Any) -> Any:
@@ -106,23 +156,19 @@ def _leave_one_out(gradient: Any, n: Any) -> Any:
     if n == 1:
         raise PolicyError("a leave-one-out baseline needs n ≥ 2 samples: write n=2 or more")
     found = Outcomes(gradient)
-    if any(g != 0 for row in found.slopes for g in row):
+    if found.moves:
         raise PolicyError(
             "asked for the leave-one-out variance with rewards that depend on θ: write a baseline "
             "that is an expression"
         )
     mean = found.objective
-    spread = found.mean(lambda s, r, g: (r - mean) ** 2)
+    rewards = found.variance(lambda s, r, g: r, mean)
     entries = []
-    for i, slope in enumerate(_listed(gradient.doit())):
-        own = found.mean(_of(i, lambda s, r, g: ((r - mean) * s) ** 2)) - slope**2
+    for i, slope in enumerate(found.slope):
+        own = found.variance(_of(i, lambda s, r, g: (r - mean) * s), slope)
         second = found.mean(_of(i, lambda s, r, g: s**2))
-        entries.append(short(own / n + (second * spread + slope**2) / (n * (n - 1))))
-    return shaped(entries, 1)
-
-
-def _listed(entries: Any) -> list[Any]:
-    return list(entries) if hasattr(entries, "tolist") else [entries]
+        entries.append(found.tidy(own / n + (second * rewards + slope**2) / (n * (n - 1))))
+    return found.closed(entries)
 
 
 class ScoreEstimator(Outputs, Basic):
@@ -141,9 +187,7 @@ class ScoreEstimator(Outputs, Basic):
     """
 
     def __new__(cls, gradient: Any, n: Any = 1, baseline: Any = "none") -> ScoreEstimator:
-        count = scalar(n, "the number of samples")
-        if count.is_positive is False or count.is_integer is False:
-            raise PolicyError(f"asked for an estimator of {n} samples: write a positive integer")
+        count = number_of_samples(n)
         if isinstance(baseline, (str, Str)):
             kept: Any = Str(str(baseline))
             if str(baseline) not in BASELINES:
@@ -179,16 +223,10 @@ class ScoreEstimator(Outputs, Basic):
         """(r(a) - b) ∇log π(a) + ∇r(a) of one sample; with the mean of the others as J_others."""
         given = self.baseline
         others = isinstance(given, str) and given == "leave_one_out"
-        b = (
-            [Symbol("J_others")] * len(self.gradient.wrt)
-            if others
-            else baseline_of(self.gradient, given)
-        )
         found = Outcomes(self.gradient)
-        return shaped(
-            [found.at(with_baseline(b[i], i)) for i in range(len(self.gradient.wrt))],
-            1,
-        )
+        places = range(len(self.gradient.wrt))
+        b = [OTHERS] * len(places) if others else _baselines(found, given)
+        return found.closed([found.at(with_baseline(b[i], i)) for i in places])
 
     def mean(self) -> Any:
         """The expectation: ∇J, because E[s] = 0."""
@@ -206,10 +244,26 @@ class ScoreEstimator(Outputs, Basic):
         return self.summand
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:
-        found = Outcomes(self.gradient)
-        b = baseline_of(self.gradient, None if self.baseline == "leave_one_out" else self.baseline)
-        means = [found.mean(with_baseline(b[i], i)) for i in range(len(self.gradient.wrt))]
-        return [("the estimator is unbiased", shaped(means, 1), self.gradient.doit())]
+        """Mean and variance against the definitions: of one sample, summed over the actions."""
+        gradient = self.gradient
+        found = Outcomes(gradient)
+        if found.logits is not None:
+            return ScoreEstimator(found.twin, self.n, self.args[2])._check_items()
+        others = self.baseline == "leave_one_out"
+        b = _baselines(found, None if others else self.baseline)
+        places = range(len(gradient.wrt))
+        means = found.closed([found.mean(with_baseline(b[i], i)) for i in places])
+        slope = shaped([Derivative(gradient.expected, v) for v in gradient.wrt], 1)
+        items = [("the estimator is unbiased", slope, means)]
+        if not others and all(v.is_Symbol for v in gradient.wrt):
+            spread = [
+                found.raw_mean(square(with_baseline(b[i], i)))
+                - Derivative(gradient.expected, v) ** 2
+                for i, v in enumerate(gradient.wrt)
+            ]
+            before = found.closed([x / self.n for x in spread])
+            items.append(("its variance", before, self.variance()))
+        return items
 
     def _sympystr(self, printer: Any) -> str:
         return f"ScoreEstimator({self.gradient}, {self.n}, {self.baseline!r})"

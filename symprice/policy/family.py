@@ -12,6 +12,7 @@ from ..errors import NoRuleError
 from .distribution import DistributionPolicy
 from .expecting import mean_of_powers
 from .given import Groups, read, signature_of, stand_in
+from .short import short
 
 __all__ = ["FAMILIES", "FamilyPolicy"]
 
@@ -90,6 +91,22 @@ class FamilyPolicy(DistributionPolicy):
         return SimpleNamespace(
             **{meaning: form.meaning(value) for meaning, _, form, value in self._fields}
         )
+
+    def information(self, i: int, j: int) -> Any:
+        """E[s_i s_j] in the parameters of the formulas, times what makes them from those given."""
+        from .chain import information
+
+        names = [next(iter(self.groups[meaning])) for meaning, *_ in self._fields]
+        if names == [name for _, name, _, _ in self._fields]:
+            return None
+        domains = [self.groups[m][n].domain for (m, *_), n in zip(self._fields, names, strict=True)]
+        own = [stand_in(n, domain) for n, domain in zip(names, domains, strict=True)]
+        plain = type(self)(**dict(zip(names, own, strict=True)))
+        values = [form.meaning(value) for *_, form, value in self._fields]
+        slopes = [form.meaning(value).diff(value) for *_, form, value in self._fields]
+        found = information(plain, plain._bound, i, j)
+        inserted = found.xreplace(dict(zip(own, values, strict=True)))
+        return short(inserted * slopes[i] * slopes[j])
 
     def log_density(self, a: Any) -> Any:
         """log π(a)."""

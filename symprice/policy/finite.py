@@ -180,6 +180,8 @@ class BernoulliPolicy(FinitePolicy):
                 "BernoulliPolicy(logit=theta)"
             )
         entries = listed(logit, "a logit") if "logit" not in blank else None
+        if entries is not None and len(entries) == 1 and hasattr(logit, "shape"):
+            forms["logit"], entries = entries[0], None
         if entries is not None:
             raise PolicyError(
                 f"BernoulliPolicy takes one logit, received {len(entries)}: write "
@@ -240,9 +242,11 @@ class CategoricalPolicy(FinitePolicy):
     Parameters
     ==========
 
-    logits : a list or column of logits, one for each action; or a network with several outputs.
+    logits : a list or column of logits, one for each action; or a network with several outputs. A
+        column of symbolic size, or one of trained matrices, stays whole: a LogitColumnPolicy.
     probabilities : instead of logits, the probabilities themselves, which must sum to one.
     actions : their labels, numbers or words; ``1, ..., K`` where not given.
+    temperature : T > 0, by which the logits are divided: `π = softmax(z/T)`.
 
     Raises
     ======
@@ -259,11 +263,19 @@ class CategoricalPolicy(FinitePolicy):
     >>> p = Parameter('p')
     >>> CategoricalPolicy(probabilities=[p, 1 - p]).score(2)
     -1/(1 - p)
+    >>> z, T = Parameter('z'), Parameter('T', positive=True)
+    >>> CategoricalPolicy([z, 0], temperature=T).logits
+    (z/T, 0)
     """
 
     def __new__(
-        cls, logits: Any = (), probabilities: Any = (), actions: Any = ()
-    ) -> CategoricalPolicy:
+        cls, logits: Any = (), probabilities: Any = (), actions: Any = (), temperature: Any = 1
+    ) -> Any:
+        from .logit_column import LogitColumnPolicy, is_column
+
+        logits = _cooled(logits, scalar(temperature, "the temperature"))
+        if is_column(logits) and not probabilities and not actions:
+            return LogitColumnPolicy(logits)
         zs = _scalars(logits, "logits")
         ps = _scalars(probabilities, "probabilities")
         if bool(zs) == bool(ps) or len(zs or ps) < 2:
@@ -318,6 +330,20 @@ class CategoricalPolicy(FinitePolicy):
         if actions != Tuple(*range(1, len(actions) + 1)):
             shown += f", actions={printer._print(actions)}"
         return f"CategoricalPolicy({shown})"
+
+
+def _cooled(logits: Any, temperature: Any) -> Any:
+    """Logits divided by a temperature."""
+    if temperature == 1:
+        return logits
+    if temperature.is_nonpositive or (isinstance(logits, (tuple, Tuple)) and not logits):
+        raise PolicyError(
+            f"asked for a policy with the temperature {temperature}: it is positive, and divides "
+            "logits; write CategoricalPolicy(logits, temperature=T)"
+        )
+    if hasattr(logits, "shape"):
+        return logits / temperature
+    return [scalar(z, "one of the logits") / temperature for z in listed(logits, "logits") or ()]
 
 
 def _scalars(given: Any, what: str) -> list[Any]:

@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import Any
 
 import mpmath
 from sympy import (
     Abs,
+    Add,
     Dummy,
+    Heaviside,
     Integer,
     Integral,
+    Max,
+    Min,
+    Pow,
     Rational,
     S,
     Sum,
     Symbol,
+    cosh,
+    exp,
+    expand,
     expand_mul,
     lambdify,
+    log,
+    roots,
     sign,
+    sinh,
 )
+from sympy.core.relational import Relational
 from sympy.core.sympify import _sympify
 
 from ..errors import NoRuleError
 from ..timelimit import within
+from .density import DensityOf
+from .quadrature import over_half_line, over_interval, over_line, series
+from .short import merged_exponentials
 
-__all__ = ["ActionIntegral", "ActionSum", "attempted", "summed"]
+__all__ = ["ActionIntegral", "ActionSum", "attempted"]
 
-# Halvings of the step of a quadrature, and how far out on the mapped line it goes.
-_LEVELS, _FARTHEST, _DIVERGES = 8, 200, mpmath.mpf(10) ** 60
-_TAIL = 12  # terms that are negligible in a row end a sum
-_MOST_TERMS = 200_000
+# A sum of fewer terms can be written out.
+_FEW = 50
+# Whole numbers below this stay exact; seconds for an integral over several entries.
+_EXACT, _PATIENCE = 1000, 20.0
 
 
 class ActionIntegral(Integral):
@@ -55,10 +69,10 @@ class ActionIntegral(Integral):
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         symbol = self.limits[0][0]
         return _over(
-            self.function,
+            _written(self.function),
             symbol,
             [_bound(evaluate(end, point)) for end in self._ends],
-            lambda f, b, t: evaluate(f, {**point, b: t}),
+            _finite(lambda f, b, t: evaluate(f, {**point, b: t})),
             self._ends,
         )
 
@@ -66,7 +80,7 @@ class ActionIntegral(Integral):
     def _ends(self) -> list[Any]:
         """The ends, and the places where the integrand has a kink."""
         symbol, low, high = self.limits[0]
-        return [low, *_kinks(self.function, symbol), high]
+        return [low, *_kinks(_written(self.function), symbol), high]
 
     def doit(self, **hints: Any) -> Any:
         """The integral itself: what the rules could not find is not tried again."""
@@ -92,32 +106,78 @@ class ActionSum(Sum):
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         symbol, low, high = self.limits[0]
         ends = [_bound(evaluate(end, point)) for end in (low, high)]
-        return summed(lambda k: evaluate(self.function, {**point, symbol: k}), *ends)
+        function = _written(self.function)
+        at = _finite(lambda k: evaluate(function, {**point, symbol: k}))
+        return series(at, *ends)
 
     def doit(self, **hints: Any) -> Any:
-        """The sum itself: what the rules could not find is not tried again."""
+        """A sum of few terms written out; any other itself, what the rules could not find is not
+        tried again.
+        """
+        symbol, low, high = self.limits[0]
+        if low.is_Integer and high.is_Integer and high - low < _FEW:
+            return Add(*(self.function.subs(symbol, k) for k in range(int(low), int(high) + 1)))
         return self
 
 
+def _written(function: Any) -> Any:
+    """An integrand with the formula of each density that it names."""
+    named = function.atoms(DensityOf)
+    return function.xreplace({node: node.doit() for node in named}) if named else function
+
+
 def _kinks(function: Any, symbol: Any) -> list[Any]:
-    """Where an absolute value or a sign in an integrand changes."""
-    found = []
-    for node in function.atoms(Abs, sign):
-        inner = expand_mul(node.args[0])
-        slope = inner.coeff(symbol, 1)
-        rest = expand_mul(inner - slope * symbol)
-        if slope != 0 and not rest.has(symbol) and not slope.has(symbol):
-            found.append(-rest / slope)
+    """Where an absolute value, a sign, a maximum or a condition in an integrand changes, or where
+    it is infinite.
+    """
+    inner = [node.args[0] for node in function.atoms(Abs, sign, Heaviside, log)]
+    inner += [power.base for power in function.atoms(Pow) if not power.exp.is_nonnegative]
+    inner += [rel.lhs - rel.rhs for rel in function.atoms(Relational)]
+    for node in function.atoms(Max, Min):
+        inner += [x - y for x, y in combinations(node.args, 2)]
+    found: list[Any] = []
+    for gap in inner:
+        found += _zeros(gap, symbol)
     return list(dict.fromkeys(found))
 
 
+def _zeros(gap: Any, symbol: Any) -> list[Any]:
+    """Where an expression is 0: that of a linear or quadratic one."""
+    opened = expand_mul(gap)
+    if not opened.has(symbol) or not opened.is_polynomial(symbol):
+        return []
+    return list(roots(opened, symbol, cubics=False, quartics=False))
+
+
 def _bound(value: Any) -> Any:
+    if isinstance(value, mpmath.mpc) and abs(value.imag) > abs(value) * mpmath.mpf(10) ** -10:
+        return value
+    value = mpmath.re(value)
     return value if mpmath.isinf(value) else mpmath.mpf(value)
 
 
+def _finite(f: Any) -> Any:
+    """The function, with an error of ours where it divides by 0 or leaves the real numbers."""
+
+    def inner(*args: Any) -> Any:
+        try:
+            found = f(*args)
+        except (ZeroDivisionError, OverflowError, ValueError):
+            found = mpmath.nan
+        if isinstance(found, mpmath.mpc):
+            found = found.real if abs(found.imag) <= abs(found) * mpmath.eps else mpmath.nan
+        if mpmath.isnan(found) or mpmath.isinf(found):
+            raise NoRuleError(f"an expectation is infinite or undefined at the action {args[-1]}")
+        return found
+
+    return inner
+
+
 def _by_numbers(node: Any, prec: int) -> Any:
-    if node.free_symbols or len(node.limits) != 1:
+    if node.free_symbols:
         return None
+    if len(node.limits) > 1:
+        return _nested(node)
     symbol, low, high = node.limits[0]
     digits = int(prec * 0.30103) + 5
 
@@ -127,115 +187,91 @@ def _by_numbers(node: Any, prec: int) -> Any:
         if f not in compiled:
             own = Dummy("x", **b.assumptions0)
             compiled[f] = lambdify([own], f.xreplace({b: own}), modules="mpmath")
-        return compiled[f](int(t) if b.is_integer else t)
+        # An exact power of an integer may be as long as its exponent.
+        return compiled[f](int(t) if b.is_integer and abs(t) < _EXACT else t)
 
     def bound(b: Any) -> Any:
-        return mpmath.mpmathify(b.evalf(digits)._to_mpmath(mpmath.mp.prec))
+        return _bound(mpmath.mpmathify(b.evalf(digits)._to_mpmath(mpmath.mp.prec)))
 
     with mpmath.workdps(digits):
         if isinstance(node, Integral):
-            total = _over(node.function, symbol, list(map(bound, node._ends)), value, node._ends)
+            ends = list(map(bound, node._ends))
+            total = _over(node.function, symbol, ends, _finite(value), node._ends)
         else:
-            total = summed(lambda k: value(node.function, symbol, k), bound(low), bound(high))
+            at = _finite(lambda k: value(node.function, symbol, k))
+            total = series(at, bound(low), bound(high))
         return _sympify(total).n(digits)
+
+
+def _nested(node: Any) -> Any:
+    """An integral over several entries, by SciPy's quadrature in floats."""
+    return _sympify(within(_PATIENCE, lambda: _by_floats(node)) or _gives_up(node))
+
+
+def _gives_up(node: Any) -> Any:
+    raise NoRuleError(
+        f"an expectation over {len(node.limits)} entries could not be computed by quadrature: "
+        "simulate it, with policy.sample(rng, n)"
+    )
+
+
+def _by_floats(node: Any) -> Any:
+    import warnings
+
+    from scipy.integrate import nquad
+
+    symbols = [limit[0] for limit in node.limits]
+    ranges = []
+    for k, (_, *ends) in enumerate(node.limits):
+        ranges.append(lambdify(symbols[k + 1 :], ends, modules="numpy"))
+    function = lambdify(symbols, node.function, modules=["scipy", "numpy"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        value, error = nquad(function, ranges, opts={"epsrel": 1e-9, "epsabs": 0, "limit": 100})
+    return value if error <= 1e-6 * abs(value) else None
 
 
 def _over(function: Any, symbol: Any, ends: Any, value: Any, written: Any) -> Any:
     """∫ f between the first and the last end, in pieces; near an end in the distance to it."""
     low, high = ends[0], ends[-1]
     named = sorted(
-        [(e, w) for e, w in zip(ends, written, strict=True) if low <= e <= high], key=lambda p: p[0]
+        [(e, w) for e, w in zip(ends, written, strict=True) if _is_real(e) and low <= e <= high],
+        key=lambda p: p[0],
     )
     total = mpmath.mpf(0)
+    gap = Dummy("d", positive=True)
+
+    def beside(end: Any, way: int) -> Any:
+        # 1 - a near 1 keeps its digits when a is written as 1 - d.
+        near = function.xreplace({symbol: end + way * gap})
+
+        def at(d: Any) -> Any:
+            try:
+                return value(near, gap, d)
+            except NoRuleError:
+                # Where a distance cannot be told from 0, a number of the integrand may be none.
+                if d < mpmath.mpf(10) ** (3 - mpmath.mp.dps):
+                    return mpmath.mpf(0)
+                raise
+
+        return at
+
     for (left, at_left), (right, at_right) in pairwise(named):
         if left == right:
             continue
         if mpmath.isinf(left) and mpmath.isinf(right):
-            total += trapezoidal(lambda t: value(function, symbol, t), *_whole())
-            continue
-        gap = Dummy("d", positive=True)
-        length = right - left
-        sides = [(at_left, 1)] * (not mpmath.isinf(left)) + [(at_right, -1)] * (
-            not mpmath.isinf(right)
-        )
-        for end, way in sides:
-            # 1 - a near 1 keeps its digits when a is written as 1 - d.
-            near = function.xreplace({symbol: end + way * gap})
-            inner = partial(value, near, gap)
-            total += trapezoidal(inner, *(_half() if mpmath.isinf(length) else _short(length / 2)))
+            total += over_line(partial(value, function, symbol))
+        elif mpmath.isinf(left):
+            total += over_half_line(beside(at_right, -1))
+        elif mpmath.isinf(right):
+            total += over_half_line(beside(at_left, 1))
+        else:
+            total += over_interval(beside(at_left, 1), beside(at_right, -1), right - left)
     return total
 
 
-def trapezoidal(f: Callable[[Any], Any], place: Any, farthest: Any) -> Any:
-    """Double exponential quadrature: for smooth integrands the digits double with each halving."""
-    wanted = mpmath.mpf(10) ** (-mpmath.mp.dps // 2 - 2)
-    step, total, previous = mpmath.mpf(1) / 2, mpmath.mpf(0), None
-    for level in range(_LEVELS):
-        total += _places(f, place, step, level, farthest)
-        found = total * step
-        if previous is not None and abs(found - previous) <= wanted * max(wanted, abs(found)):
-            return found
-        previous, step = found, step / 2
-    raise NoRuleError("an expectation could not be computed to enough digits by quadrature")
-
-
-def _places(f: Callable[[Any], Any], place: Any, step: Any, level: int, farthest: Any) -> Any:
-    """The new terms of a level: all at the first, then those half way between."""
-    total, tiny = mpmath.mpf(0), mpmath.mpf(10) ** (-mpmath.mp.dps - 2)
-    for way in (1, -1):
-        k = (0 if way == 1 else 1) if level == 0 else 1
-        small, largest = 0, mpmath.mpf(0)
-        while k * step < farthest and small < 4:
-            x, weight = place(way * k * step)
-            term = f(x) * weight
-            if abs(term) > _DIVERGES:
-                raise NoRuleError("an expectation is infinite, or too large for quadrature")
-            total += term
-            largest = max(largest, abs(term), abs(total))
-            small = small + 1 if abs(term) <= tiny * largest and k * step > 1 else 0
-            k += 1 if level == 0 else 2
-    return total
-
-
-def _whole() -> tuple[Any, Any]:
-    """The whole line, its ends far out."""
-    return lambda t: (mpmath.sinh(t), mpmath.cosh(t)), _FARTHEST
-
-
-def _half() -> tuple[Any, Any]:
-    """The distances to an end of a half line."""
-
-    def place(t: Any) -> tuple[Any, Any]:
-        x = mpmath.exp(t - mpmath.exp(-t))
-        return x, x * (1 + mpmath.exp(-t))
-
-    return place, _FARTHEST
-
-
-def _short(length: Any) -> tuple[Any, Any]:
-    """The distances to an end, up to some length."""
-
-    def place(t: Any) -> tuple[Any, Any]:
-        u = mpmath.exp(-mpmath.pi * mpmath.sinh(t))
-        return length / (1 + u), length * mpmath.pi * mpmath.cosh(t) * u / (1 + u) ** 2
-
-    return place, 7
-
-
-def summed(f: Callable[[Any], Any], low: Any, high: Any) -> Any:
-    """Σ f, term by term until what follows is negligible."""
-    total, small, k = mpmath.mpf(0), 0, mpmath.mpf(low)
-    bound = mpmath.mpf(10) ** (-mpmath.mp.dps - 2)
-    while k <= high:
-        term = f(k)
-        total += term
-        small = small + 1 if abs(term) <= bound * max(bound, abs(total)) else 0
-        if small >= _TAIL and k > low + 50:
-            return total
-        if k - low > _MOST_TERMS:
-            raise NoRuleError("a sum over actions does not settle within 200 000 terms")
-        k += 1
-    return total
+def _is_real(end: Any) -> bool:
+    return not isinstance(end, mpmath.mpc)
 
 
 def attempted(expr: Any, seconds: float) -> Any:
@@ -253,6 +289,8 @@ def attempted(expr: Any, seconds: float) -> Any:
     found = within(seconds, attempt)
     if found is None or found.has(Integral, Sum) or found.has(S.NaN, S.ComplexInfinity):
         return None
+    if found.has(sinh, cosh):
+        found = merged_exponentials(expand(found.rewrite((sinh, cosh), exp)))
     return found if within(2.0, lambda: _agrees(expr, found), False) else None
 
 

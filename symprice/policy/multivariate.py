@@ -25,6 +25,7 @@ from sympy.polys.polyerrors import CoercionFailed
 from sympy.polys.rings import PolyRing
 
 from ..errors import PolicyError
+from .arguments import listed, scalar
 from .given import stand_in
 from .short import short
 from .vectors import VectorPolicy, entries_of
@@ -276,6 +277,13 @@ def _moment(powers: tuple[int, ...], sigma: Any, memo: dict[Any, Any]) -> Any:
 def _matrix(given: Any, d: int) -> Any:
     if isinstance(given, (tuple, Tuple)) and not given:
         return None
+    if isinstance(given, (list, tuple)):
+        rows = [listed(row, "a row of a matrix") or [row] for row in given]
+        if {len(row) for row in rows} != {d}:
+            raise PolicyError(
+                f"asked for a Gaussian of {d} actions with {given!r}: write {d} rows of {d} entries"
+            )
+        given = ImmutableDenseMatrix([[scalar(x, "an entry") for x in row] for row in rows])
     matrix = _sympify(given)
     if not isinstance(matrix, MatrixBase) or matrix.shape != (d, d):
         raise PolicyError(

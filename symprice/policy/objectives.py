@@ -21,17 +21,21 @@ from sympy import (
 )
 
 from ..errors import NoRuleError, PolicyError
-from .arguments import scalar
+from .arguments import rewards_of, scalar
 from .distribution import DistributionPolicy
 from .finite import BernoulliPolicy
 from .outcomes import in_symbol
 from .short import short
 
 __all__ = [
+    "clipped_gradient",
+    "clipped_slope",
     "clipped_surrogate",
     "entropic_risk",
+    "entropy_bonus",
     "group_advantage_gradient",
     "kl_estimator",
+    "kl_penalty",
     "likelihood_ratio",
     "mean_variance",
     "pass_at_k",
@@ -109,14 +113,19 @@ def clipped_surrogate(policy: Any, old: Any, advantage: Any, epsilon: Any) -> An
             "asked for the expectation of a clipped surrogate of densities, which has no closed "
             "form: write the clipped term of a sample with likelihood_ratio(policy, old, a)"
         )
-    from .arguments import rewards_of
-
     total = S.Zero
     for a, gain in zip(policy.actions, rewards_of(policy.actions, advantage), strict=True):
-        ratio = policy.prob(a) / old.prob(a)
-        clipped = Min(Max(ratio, 1 - width), 1 + width)
-        total += old.prob(a) * Min(ratio * gain, clipped * gain)
+        total += old.prob(a) * _clipped(policy.prob(a) / old.prob(a), gain, width)
     return total
+
+
+def _clipped(ratio: Any, gain: Any, width: Any) -> Any:
+    """min(ρ A, clip(ρ) A): of one sign of A only one end of the interval counts."""
+    if gain.is_nonnegative:
+        return gain * Min(ratio, 1 + width)
+    if gain.is_negative:
+        return gain * Max(ratio, 1 - width)
+    return Min(ratio * gain, Min(Max(ratio, 1 - width), 1 + width) * gain)
 
 
 def clipped_slope(ratio: Any, advantage: Any, epsilon: Any) -> Any:
@@ -124,6 +133,100 @@ def clipped_slope(ratio: Any, advantage: Any, epsilon: Any) -> Any:
     r, gain, width = (scalar(x, "a number") for x in (ratio, advantage, epsilon))
     inside = ((gain >= 0) & (r <= 1 + width)) | ((gain < 0) & (r >= 1 - width))
     return Piecewise((1, inside), (0, True))
+
+
+def clipped_gradient(policy: Any, old: Any, advantage: Any, epsilon: Any, wrt: Any = None) -> Any:
+    """The gradient of the clipped surrogate: `Σ A(a) ∇π(a)` over the actions that are not clipped.
+
+    By one variable a scalar, by several a column.
+
+    Examples
+    ========
+
+    >>> from sympy import Rational
+    >>> from symprice import BernoulliPolicy, Parameter
+    >>> from symprice.policy.objectives import clipped_gradient
+    >>> p = Parameter('p', positive=True)
+    >>> old = BernoulliPolicy(probability=Rational(1, 2))
+    >>> clipped_gradient(BernoulliPolicy(probability=p), old, {1: 1, 0: 0}, Rational(1, 5))
+    Piecewise((1, p <= 3/5), (0, True))
+    """
+    from .chain import shaped
+    from .setting import variables_of
+
+    _require_same(policy, old)
+    if isinstance(policy, DistributionPolicy):
+        raise NoRuleError(
+            "asked for the expectation of a clipped gradient of densities, which has no closed "
+            "form: of a sample it is clipped_slope(ratio, A, epsilon)*A*ratio times the score"
+        )
+    width = scalar(epsilon, "the clipping width")
+    gains = rewards_of(policy.actions, advantage)
+    entries = []
+    for v in variables_of(policy, wrt):
+        total = S.Zero
+        for a, gain in zip(policy.actions, gains, strict=True):
+            slope = gain * policy.prob(a).diff(v)
+            ends = (1 + width) * old.prob(a), (1 - width) * old.prob(a)
+            total += slope * _unclipped(policy.prob(a), ends, gain)
+        entries.append(total)
+    return shaped(entries, 1)
+
+
+def _unclipped(p: Any, ends: tuple[Any, Any], gain: Any) -> Any:
+    """1 where the term of an action moves with its probability, else 0."""
+    above, below = p <= ends[0], p >= ends[1]
+    if gain.is_nonnegative:
+        return Piecewise((1, above), (0, True))
+    if gain.is_negative:
+        return Piecewise((1, below), (0, True))
+    return Piecewise((1, ((gain >= 0) & above) | ((gain < 0) & below)), (0, True))
+
+
+def entropy_bonus(policy: Any, reward: Any, weight: Any) -> Any:
+    """The reward `r(a) - w log π(a)`, whose expectation is `E[r] + w H(π)`: for policy_gradient.
+
+    Of finitely many actions a list. It depends on θ, but `E[∇log π] = 0`: nothing is added.
+
+    Examples
+    ========
+
+    >>> from symprice import BernoulliPolicy, Parameter, policy_gradient
+    >>> from symprice.policy.objectives import entropy_bonus
+    >>> pi = BernoulliPolicy(probability=Parameter('p'))
+    >>> policy_gradient(pi, entropy_bonus(pi, {1: 1, 0: 0}, 2)).doit()
+    -2*log(p) + 2*log(1 - p) + 1
+    """
+    price = scalar(weight, "the weight of the entropy")
+    if isinstance(policy, DistributionPolicy):
+        return policy.in_action(reward) - price * policy.log_prob()
+    pairs = zip(policy.actions, rewards_of(policy.actions, reward), strict=True)
+    return [r - price * policy.log_prob(a) for a, r in pairs]
+
+
+def kl_penalty(policy: Any, reference: Any, reward: Any, weight: Any) -> Any:
+    """The reward `r(a) - w log(π(a)/π_ref(a))`, with the expectation `E[r] - w KL(π, π_ref)`: for
+    policy_gradient.
+
+    Examples
+    ========
+
+    >>> from symprice import Parameter, policy_gradient
+    >>> from symprice.policy.gaussian import GaussianPolicy
+    >>> from symprice.policy.objectives import kl_penalty
+    >>> pi = GaussianPolicy(Parameter('mu'), 1)
+    >>> policy_gradient(pi, kl_penalty(pi, GaussianPolicy(0, 1), lambda a: a, 3)).doit()
+    1 - 3*mu
+    """
+    _require_same(policy, reference)
+    price = scalar(weight, "the weight of the divergence")
+    if isinstance(policy, DistributionPolicy):
+        there = reference.log_prob().xreplace({reference.action: policy.action})
+        return entropy_bonus(policy, reward, price) + price * there
+    softened = entropy_bonus(policy, reward, price)
+    return [
+        r + price * reference.log_prob(a) for a, r in zip(policy.actions, softened, strict=True)
+    ]
 
 
 def kl_estimator(policy: Any, reference: Any, kind: str = "k3") -> Any:
@@ -246,8 +349,6 @@ def entropic_risk(policy: Any, reward: Any, beta: Any) -> Any:
         expr = policy.in_action(reward)
         mean = policy.mean(exp(level * expr))
     else:
-        from .arguments import rewards_of
-
         values = rewards_of(policy.actions, reward)
         mean = Add(*(p * exp(level * r) for p, r in zip(policy.probabilities, values, strict=True)))
     return short(_logarithm(mean) / level)
@@ -274,8 +375,6 @@ def mean_variance(policy: Any, reward: Any, weight: Any) -> Any:
         expr = policy.in_action(reward)
         first, second = policy.mean(expr), policy.mean(expr**2)
     else:
-        from .arguments import rewards_of
-
         pairs = list(zip(policy.probabilities, rewards_of(policy.actions, reward), strict=True))
         first, second = (Add(*(p * r**n for p, r in pairs)) for n in (1, 2))
     return short(first - price * (second - first**2))

@@ -7,39 +7,79 @@ densities, where it is an expression in the action.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from itertools import combinations
 from typing import Any
 
-from sympy import Add, KroneckerDelta, S
+from sympy import Add, Dummy, KroneckerDelta, Mul, S
 
+from ..closedform import ClosedForm, Definitions, hoist
+from .chain import shaped
+from .collecting import tidied
 from .distribution import Action, DistributionPolicy
 from .integrals import ActionIntegral, ActionSum
+from .logits import Logits
+from .rules import CommonPart, primitive
+from .setting import Names, Setting, by_logits, is_network
 from .short import short
 
-__all__ = ["Outcomes", "in_symbol"]
+__all__ = ["Function", "Outcomes", "entries_of", "in_symbol", "spread"]
 
 Function = Callable[[list[Any], Any, list[Any]], Any]
 
 
 class Outcomes:
-    """The scores s, the reward r and its gradient g at an action, and means over actions."""
+    """The scores s, the reward r and its gradient g at an action, and means over actions.
+
+    The probabilities of a softmax go by their names, `π_1, …`, and the expected reward by `J`:
+    ``closed`` says what the names in a formula mean.
+    """
 
     def __init__(self, gradient: Any) -> None:
         self.gradient, self.policy = gradient, gradient.policy
         self.variables = list(gradient.wrt)
         self.is_finite = not isinstance(self.policy, DistributionPolicy)
+        self.definitions = Definitions(gradient.free_symbols)
+        self.setting: Setting | None = None
+        self.logits: Logits | None = None
         if self.is_finite:
             self.actions = list(self.policy.actions)
-            self.scores = [_listed(self.policy.score(a, wrt=gradient.wrt)) for a in self.actions]
             self.rewards = list(gradient.rewards)
         else:
             self.actions = [self.policy.action]
-            self.scores = [_listed(self.policy.score(wrt=gradient.wrt))]
             self.rewards = [gradient.reward]
+        # Before probabilities get names, behind which the variables could not be seen.
         self.slopes = [
-            [r.diff(v) if r.has(v) and v.is_Symbol else S.Zero for v in self.variables]
+            [short(r.diff(v)) if v.is_Symbol and r.has(v) else S.Zero for v in self.variables]
             for r in self.rewards
         ]
+        if self.is_finite:
+            self._finite_scores()
+        else:
+            self.probabilities: list[Any] = []
+            self.scores = [entries_of(self.policy.score(wrt=gradient.wrt))]
 
+    def _finite_scores(self) -> None:
+        policy, variables = self.policy, tuple(self.variables)
+        if by_logits(policy, variables):
+            self.logits = Logits(policy, Names(self.gradient))
+            self._named_by(self.logits.setting)
+            self.variables = list(self.logits.setting.variables)
+            return
+        if is_network(policy):
+            self.probabilities = list(policy.probabilities)
+            self.scores = [entries_of(policy.score(a, wrt=variables)) for a in self.actions]
+            return
+        self._named_by(Setting(policy, variables, Names(self.gradient)))
+
+    def _named_by(self, setting: Setting) -> None:
+        self.setting, self.definitions = setting, setting.definitions
+        self.probabilities = setting.probabilities
+        self.scores = setting.scores()
+        self.rewards = [setting.with_names(r) for r in self.rewards]
+        self.slopes = [[setting.with_names(g) for g in row] for row in self.slopes]
+
+    # --- values and means -------------------------------------------------------------------------
     def at(self, f: Function) -> Any:
         """The random variable as an expression in the symbol of the action."""
         values = self.values(f)
@@ -52,24 +92,142 @@ class Outcomes:
 
     def mean(self, f: Function) -> Any:
         """E[f(s, r, g)]."""
+        if self.is_finite and (known := self._of_scores_alone(f)) is not None:
+            return known
         values = self.values(f)
         if self.is_finite:
-            pairs = zip(self.policy.probabilities, values, strict=True)
+            pairs = zip(self.probabilities, values, strict=True)
             return short(Add(*(p * v for p, v in pairs)))
-        return self.policy.mean(values[0])
+        # Expectations in a baseline are numbers here: nothing in them is multiplied out.
+        held = {e: Dummy("J", real=True) for e in values[0].atoms(ActionIntegral, ActionSum)}
+        back = {dummy: e for e, dummy in held.items()}
+        return self.policy.mean(values[0].xreplace(held)).xreplace(back)
+
+    @property
+    def twin(self) -> Any:
+        """The same gradient by logits that are symbols, where they were taken by place."""
+        symbols = self.logits.symbols if self.logits is not None else ()
+        policy = self.policy.with_logits(symbols)
+        return type(self.gradient)(policy, self.gradient.args[1], symbols)
+
+    def tidy(self, expr: Any) -> Any:
+        """The short form, of probabilities with 1 - p in it rather than p - 1."""
+        return tidied(expr) if self.is_finite else short(expr)
+
+    def variance(self, f: Function, mean: Any) -> Any:
+        """Var f, where ``mean`` is E f; of finitely many actions over pairs of them."""
+        if self.is_finite:
+            return spread(self.values(f), self.probabilities)
+        return short(self.mean(lambda s, r, g: f(s, r, g) ** 2) - mean**2)
+
+    def raw_mean(self, f: Function) -> Any:
+        """E[f(s, r, g)] by its definition: a sum over the actions, or an integral."""
+        values = self.values(f)
+        if self.is_finite:
+            return Add(*(p * v for p, v in zip(self.probabilities, values, strict=True)))
+        if not self.policy.action.is_Symbol:
+            return self.policy.mean(values[0])
+        return self.over_actions(values[0] * self.policy.prob())
+
+    def over_actions(self, expr: Any) -> Any:
+        """The integral or the sum of an expression over the actions of a density."""
+        kind = ActionSum if self.policy.is_countable else ActionIntegral
+        return kind(expr, (self.policy.action, *self.policy.bounds))
+
+    @cached_property
+    def _shared(self) -> list[Any] | None:
+        """What the scores of all actions share by component, where probabilities have names."""
+        if not self.named or self.moves:
+            return None
+        columns = [list(column) for column in zip(*self.scores, strict=True)]
+        split = [CommonPart().split(column, self.probabilities) for column in columns]
+        return None if None in split else [part[1] for part in split if part is not None]
+
+    def _of_scores_alone(self, f: Function) -> Any:
+        """E[f(s)] = f(c) + Σ π(a) (f(s(a)) - f(c)), where c is what the scores of all actions
+        share, so that few actions are left in the sum; None where rewards matter, whose differences
+        would lose digits so.
+        """
+        shared, none = self._shared, [S.Zero] * len(self.variables)
+        if shared is None or f(shared, Dummy(), none) != f(shared, Dummy(), none):
+            return None
+        base = f(shared, S.Zero, none)
+        moved = [
+            p * (f(s, S.Zero, none) - base)
+            for p, s in zip(self.probabilities, self.scores, strict=True)
+            if f(s, S.Zero, none) != base
+        ]
+        return short(base + Add(*map(short, moved)))
 
     @property
     def objective(self) -> Any:
-        """J."""
-        return self.gradient.expected
+        """J, by name where probabilities have names."""
+        if self.setting is None or not (self.setting.named or self.logits):
+            return self.gradient.expected
+        total = Add(*(p * r for p, r in zip(self.probabilities, self.rewards, strict=True)))
+        return self.definitions.define(self.setting.names.fresh("J"), total)
 
-    def closes(self, expr: Any) -> bool:
-        """Whether no integral or sum over actions is left."""
-        return not expr.has(ActionIntegral, ActionSum)
+    @property
+    def slope(self) -> list[Any]:
+        """∇J by component."""
+        if self.logits is not None:
+            return [
+                self.mean(lambda s, r, g, i=i: r * s[i])  # type: ignore[misc]
+                for i in range(len(self.variables))
+            ]
+        formula = self.gradient._formula()
+        return entries_of(self.hoisted(formula) if self.named else formula.doit())
+
+    @property
+    def moves(self) -> bool:
+        """Whether rewards depend on the variables."""
+        return any(g != 0 for row in self.slopes for g in row)
+
+    @property
+    def named(self) -> bool:
+        """Whether probabilities go by names."""
+        return self.setting is not None and bool(self.setting.named)
+
+    def name(self, letter: str, value: Any) -> Any:
+        """A name for a value where probabilities have names, else the value."""
+        if self.setting is None or not self.named:
+            return value
+        return self.definitions.define(self.setting.names.fresh(letter), value)
+
+    def hoisted(self, expr: Any) -> Any:
+        """A closed form in the names of this setting."""
+        return hoist(expr, self.definitions)
+
+    def closed(self, entries: list[Any], columns: int = 1) -> Any:
+        """Entries in names as one formula: a scalar or a matrix, with the meanings of the names."""
+        if self.logits is not None:
+            entries, definitions = self.logits.inserted(entries)
+            return definitions.closing(hoist(shaped(entries, columns), definitions))
+        found = shaped(entries, columns)
+        return self.definitions.closing(hoist(found, self.definitions)) if self.is_finite else found
+
+    def with_names(self, expr: Any) -> Any:
+        """An expression in which what has a name goes by it."""
+        return expr if self.setting is None else self.setting.with_names(expr)
+
+    def plain(self, expr: Any) -> Any:
+        """An expression in which no names are left."""
+        closed = self.closed([expr])
+        return closed.doit() if isinstance(closed, ClosedForm) else closed
 
 
-def _listed(entries: Any) -> list[Any]:
-    return list(entries) if hasattr(entries, "tolist") else [entries]
+def spread(values: list[Any], probabilities: list[Any]) -> Any:
+    """Var x = Σ_{j<k} π_j π_k (x_j - x_k)²: no digits are lost where it is small."""
+    pairs = combinations(zip(values, probabilities, strict=True), 2)
+    return short(Add(*(p * q * short(x - y) ** 2 for (x, p), (y, q) in pairs)))
+
+
+def entries_of(found: Any) -> list[Any]:
+    """The entries of a column or of a closed form of one; of a scalar itself."""
+    if hasattr(found, "tolist"):
+        return list(found)
+    rows = getattr(found, "shape", None)
+    return [found[i, 0] for i in range(int(rows[0]))] if rows else [found]
 
 
 def in_symbol(policy: Any, values: list[Any]) -> Any:
@@ -80,7 +238,7 @@ def in_symbol(policy: Any, values: list[Any]) -> Any:
     a = Action("a", integer=True) if all(x.is_Integer for x in actions) else Action("a")
     if len(actions) == 2 and set(actions) == {S.Zero, S.One}:
         low, high = values[actions.index(S.Zero)], values[actions.index(S.One)]
-        return short(low + a * short(high - low))
+        return _two(a, low, high)
     counts = {v: values.count(v) for v in values}
     common = max(counts, key=lambda v: counts[v]) if max(counts.values()) > 1 else None
     base = S.Zero if common is None else common
@@ -91,3 +249,15 @@ def in_symbol(policy: Any, values: list[Any]) -> Any:
             if v != base
         )
     )
+
+
+def _two(a: Any, low: Any, high: Any) -> Any:
+    """a f(1) + (1 - a) f(0): a term for each action, in which nothing cancels."""
+    return Add(*(_times(share, value) for share, value in ((a, high), (1 - a, low))))
+
+
+def _times(share: Any, value: Any) -> Any:
+    """The product with the numbers in front: 10 a (1 - p)."""
+    found = tidied(value)
+    content, rest = primitive(found) if isinstance(found, Add) else (S.One, found)
+    return Mul(content, share, rest)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Basic, Rational, S, Symbol, exp, pi, sqrt
+from sympy import Add, And, Basic, Derivative, Piecewise, S, Symbol, exp, oo, pi, sqrt
 
 from ..errors import NoRuleError, PolicyError
 from ..outputs import Outputs
 from .chain import shaped
 from .distribution import Action, DistributionPolicy
-from .estimators import square, with_baseline
-from .outcomes import Outcomes
+from .estimators import number_of_samples, square, with_baseline
+from .jumps import jump_of
+from .outcomes import Outcomes, in_symbol, spread
 from .short import short
 
 __all__ = ["ImportanceWeightedEstimator", "MeasureValuedEstimator", "PathwiseEstimator"]
@@ -19,6 +20,13 @@ __all__ = ["ImportanceWeightedEstimator", "MeasureValuedEstimator", "PathwiseEst
 
 def _listed(entries: Any) -> list[Any]:
     return list(entries) if hasattr(entries, "tolist") else [entries]
+
+
+def _slope_of(gradient: Any) -> Any:
+    """∇J as derivatives of J that are not carried out; the closed form by what is no symbol."""
+    if not all(v.is_Symbol for v in gradient.wrt):
+        return gradient.doit()
+    return shaped([Derivative(gradient.expected, v) for v in gradient.wrt], 1)
 
 
 def _require_density(gradient: Any, what: str) -> DistributionPolicy:
@@ -52,6 +60,13 @@ class PathwiseEstimator(Outputs, Basic):
             raise NoRuleError(
                 f"asked for the pathwise gradient of {policy}, whose action is no elementary "
                 "function of noise that does not depend on θ: write .estimator(n, baseline=...)"
+            )
+        action = policy.action if isinstance(policy.action, Symbol) else None
+        symbols = {action} if action is not None else set(policy.action)
+        if (jump := jump_of(gradient.reward, symbols)) is not None:
+            raise NoRuleError(
+                f"asked for the pathwise gradient of a reward that jumps, {jump}: its slope misses "
+                "the jump. Write .estimator(n, baseline=...), which needs no slope"
             )
         return super().__new__(cls, gradient)
 
@@ -115,14 +130,14 @@ class PathwiseEstimator(Outputs, Basic):
         found = []
         for entry in self._entries():
             mean = self._over_noise(entry)
-            found.append(short((self._over_noise(entry**2) - mean**2) / n))
+            found.append(short((self._over_noise(entry**2) - mean**2) / number_of_samples(n)))
         return shaped(found, 1)
 
     def _formula(self) -> Any:
         return self.doit()
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:
-        return [("both estimators have the same mean", self.doit(), self.gradient.doit())]
+        return [("its mean is the slope of J", _slope_of(self.gradient), self.doit())]
 
 
 class MeasureValuedEstimator(Outputs, Basic):
@@ -187,24 +202,51 @@ class MeasureValuedEstimator(Outputs, Basic):
         up, down = (reward.xreplace({a: c.mean + way * c.sigma * w}) for way in (1, -1))
         return slope / (c.sigma * sqrt(2 * pi)), up, down, noise
 
+    @property
+    def noise(self) -> Any:
+        """The law of what both actions are made of."""
+        return self.parts()[3]
+
+    @property
+    def summand(self) -> Any:
+        """c (r(a₊) - r(a₋)) of one draw for both actions."""
+        constant, up, down, _ = self.parts()
+        return constant * (up - down)
+
+    @property
+    def _moved(self) -> Any:
+        (v,) = self.gradient.wrt
+        return self.gradient.reward.diff(v) if self.gradient.reward.has(v) else S.Zero
+
     def doit(self, **hints: Any) -> Any:
         """The expectation: the same ∇J."""
         constant, up, down, law = self.parts()
-        v = self.gradient.wrt[0]
-        moved = self.gradient.reward.diff(v) if self.gradient.reward.has(v) else S.Zero
+        moved = self._moved
         return short(constant * (law.mean(up) - law.mean(down)) + self.gradient.policy.mean(moved))
 
     def variance(self, n: Any = 1) -> Any:
         """The variance with one draw for both actions (the coupling of the two)."""
-        constant, up, down, law = self.parts()
-        gap = constant * (up - down)
-        return short((law.mean(gap**2) - law.mean(gap) ** 2) / n)
+        if self._moved != 0:
+            raise NoRuleError(
+                "asked for the variance of a measure-valued gradient with rewards that depend on "
+                "θ, whose other term E[∇r] is estimated by itself: write .estimator or .pathwise()"
+            )
+        law, gap = self.noise, self.summand
+        return short((law.mean(gap**2) - law.mean(gap) ** 2) / number_of_samples(n))
 
     def _formula(self) -> Any:
         return self.doit()
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:
-        return [("both estimators have the same mean", self.doit(), self.gradient.doit())]
+        return [("its mean is the slope of J", _slope_of(self.gradient), self.doit())]
+
+
+def _finite_where(needed: list[Any], value: Any) -> Any:
+    """The value, infinite unless all that is needed is positive."""
+    open_ones = {short(bound) for bound in needed if not bound.is_positive}
+    if not open_ones:
+        return value
+    return Piecewise((value, And(*(bound > 0 for bound in open_ones))), (oo, True))
 
 
 def _head_slope(policy: Any, v: Any) -> Any:
@@ -266,69 +308,90 @@ class ImportanceWeightedEstimator(Outputs, Basic):
         return [policy.prob(a) / self.behaviour.prob(a) for a in policy.actions]
 
     @property
+    def behaviour_probabilities(self) -> list[Any]:
+        """β(a), in the order of the actions of the policy."""
+        return [self.behaviour.prob(a) for a in self.gradient.policy.actions]
+
+    @property
     def summand(self) -> Any:
         """The term of one sample."""
-        return shaped([self._value(i) for i in range(len(self.gradient.wrt))], 1)
-
-    def _value(self, i: int) -> Any:
         found = Outcomes(self.gradient)
-        values = found.values(lambda s, r, g: r * s[i] + g[i])
-        if not found.is_finite:
-            return self.ratio * values[0]
-        from .outcomes import in_symbol
-
-        weighted = [w * v for w, v in zip(self.ratio, values, strict=True)]
-        return in_symbol(found.policy, weighted)
+        entries = []
+        for i in range(len(self.gradient.wrt)):
+            values = found.values(with_baseline(S.Zero, i))
+            if found.is_finite:
+                ratios = [found.with_names(w) for w in self.ratio]
+                weighted = [w * v for w, v in zip(ratios, values, strict=True)]
+                entries.append(in_symbol(found.policy, weighted))
+            else:
+                entries.append(self.ratio * values[0])
+        return found.closed(entries)
 
     def doit(self, **hints: Any) -> Any:
         """The expectation under β: the same ∇J."""
         return self.gradient.doit()
 
     def variance(self, n: Any = 1) -> Any:
-        """The variance of each component: `E_π[(π/β) (r s)²] - (∇J)²`."""
+        """The variance of each component: `E_π[(π/β) (r s)²] - (∇J)²`; infinite where the weights
+        are.
+        """
         found = Outcomes(self.gradient)
         entries = []
-        for i, mean in enumerate(_listed(self.gradient.doit())):
-            squares = found.values(square(with_baseline(S.Zero, i)))
+        for i, mean in enumerate(found.slope):
+            needed: list[Any] = []
             if found.is_finite:
-                triples = zip(found.policy.probabilities, self.ratio, squares, strict=True)
-                second = sum((p * w * v for p, w, v in triples), S.Zero)
+                ratios = [found.with_names(w) for w in self.ratio]
+                values = found.values(with_baseline(S.Zero, i))
+                behaviour = [found.with_names(q) for q in self.behaviour_probabilities]
+                total = spread([w * v for w, v in zip(ratios, values, strict=True)], behaviour)
             else:
-                second = self._tilted(squares[0])
-            entries.append(short((second - mean**2) / n))
-        return shaped(entries, 1)
+                (squares,) = found.values(square(with_baseline(S.Zero, i)))
+                total = self._tilted(squares, needed) - mean**2
+            entries.append(_finite_where(needed, short(total / number_of_samples(n))))
+        return found.closed(entries)
 
-    def _tilted(self, expr: Any) -> Any:
+    def _tilted(self, expr: Any, needed: list[Any]) -> Any:
         """E_β[(π/β)² f]; of two Gaussians π²/β is a Gaussian again."""
         from .gaussian import GaussianPolicy
 
         policy, other = self.gradient.policy, self.behaviour
-        if isinstance(policy, GaussianPolicy) and isinstance(other, GaussianPolicy):
-            p, q = policy.canonical, other.canonical
-            weight = 2 / p.sigma**2 - 1 / q.sigma**2
-            if weight.is_nonpositive:
-                raise PolicyError(
-                    f"the weights of samples from {other} have infinite variance under {policy}: "
-                    "its variance must be more than half of the policy's"
-                )
-            centre = (2 * p.mean / p.sigma**2 - q.mean / q.sigma**2) / weight
-            law = GaussianPolicy(short(centre), variance=short(1 / weight))
-            scale = q.sigma / p.sigma**2 / sqrt(weight)
-            tilt = exp(
-                Rational(1, 2)
-                * (centre**2 * weight - 2 * p.mean**2 / p.sigma**2 + q.mean**2 / q.sigma**2)
+        if not (isinstance(policy, GaussianPolicy) and isinstance(other, GaussianPolicy)):
+            return policy.mean(expr * self.ratio, needed)
+        p, q = policy.canonical, other.canonical
+        weight = 2 / p.sigma**2 - 1 / q.sigma**2
+        if weight.is_nonpositive:
+            raise PolicyError(
+                f"the weights of samples from {other} have infinite variance under {policy}: its "
+                "variance must be more than half of the policy's"
             )
-            return short(scale) * exp(short(tilt.args[0])) * law.mean(expr)
-        return policy.mean(expr * self.ratio)
+        needed.append(2 * q.sigma**2 - p.sigma**2)
+        centre = (2 * p.mean / p.sigma**2 - q.mean / q.sigma**2) / weight
+        law = GaussianPolicy(short(centre), variance=short(1 / weight))
+        scale = q.sigma / p.sigma**2 / sqrt(weight)
+        tilt = centre**2 * weight - 2 * p.mean**2 / p.sigma**2 + q.mean**2 / q.sigma**2
+        return short(scale) * exp(short(tilt / 2)) * law.mean(expr)
 
     def _formula(self) -> Any:
         return self.summand
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:
+        """The mean under β, and of finitely many actions the variance, against the definitions."""
         found = Outcomes(self.gradient)
-        if not found.is_finite:
-            return [("the ratio is π/β", self.ratio * self.behaviour.prob(), found.policy.prob())]
-        pairs = list(zip(self.ratio, found.policy.actions, strict=True))
-        return [
-            (f"weight of {a}", w * self.behaviour.prob(a), found.policy.prob(a)) for w, a in pairs
-        ]
+        if found.logits is not None:
+            return type(self)(found.twin, self.behaviour)._check_items()
+        slope = [Derivative(self.gradient.expected, v) for v in self.gradient.wrt]
+        means, squares = [], []
+        for i in range(len(slope)):
+            values = found.values(with_baseline(S.Zero, i))
+            if found.is_finite:
+                triples = list(zip(self.behaviour_probabilities, self.ratio, values, strict=True))
+                means.append(Add(*(q * w * x for q, w, x in triples)))
+                squares.append(Add(*(q * (w * x) ** 2 for q, w, x in triples)))
+            else:
+                theirs = self.behaviour.prob().xreplace({self.behaviour.action: found.actions[0]})
+                means.append(found.over_actions(theirs * self.ratio * values[0]))
+        items = [("the estimator is unbiased", shaped(slope, 1), found.closed(means))]
+        if found.is_finite:
+            spreads = [x - d**2 for x, d in zip(squares, slope, strict=True)]
+            items.append(("its variance", found.closed(spreads), self.variance()))
+        return items

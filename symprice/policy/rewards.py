@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sympy import Dict, Expr, Lambda, S
+from sympy import Dict, Expr, Lambda, MatrixSymbol, S, Symbol
 from sympy.core.function import FunctionClass
 from sympy.core.sympify import _sympify
 
 from ..errors import PolicyError
+from ..symbols import TRAINED
 from .arguments import listed, scalar
 
 if TYPE_CHECKING:
     from .distribution import DistributionPolicy
 
-__all__ = ["in_action"]
+__all__ = ["in_action", "in_state"]
 
 
 def in_action(policy: DistributionPolicy, given: Any) -> Any:
@@ -60,3 +62,42 @@ def _finite(expr: Any) -> Any:
     if expr.is_finite is False or expr is S.NaN:
         raise PolicyError(f"the reward is {expr}: rewards are finite")
     return expr
+
+
+def in_state(policy: Any, given: Any, state: Any) -> Any:
+    """The reward of an action in a state: a function r(s, a), with the state put in.
+
+    Raises
+    ======
+
+    PolicyError : for a state that is trained, or on which nothing depends.
+    """
+    entries = [state] if isinstance(state, (Symbol, MatrixSymbol)) else listed(state, "the state")
+    for s in entries or [state]:
+        if not isinstance(s, (Symbol, MatrixSymbol)) or isinstance(s, TRAINED):
+            raise PolicyError(
+                f"asked for a policy gradient in the state {state!r}: write a Symbol, a list of "
+                "them, or a column of inputs, on which the policy depends and which is not trained"
+            )
+    states = tuple(entries or ())
+    known = set().union(*(h.free_symbols for h in _inputs(policy)))
+    if isinstance(given, FunctionClass):
+        return lambda action: given(*states, action)
+    if callable(given) and not isinstance(given, Expr):
+        count = len(inspect.signature(given).parameters)
+        return given if count == 1 else lambda action: given(*states, action)
+    rewards = list(given.values()) if isinstance(given, (Mapping, Dict)) else [given]
+    rewards = [r for each in rewards for r in (listed(each, "rewards") or [each])]
+    known = known.union(*(_sympify(r).free_symbols for r in rewards))
+    missing = [s for s in states if s not in known]
+    if missing:
+        raise PolicyError(
+            f"asked for the policy gradient of {policy} in the state {missing[0]}, on which "
+            "neither the policy nor the reward depends: write the same symbol in both places"
+        )
+    return given
+
+
+def _inputs(policy: Any) -> tuple[Any, ...]:
+    heads = getattr(policy, "heads", None)
+    return heads if heads is not None else policy._given

@@ -19,9 +19,11 @@ __all__ = [
     "InsertionOfLogits",
     "LogLikelihood",
     "LogLikelihoodTrick",
+    "MeanOfScores",
     "PathwiseTerm",
     "Score",
     "SubstitutionOfRewards",
+    "primitive",
 ]
 
 
@@ -40,6 +42,24 @@ class PathwiseTerm(PolicyRule):
     """∇Σ π(a) r(a) = Σ r(a) ∇π(a) + Σ π(a) ∇r(a), where the rewards depend on θ as well."""
 
     title = "pathwise term"
+
+
+class MeanOfScores(PolicyRule):
+    """E[∇log π(a)] = Σ ∇π(a) = 0, because probabilities sum to one."""
+
+    title = "mean of the scores"
+
+    def coefficient(self, rewards: list[Any], probabilities: list[Any]) -> Any:
+        """The c of rewards ρ(a) + c log π(a); 0 where they are not of this form."""
+        found = set()
+        for reward, p in zip(rewards, probabilities, strict=True):
+            mark = Dummy("L")
+            opened = expand_mul(reward.xreplace({log(p): mark}))
+            c = opened.coeff(mark, 1)
+            if c == 0 or (opened - c * mark).has(mark) or c.has(*probabilities):
+                return S.Zero
+            found.add(c)
+        return found.pop() if len(found) == 1 else S.Zero
 
 
 class LogLikelihoodTrick(PolicyRule):
@@ -187,7 +207,7 @@ def _factors(weight: Any) -> tuple[Any, dict[Any, Any]]:
             continue
         base, exponent = factor.as_base_exp()
         if isinstance(base, Add) and exponent.is_Integer:
-            content, base = _primitive(base)
+            content, base = primitive(base)
             coefficient *= content**exponent
         if not exponent.is_Integer:
             base, exponent = factor, Integer(1)
@@ -207,7 +227,7 @@ def _common_powers(factors: list[dict[Any, Any]]) -> dict[Any, Any]:
     return found
 
 
-def _primitive(total: Add) -> tuple[Any, Any]:
+def primitive(total: Add) -> tuple[Any, Any]:
     """A sum as content × sum, the sum with a positive constant: 1 - σ, never σ - 1."""
     content, rest = total.primitive()
     if rest.as_coeff_Add()[0].is_negative:

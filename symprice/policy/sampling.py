@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sympy import Tuple
+from sympy import Integer, KroneckerDelta, Symbol, Tuple
 
 from ..errors import PolicyError
-from .distribution import DistributionPolicy
-from .estimators import ScoreEstimator
-from .pathwise import ImportanceWeightedEstimator, PathwiseEstimator
+from .arguments import rewards_of
+from .distribution import Action, DistributionPolicy
+from .estimators import OTHERS, ScoreEstimator
+from .outcomes import Outcomes, entries_of, in_symbol
+from .pathwise import ImportanceWeightedEstimator, MeasureValuedEstimator, PathwiseEstimator
 
 __all__ = ["MonteCarlo", "monte_carlo"]
 
@@ -48,8 +51,8 @@ def monte_carlo(result: Any, n: int, rng: Any, at: Mapping[Any, Any] | None = No
     ==========
 
     result : a policy gradient (its score estimator), one of its estimators, or a pair (policy,
-        expression in the action).
-    n : how many samples.
+        reward), whose mean and variance are those of the reward.
+    n : how many values of the estimator; one of several samples draws each of them for every value.
     rng : a generator of NumPy.
     at : numbers for the symbols.
 
@@ -68,16 +71,16 @@ def monte_carlo(result: Any, n: int, rng: Any, at: Mapping[Any, Any] | None = No
     import numpy as np
 
     point = dict(at or {})
-    law, entries, means, variances = _parts(result)
-    actions = np.asarray(law.sample(rng, n, at=point))
-    columns = [_numbers(law, e.subs(point), actions) for e in entries]
+    drawn = _drawn(result)
+    actions = np.asarray(drawn.law.sample(rng, n * drawn.size, at=point))
+    columns = drawn.columns(actions, point)
     found = np.array([c.mean() for c in columns])
     spread = np.array([c.var(ddof=1) for c in columns])
     error = np.array([c.std(ddof=1) / np.sqrt(n) for c in columns])
     fourth = np.array([((c - c.mean()) ** 4).mean() for c in columns])
     doubt = np.sqrt(np.maximum(fourth - spread**2, 0) / n)
-    expected = _floats(means, point)
-    wanted = _floats(variances, point)
+    expected = _floats(drawn.mean, point)
+    wanted = _floats(drawn.variance, point)
     return MonteCarlo(
         found,
         expected,
@@ -96,67 +99,122 @@ def _z(gap: Any, error: Any, scale: Any) -> Any:
     return gap / np.maximum(error, floor)
 
 
-def _listed(expr: Any) -> list[Any]:
-    return list(expr) if hasattr(expr, "tolist") else [expr]
+class _Drawn(NamedTuple):
+    """What is drawn: from a law, so many actions for a value, and the random variables."""
+
+    law: Any
+    entries: list[Any]
+    mean: list[Any]
+    variance: list[Any]
+    size: int = 1
+    rewards: Any = None
+
+    def columns(self, actions: Any, point: Mapping[Any, Any]) -> list[Any]:
+        """The values of each random variable, means over ``size`` actions."""
+        extra = {}
+        if self.rewards is not None:
+            rewards = _numbers(self.law, self.rewards.subs(point), actions)
+            groups = rewards.reshape(-1, self.size)
+            others = (groups.sum(axis=1, keepdims=True) - groups) / (self.size - 1)
+            extra = {OTHERS: others.reshape(-1)}
+        found = [_numbers(self.law, e.subs(point), actions, extra) for e in self.entries]
+        return [c.reshape(-1, self.size).mean(axis=1) for c in found]
 
 
-def _parts(result: Any) -> tuple[Any, list[Any], list[Any], list[Any]]:
+def _drawn(result: Any) -> _Drawn:
     """The law of the samples, the random variables, their means and variances."""
     if isinstance(result, (tuple, Tuple)) and len(result) == 2:
-        policy, expr = result
-        expr = policy.in_action(expr)
-        mean = policy.mean(expr)
-        return policy, [expr], [mean], [policy.mean(expr**2) - mean**2]
+        return _of_pair(*result)
     estimator = result if hasattr(result, "summand") else getattr(result, "estimator", None)
     if estimator is None:
         raise PolicyError(
             f"asked for samples of {result!r}: write a policy gradient, one of its estimators, or "
             "a pair (policy, expression in the action)"
         )
-    entries = _listed(estimator.summand)
+    entries = entries_of(_inlined(estimator.summand))
+    moments = entries_of(estimator.doit()), entries_of(estimator.variance())
     if isinstance(estimator, PathwiseEstimator):
-        law = estimator.noise
-        eps = estimator._parts[0]
-        pairs = (
-            [(eps, law.action)]
-            if getattr(eps, "is_Symbol", False)
-            else list(zip(eps, law.action, strict=True))
-        )
-        entries = [e.xreplace(dict(pairs)) for e in entries]
-        return law, entries, _listed(estimator.doit()), _listed(estimator.variance())
+        law, eps = estimator.noise, estimator._parts[0]
+        mine, theirs = ([eps], [law.action]) if isinstance(eps, Symbol) else (eps, law.action)
+        pairs = dict(zip(mine, theirs, strict=True))
+        return _Drawn(law, [e.xreplace(pairs) for e in entries], *moments)
+    if isinstance(estimator, MeasureValuedEstimator):
+        return _Drawn(estimator.noise, entries, *moments)
     if isinstance(estimator, ImportanceWeightedEstimator):
-        law = estimator.behaviour
-        return law, entries, _listed(estimator.doit()), _listed(estimator.variance())
+        return _Drawn(estimator.behaviour, entries, *moments)
     if isinstance(estimator, ScoreEstimator):
-        if estimator.baseline == "leave_one_out":
-            raise PolicyError("asked for single samples with a leave-one-out baseline")
-        single = estimator(1, estimator.baseline)
-        return (
-            estimator.gradient.policy,
-            entries,
-            _listed(single.mean()),
-            _listed(single.variance()),
-        )
+        return _of_score(estimator, entries, moments[1])
     raise PolicyError(f"asked for samples of {result!r}, which says not how it is sampled")
 
 
-def _numbers(law: Any, expr: Any, actions: Any) -> Any:
+def _of_score(estimator: Any, entries: list[Any], variance: list[Any]) -> _Drawn:
+    size, gradient = estimator.n, estimator.gradient
+    if not size.is_Integer:
+        raise PolicyError(
+            f"asked for samples of an estimator of {size} actions: write a number, as estimator(8)"
+        )
+    rewards = None
+    if estimator.baseline == "leave_one_out":
+        rewards = _inlined(Outcomes(gradient).at(lambda s, r, g: r))
+    mean = entries_of(estimator.mean())
+    return _Drawn(gradient.policy, entries, mean, variance, int(size), rewards)
+
+
+def _of_pair(policy: Any, f: Any) -> _Drawn:
+    if not isinstance(policy, DistributionPolicy):
+        values = rewards_of(policy.actions, f)
+        mean, square = policy.expected(values), policy.expected([v**2 for v in values])
+        return _Drawn(policy, [in_symbol(policy, list(values))], [mean], [square - mean**2])
+    expr = policy.in_action(f)
+    mean = policy.mean(expr)
+    return _Drawn(policy, [expr], [mean], [policy.mean(expr**2) - mean**2])
+
+
+def _inlined(expr: Any) -> Any:
+    return expr.doit() if hasattr(expr, "definitions") else expr
+
+
+def _numbers(
+    law: Any, expr: Any, actions: Any, extra: Mapping[Any, Any] = MappingProxyType({})
+) -> Any:
     """The values of an expression in the action at an array of actions."""
     import numpy as np
-    from sympy import Eq, KroneckerDelta, Piecewise, lambdify
+    from sympy import lambdify
 
-    expr = expr.doit().replace(KroneckerDelta, lambda i, j: Piecewise((1, Eq(i, j)), (0, True)))
-    symbols = sorted(expr.free_symbols, key=str)
-    if isinstance(law, DistributionPolicy) and not law.action.is_Symbol:
-        names = list(law.action)
-        columns = [actions[:, k] for k in range(len(names))]
-    else:
-        names = symbols or [getattr(law, "action", None)]
-        columns = [actions]
-    if set(symbols) - set(names) or (len(names) > 1 and columns[0] is actions):
-        raise PolicyError(f"asked for samples with no numbers for {symbols}: write at={{...}}")
-    f = lambdify(names, expr, modules=["scipy", "numpy"])
-    return np.broadcast_to(np.asarray(f(*columns), dtype=float), (len(actions),))
+    expr = expr.doit()
+    if not isinstance(law, DistributionPolicy):
+        return _by_table(law, expr, actions, extra)
+    names = [law.action] if law.action.is_Symbol else list(law.action)
+    columns = [actions] if law.action.is_Symbol else list(actions.T)
+    _require_numbers(expr, {*names, *extra})
+    f = lambdify([*names, *extra], expr, modules=["scipy", "numpy"])
+    values = np.asarray(f(*columns, *extra.values()), dtype=float)
+    return np.broadcast_to(values, (len(actions),))
+
+
+def _by_table(law: Any, expr: Any, actions: Any, extra: Mapping[Any, Any]) -> Any:
+    """Of finitely many actions: the value at each of them, looked up."""
+    import numpy as np
+    from sympy import lambdify
+
+    symbol = next((s for s in expr.free_symbols if isinstance(s, Action)), Action("a"))
+    found = np.zeros(len(actions))
+    for label in law.actions:
+        value = expr.xreplace({symbol: label}).replace(KroneckerDelta, lambda i, j: Integer(i == j))
+        _require_numbers(value, set(extra))
+        chosen = actions == (int(label) if actions.dtype.kind == "i" else str(label))
+        here = lambdify(list(extra), value)(*(x[chosen] for x in extra.values()))
+        found[chosen] = here
+    return found
+
+
+def _require_numbers(expr: Any, known: set[Any]) -> None:
+    unknown = sorted(map(str, expr.free_symbols - known))
+    if unknown:
+        raise PolicyError(
+            f"asked for samples with no numbers for {', '.join(unknown)}: write "
+            f"at={{{unknown[0]}: 0.5, ...}}"
+        )
 
 
 def _floats(exprs: list[Any], point: Mapping[Any, Any]) -> Any:

@@ -1,86 +1,123 @@
-"""Natural gradients, Hessians and the motion of a policy under its own gradient."""
+"""Natural gradients and Hessians of the expected reward."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sympy import Derivative, Eq, Function, Matrix, S, Symbol
+from sympy import Add, Matrix, Rational
 
 from ..errors import NoRuleError
 from .chain import shaped
-from .outcomes import Outcomes
+from .collecting import tidied
+from .integrals import ActionIntegral, ActionSum
+from .outcomes import Outcomes, entries_of
 from .short import short
 
-__all__ = ["dynamics", "hessian", "natural"]
+__all__ = ["compatible", "hessian", "natural"]
 
-
-def _listed(entries: Any) -> list[Any]:
-    return list(entries) if hasattr(entries, "tolist") else [entries]
+_NOTHING = 1e-20
 
 
 def natural(gradient: Any) -> Any:
     """The natural gradient F⁻¹ ∇J; of a softmax, whose F is singular, F⁺ ∇J = r - mean of r.
 
     If `r(a) - J = s(a)ᵀ x` at every action, F x = E[s sᵀ] x = E[s (r - J)] = ∇J: this x is found
-    first, because it needs no inverse.
+    first, because it needs no inverse of F.
+
+    Raises
+    ======
+
+    NoRuleError : where F is singular and no such x exists.
     """
     found = Outcomes(gradient)
-    if found.is_finite and (x := _compatible(found)) is not None:
-        return shaped(x, 1)
-    slope = _listed(gradient.doit())
-    information = gradient.policy.fisher(wrt=gradient.wrt)
-    if len(slope) == 1:
-        return short(slope[0] / information)
-    matrix = Matrix(information)
-    if short(matrix.det(method="berkowitz")) == 0:
+    if (x := compatible(found)) is not None:
+        return shaped([found.plain(e) for e in x], 1)
+    slope = entries_of(gradient.doit())
+    information = _inlined(gradient.policy.fisher(wrt=gradient.wrt))
+    matrix = Matrix(len(slope), len(slope), entries_of(information))
+    if _is_singular(matrix):
         raise NoRuleError(
-            f"the Fisher information of {gradient.policy} is singular, so that ∇J has no unique "
-            "natural gradient: fix one parameter, as a logit to 0"
+            f"the Fisher information of {gradient.policy} by {', '.join(map(str, gradient.wrt))} "
+            "is singular, so that ∇J has no unique natural gradient: fix one parameter, as a logit "
+            "to 0"
         )
+    if len(slope) == 1:
+        return short(slope[0] / matrix[0, 0])
     return shaped([short(e) for e in matrix.LUsolve(Matrix(slope))], 1)
 
 
-def _compatible(found: Outcomes) -> list[Any] | None:
-    """Of a softmax by all its logits, the x of least norm with r - J = sᵀ x."""
-    logits = tuple(found.policy.logits)
-    if len(logits) < 2 or tuple(found.variables) != logits:
+def _inlined(expr: Any) -> Any:
+    return expr.doit() if hasattr(expr, "definitions") else expr
+
+
+def _is_singular(matrix: Any) -> bool:
+    """Whether a matrix of formulas is singular, by algebra or by its numbers at some points."""
+    found = matrix.det(method="berkowitz")
+    if short(found) == 0:
+        return True
+    if found.has(ActionIntegral, ActionSum):
+        return False
+    symbols = sorted(found.free_symbols, key=str)
+    for shift in range(3):
+        point = {s: Rational(5 + 3 * k + 7 * shift, 11 + 4 * k) for k, s in enumerate(symbols)}
+        if not _vanishes(found.subs(point).evalf(30)):
+            return False
+    return True
+
+
+def _vanishes(value: Any) -> bool:
+    return value.is_number and abs(complex(value)) < _NOTHING
+
+
+def compatible(found: Outcomes) -> list[Any] | None:
+    """The x of least norm with r(a) - J = s(a)ᵀ x at every one of finitely many actions; None where
+    there is none, or where rewards move with θ, because ∇J is more than E[s r] then.
+
+    In differences of two actions J falls out, and of a softmax all but the logits.
+    """
+    if not found.is_finite or found.setting is None or found.moves:
         return None
-    mean = sum(found.rewards, S.Zero) / len(logits)
-    return [short(r - mean) for r in found.rewards]
+    *others, last = range(len(found.actions))
+    rows = [
+        [short(s - t) for s, t in zip(found.scores[k], found.scores[last], strict=True)]
+        for k in others
+    ]
+    known, gaps = Matrix(rows), Matrix([found.rewards[k] - found.rewards[last] for k in others])
+    if known.rows > known.cols:
+        return None
+    square = known if known.rows == known.cols else known * known.T
+    if _is_singular(square.applyfunc(found.plain)):
+        return None
+    solved = square.LUsolve(gaps)
+    return [short(e) for e in (solved if known.rows == known.cols else known.T * solved)]
 
 
 def hessian(gradient: Any) -> Any:
     """∇²J = E[r (s sᵀ + ∇s)] (and what θ does in the rewards): the derivative of the closed form.
 
-    Differentiating the surrogate r log π twice gives E[r ∇s] alone, which is wrong.
-    """
-    entries = _listed(gradient.doit())
-    if not all(v.is_Symbol for v in gradient.wrt):
-        raise NoRuleError("asked for the Hessian by parameters that are no symbols")
-    n = len(entries)
-    return shaped([short(e.diff(v)) for e in entries for v in gradient.wrt], n)
-
-
-def dynamics(gradient: Any, metric: str = "euclidean") -> Any:
-    """How probabilities move when θ follows the gradient: `d log π(a)/dt = s(a)ᵀ dθ/dt`.
-
-    ``metric``: 'euclidean' for dθ/dt = ∇J, 'natural' for dθ/dt = F⁻¹∇J. Of finitely many actions a
-    list of Eq for dπ(a)/dt, the replicator equation under the natural gradient; of a density the
-    Eq for d log π(a)/dt.
+    Differentiating the surrogate r log π twice gives E[r ∇s] alone, which is wrong. Probabilities
+    of a softmax stay names: `∂π(a) = π(a) s(a)`, `∂J = ∇J`.
     """
     found = Outcomes(gradient)
-    rate = _listed(natural(gradient) if metric == "natural" else gradient.doit())
-    time = Symbol("t", real=True)
+    if found.logits is None and not all(v.is_Symbol for v in gradient.wrt):
+        raise NoRuleError("asked for the Hessian by parameters that are no symbols")
+    n = len(found.variables)
+    if not found.named:
+        entries = found.slope if found.logits else entries_of(gradient.doit())
+        tidy = tidied if found.is_finite else short
+        return found.closed([tidy(e.diff(v)) for e in entries for v in found.variables], n)
+    slope = found.slope
+    moving = _rates(found, slope)
 
-    def along(s: list[Any], r: Any, g: list[Any]) -> Any:
-        return sum((x * y for x, y in zip(s, rate, strict=True)), S.Zero)
+    def along(e: Any, i: int) -> Any:
+        return tidied(Add(*(e.diff(name) * rate[i] for name, rate in moving.items())))
 
-    values = found.values(along)
-    if not found.is_finite:
-        name = Function("log_pi")(found.actions[0], time)
-        return Eq(Derivative(name, time), short(values[0]), evaluate=False)
-    name = Function("pi")
-    return [
-        Eq(Derivative(name(a, time), time), short(p * v), evaluate=False)
-        for a, p, v in zip(found.actions, found.policy.probabilities, values, strict=True)
-    ]
+    entries = [e.diff(v) + along(e, i) for e in slope for i, v in enumerate(found.variables)]
+    return found.closed(entries, n)
+
+
+def _rates(found: Outcomes, slope: list[Any]) -> dict[Any, list[Any]]:
+    """The derivatives of the names by each variable: of π(a) by its score, of J the gradient."""
+    pairs = zip(found.probabilities, found.scores, strict=True)
+    rates = {p: [p * s for s in row] for p, row in pairs}
+    return {found.objective: slope, **rates}

@@ -11,7 +11,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from ..closedform import ClosedForm, Definitions
 from ..errors import PolicyError
 from ..networks.logits import SoftmaxEntry
-from ..symbols import Name, depends_on_parameters
+from ..symbols import Name, ParameterMatrix, depends_on_parameters
 from .arguments import listed
 from .rules import Score
 
@@ -68,6 +68,10 @@ def _default(policy: FinitePolicy) -> tuple[Any, ...]:
         if not policy.logits:
             return policy.observables
         return trained if plain else policy.logits
+    if policy.logits and any(z.atoms(ParameterMatrix) for z in policy.logits):
+        entries = all(isinstance(e, MatrixElement) for e in policy.parameters)
+        if not (policy.parameters and entries):
+            return policy.logits
     if policy.parameters:
         return policy.parameters
     free = sorted(map(str, policy.free_symbols))

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Derivative, Eq, Function, ImmutableDenseMatrix, Symbol, diff, log
+from sympy import (
+    Add,
+    Derivative,
+    Eq,
+    Function,
+    ImmutableDenseMatrix,
+    Symbol,
+    diff,
+    expand_mul,
+    log,
+)
 from sympy.core.function import AppliedUndef
 
 from ..closedform import hoist
@@ -17,6 +27,7 @@ from .rules import (
     ExpectationOfScores,
     LogLikelihood,
     LogLikelihoodTrick,
+    MeanOfScores,
     PathwiseTerm,
     Score,
     SubstitutionOfRewards,
@@ -118,16 +129,16 @@ class DirectSteps:
     def _collection(self, before: Any) -> list[Any]:
         """The short form of each entry."""
         pi = self.setting.probabilities
-        mean = Add(*(p * r for p, r in zip(pi, self.rewards, strict=True)))
+        before = self._without_scores(before)
+        rewards = [self.setting.with_names(r) for r in self.rewards]
+        mean = Add(*(p * r for p, r in zip(pi, rewards, strict=True)))
         if self.setting.named:
             definitions = self.setting.definitions
             mean = definitions.define(self.setting.names.fresh("J"), hoist(mean, definitions))
         parted, collected = [], []
         for i, v in enumerate(self.variables):
-            split, short = collect(
-                pi, self.rewards, [row[i] for row in self.scores], mean, self.setting
-            )
-            moved = self._pathwise(v, self.rewards, diff)
+            split, short = collect(pi, rewards, [row[i] for row in self.scores], mean, self.setting)
+            moved = self._pathwise(v, self._moving(v), diff)
             pathwise = [self.setting.with_names(term) for term in moved]
             parted.append(Add(split, *pathwise))
             collected.append(Add(short, *pathwise))
@@ -137,6 +148,28 @@ class DirectSteps:
         before = self._next(Collection(), before, collected)
         self._next(Arithmetic(), before, result)
         return result
+
+    def _moving(self, v: Any) -> list[Any]:
+        """The rewards as far as their pathwise term is not c E[∇log π] = 0."""
+        probabilities = self.setting.policy.probabilities
+        c = MeanOfScores().coefficient(self.rewards, list(probabilities))
+        if c == 0 or c.has(v):
+            return self.rewards
+        pairs = zip(self.rewards, probabilities, strict=True)
+        return [expand_mul(r) - expand_mul(c * log(p)) for r, p in pairs]
+
+    def _without_scores(self, before: Any) -> Any:
+        """The step in which c E[∇log π] falls out."""
+        if all(self._moving(v) == self.rewards for v in self.variables):
+            return before
+        entries = []
+        for v in self.variables:
+            column = [row[self.variables.index(v)] for row in self.scores]
+            pairs = zip(weights(self.setting.probabilities, column), self.rewards, strict=True)
+            moved = self._pathwise(v, self._moving(v), diff)
+            rest = [self.setting.with_names(term) for term in moved]
+            entries.append(written([*(w * self.setting.with_names(r) for w, r in pairs), *rest]))
+        return self._next(MeanOfScores(), before, entries)
 
     def _column(self, entries: list[Any]) -> Any:
         return self._closed(stacked(entries))

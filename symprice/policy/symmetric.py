@@ -102,6 +102,10 @@ class LaplacePolicy(SymmetricPolicy):
     def mean_of(self, term: Any, a: Any, check: Callable[[Any], Any]) -> Any:
         """With a = μ + b x, `E[xⁿ |x|ᵐ sign(x)^l]` is (n+m)! where n + l is even, else 0."""
         c = self.canonical
+        if isinstance(term, Abs):
+            away = self._distance(term, a, c)
+            if away is not None:
+                return away
         if not term.has(Abs, sign):
             return super().mean_of(term, a, check)
         x, size, way = Dummy("x", real=True), Dummy("r", positive=True), Dummy("w", real=True)
@@ -122,6 +126,16 @@ class LaplacePolicy(SymmetricPolicy):
             if (n + k) % 2 == 0:
                 total += coefficient * factorial(n + m)
         return total
+
+    def _distance(self, term: Any, a: Any, c: SimpleNamespace) -> Any:
+        """E|m (a - k)| = |m| (|μ-k| + b exp(-|μ-k|/b))."""
+        inner = expand(term.args[0])
+        slope = inner.coeff(a, 1)
+        rest = expand(inner - slope * a)
+        if slope == 0 or slope.has(a) or rest.has(a):
+            return None
+        gap = Abs(c.loc + rest / slope)
+        return Abs(slope) * (gap + c.scale * exp(-gap / c.scale))
 
     def _standard(self, f: Any, a: Any, c: SimpleNamespace, size: Any, way: Any) -> Any:
         """|a-μ| as b r, sign(a-μ) as w; another function of the action as it is."""

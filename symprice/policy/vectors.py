@@ -80,10 +80,20 @@ class VectorPolicy(DistributionPolicy):
             )
         return expr.xreplace(moved)
 
-    def mean(self, expr: Any) -> Any:
-        """E of an expression in the symbols of the action."""
+    def mean(self, expr: Any, conditions: list[Any] | None = None) -> Any:
+        """E of an expression in the symbols of the action; what must be positive for it is added to
+        ``conditions``.
+        """
         inner = expr.xreplace(dict(zip(self.action, self._bound, strict=True)))
-        return self.inserted(self.pure.mean_in_heads(inner, self._bound, lambda bound: bound))
+        values = dict(zip(self.stand_ins(), self.heads, strict=True))
+
+        def check(bound: Any) -> Any:
+            value = bound.xreplace(values)
+            if conditions is not None:
+                conditions.append(value)
+            return value
+
+        return self.inserted(self.pure.mean_in_heads(inner, self._bound, check))
 
     def mean_in_heads(self, expr: Any, a: Any, check: Callable[[Any], Any]) -> Any:
         """E of an expression, of a policy whose heads are symbols."""
@@ -204,6 +214,14 @@ class DirichletPolicy(VectorPolicy):
         for x, bend in bends.items():
             value = value.diff(bend, logs[x])
         return expand_func(value.subs({bend: 0 for bend in bends.values()}))
+
+    def integral(self, expr: Any, a: Any) -> Any:
+        """E of an expression as an integral over the simplex: the last entry is what is left."""
+        *free, last = a
+        inside = {last: 1 - Add(*free)}
+        weight = exponential(self.log_density(a))
+        limits = [(x, S.Zero, 1 - Add(*free[:k])) for k, x in enumerate(free)]
+        return ActionIntegral((expr * weight).xreplace(inside), *reversed(limits))
 
     def draw(self, rng: Any, n: int) -> Any:
         """n actions, one a row."""

@@ -5,8 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sympy import S, Set, Symbol, default_sort_key, expand_log, log
+from sympy import (
+    Dummy,
+    Integral,
+    Interval,
+    Piecewise,
+    S,
+    Set,
+    Sum,
+    Symbol,
+    default_sort_key,
+    expand_log,
+    lambdify,
+    log,
+    powsimp,
+    together,
+)
+from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
+from sympy.stats.joint_rv import JointDistribution
 
 from ..errors import PolicyError
 from ..symbols import Observable, Parameter
@@ -14,6 +31,7 @@ from ..timelimit import within
 from .arguments import scalar
 from .distribution import DistributionPolicy
 from .integrals import attempted
+from .reductions import reduced
 
 __all__ = ["WrittenPolicy", "of_random_symbol"]
 
@@ -32,7 +50,7 @@ class WrittenPolicy(DistributionPolicy):
     (log(a) + 1/k, k**(-2))
     """
 
-    patience: ClassVar[float] = 3
+    patience: ClassVar[float] = 1.5
 
     def __new__(cls, expr: Any, action: Any, support: Any) -> Any:
         law, support = scalar(expr, "log π"), _sympify(support)
@@ -82,9 +100,27 @@ class WrittenPolicy(DistributionPolicy):
         """The formula."""
         return self.args[0].xreplace({self.action: a})
 
+    def mean_in_heads(self, expr: Any, a: Any, check: Callable[[Any], Any]) -> Any:
+        """E of an expression: of a law that is a family in another variable, by its rules."""
+        found = reduced(self.args[0], self.action, self.support)
+        if found is not None and not expr.has(AppliedUndef):
+            own = Dummy("x", **found.family.action.assumptions0)
+            moved = expr.xreplace({a: found.image.xreplace({found.family.action: own})})
+            # On an interval from 0 to 1, 1 - x is positive, which SymPy does not see.
+            opened = moved.replace(log, lambda x: expand_log(log(together(x)), force=True))
+            value = found.family.mean(opened.xreplace({own: found.family.action}))
+            if not value.has(Integral, Sum):
+                return value
+        return super().mean_in_heads(expr, a, check)
+
     def draw(self, rng: Any, n: int) -> Any:
-        """n actions, by inverting the distribution function on a table."""
+        """n actions: of a family in another variable, or by inverting a table."""
         from .inversion import drawn
+
+        found = reduced(self.args[0], self.action, self.support)
+        if found is not None:
+            own = found.family.action
+            return lambdify([own], found.image, modules="numpy")(found.family.draw(rng, n))
 
         return drawn(self, rng, n)
 
@@ -123,15 +159,40 @@ def of_random_symbol(variable: Any) -> Any:
     make = _named().get(type(law).__name__)
     if make is not None:
         return make(*law.args)
+    if isinstance(law, JointDistribution):
+        raise PolicyError(
+            f"asked for the policy of {variable}, a {type(law).__name__}: of laws of several "
+            "numbers, MultivariateGaussianPolicy(mean, covariance) and DirichletPolicy("
+            "concentration) are known"
+        )
     if space.is_Finite:
         from .finite import CategoricalPolicy
 
         table = dict(space.density.dict) if hasattr(space.density, "dict") else dict(law.dict)
         outcomes = sorted(table, key=default_sort_key)
         return CategoricalPolicy(probabilities=[table[a] for a in outcomes], actions=outcomes)
-    whole = law.set.is_subset(S.Integers)
-    a = Symbol("a", integer=True) if whole else Symbol("a", real=True)
-    return WrittenPolicy(expand_log(log(law.pdf(a))), a, law.set)
+    support = _SUPPORTS.get(type(law).__name__, law.set)
+    a = Symbol("a", **_assumed(support))
+    density = law.pdf(a)
+    if isinstance(density, Piecewise):
+        # Outside of the support stands a 0.
+        pieces = [piece for piece in density.args if piece.expr != 0]
+        density = pieces[0].expr if len(pieces) == 1 else density
+    written = expand_log(log(powsimp(density)), force=True)
+    return WrittenPolicy(expand_log(written), a, support)
+
+
+def _assumed(support: Any) -> dict[str, bool]:
+    """What is known of an action in a set."""
+    from_zero = support.inf.is_nonnegative
+    if support.is_subset(S.Integers):
+        sign = {"positive": True} if support.inf.is_positive else {"nonnegative": True}
+        return {"integer": True, **(sign if from_zero else {})}
+    return {"positive": True} if from_zero else {"real": True}
+
+
+# Where SymPy states a larger set than the law has.
+_SUPPORTS = {"KumaraswamyDistribution": Interval.open(0, 1)}
 
 
 def _named() -> dict[str, Callable[..., Any]]:
@@ -139,12 +200,16 @@ def _named() -> dict[str, Callable[..., Any]]:
     from .counting import BinomialPolicy, NegativeBinomialPolicy, PoissonPolicy
     from .finite import BernoulliPolicy
     from .gaussian import GaussianPolicy, LogNormalPolicy
+    from .multivariate import MultivariateGaussianPolicy
     from .positive import ExponentialPolicy, GammaPolicy, WeibullPolicy
     from .symmetric import LaplacePolicy, LogisticPolicy
     from .unit_interval import BetaPolicy
+    from .vectors import DirichletPolicy
 
     return {
         "NormalDistribution": GaussianPolicy,
+        "MultivariateNormalDistribution": MultivariateGaussianPolicy,
+        "MultivariateBetaDistribution": DirichletPolicy,
         "LogNormalDistribution": LogNormalPolicy,
         "ExponentialDistribution": ExponentialPolicy,
         "GammaDistribution": lambda k, scale: GammaPolicy(k, scale=scale),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sympy import Interval, Matrix, Symbol, log
+from sympy import Interval, Matrix, MatrixSymbol, Symbol, log
 
 from symprice import (
     BernoulliPolicy,
     BetaPolicy,
     BinomialPolicy,
+    CategoricalPolicy,
     DirichletPolicy,
     ExponentialPolicy,
     GammaPolicy,
@@ -20,6 +21,7 @@ from symprice import (
     MultivariateGaussianPolicy,
     NegativeBinomialPolicy,
     Parameter,
+    ParameterMatrix,
     PoissonPolicy,
     Policy,
     SquashedGaussianPolicy,
@@ -28,6 +30,7 @@ from symprice import (
     parameters,
     policy_gradient,
 )
+from symprice.policy.density import DensityOf
 from symprice.policy.estimators import ScoreEstimator
 
 m, s, z, k = (Parameter(name) for name in ("m", "s", "z", "k"))
@@ -35,6 +38,7 @@ u = Symbol("u", positive=True)
 GAUSSIAN = GaussianPolicy(m, s)
 SQUARE = policy_gradient(GAUSSIAN, lambda a: a**2)
 BIASED = policy_gradient(BernoulliPolicy(logit=z), {1: 1, 0: 0})
+COLUMN = ParameterMatrix("z", 3, 1)
 
 SPECIMENS = [
     GAUSSIAN,
@@ -62,6 +66,10 @@ SPECIMENS = [
     policy_gradient(GaussianPolicy(m, 1), lambda a: a**2).measure_valued(),
     BIASED.importance_weighted(BernoulliPolicy(logit=0)),
     ScoreEstimator(BIASED, 8, "optimal"),
+    BIASED.dynamics("natural"),
+    DensityOf(GAUSSIAN, GAUSSIAN.action),
+    CategoricalPolicy(COLUMN),
+    policy_gradient(CategoricalPolicy(COLUMN), MatrixSymbol("r", 3, 1)),
 ]
 
 # Bases, and what reads back as an ordinary integral or sum.

@@ -7,7 +7,23 @@ import itertools
 import mpmath
 import numpy as np
 import pytest
-from sympy import Matrix, Rational, S, Symbol, cos, exp, expand, sin, symbols
+from sympy import (
+    Function,
+    Heaviside,
+    Matrix,
+    Piecewise,
+    Rational,
+    S,
+    Symbol,
+    cos,
+    exp,
+    expand,
+    floor,
+    oo,
+    sign,
+    sin,
+    symbols,
+)
 
 from symprice import (
     BernoulliPolicy,
@@ -49,8 +65,10 @@ def test_two_actions_by_the_book():
     assert gradient.variance("mean") != 0
     assert zero(gradient.natural() - (r1 - r0))
     (up, down) = gradient.dynamics("natural")
-    assert zero(up.rhs - (r1 - r0) * p * (1 - p)) and zero(up.rhs + down.rhs)
-    assert zero(gradient.dynamics()[0].rhs - (r1 - r0) * p**2 * (1 - p) ** 2)
+    q = Function("pi")(1, Symbol("t", real=True))
+    assert zero(up.rhs - (r1 - r0) * q * (1 - q)) and zero(up.rhs + down.rhs)
+    assert zero(gradient.dynamics()[0].rhs - (r1 - r0) * q**2 * (1 - q) ** 2)
+    assert check(gradient.dynamics()) and check(gradient.dynamics("natural"))
     assert zero(gradient.hessian() - (r1 - r0) * p * (1 - p) * (1 - 2 * p))
 
 
@@ -102,13 +120,54 @@ def test_softmax_natural_gradient_and_replicator():
     slope = [q * (r - mean) for q, r in zip(pi, rewards, strict=True)]
     for row, expected in zip((fisher * Matrix(natural)), slope, strict=True):
         assert abs(row - expected) < 1e-14
-    for equation, q, r in zip(gradient.dynamics("natural"), pi, rewards, strict=True):
-        assert abs(number(equation.rhs, point) - q * (r - mean)) < 1e-14
+    motions = gradient.dynamics("natural"), gradient.dynamics()
+    at = {Function("pi")(k, Symbol("t", real=True)): q for k, q in enumerate(pi, start=1)}
+    squared = sum(q * s for q, s in zip(pi, slope, strict=True))
+    for natural, steep, q, r, s in zip(*motions, pi, rewards, slope, strict=True):
+        assert abs(number(natural.rhs, at) - q * (r - mean)) < 1e-14
+        assert abs(number(steep.rhs, at) - q * (s - squared)) < 1e-14
+    assert all(check(motion) for motion in motions)
     curved = gradient.hessian()
     for i in range(3):
         for j in range(3):
             expected = pi[i] * ((i == j) - pi[j]) * (rewards[i] - mean) - pi[i] * slope[j]
             assert abs(number(curved[i, j], point) - expected) < 1e-14
+
+
+def test_a_singular_fisher_information_is_refused():
+    """Rewards that move with the logits can pull them all at once, which no policy sees."""
+    with pytest.raises(NoRuleError, match="singular"):
+        policy_gradient(CategoricalPolicy([z1, z2, z3]), [z1, 2, 0]).natural()
+    fixed = policy_gradient(CategoricalPolicy([z1, z2, 0]), [z1, 2, 0])
+    point = {z1: Rational(1, 3), z2: Rational(-1, 2)}
+    fisher = Matrix(2, 2, [number(x, point) for x in fixed.policy.fisher()])
+    pushed = fisher * Matrix([number(x, point) for x in fixed.natural()])
+    slope = [number(x, point) for x in fixed.doit()]
+    assert all(abs(x - y) < 1e-14 for x, y in zip(pushed, slope, strict=True))
+
+
+@pytest.mark.parametrize("baseline", ["none", "mean", "optimal", "leave_one_out", c])
+def test_variances_of_a_softmax_by_enumeration(baseline):
+    """Two samples of three actions: all nine outcomes, each component."""
+    rewards = [3, 2, -1]
+    policy = CategoricalPolicy([z1, z2, z3])
+    gradient = policy_gradient(policy, rewards)
+    point = {z1: Rational(1, 3), z2: Rational(-1, 2), z3: Rational(1, 7), c: Rational(1, 5)}
+    pi = [number(q, point) for q in policy.probabilities]
+    mean = sum(q * r for q, r in zip(pi, rewards, strict=True))
+    found = gradient.estimator(2, baseline=baseline).variance()
+    for i in range(3):
+        s = [(k == i) - pi[i] for k in range(3)]
+        squares = sum(q * x**2 for q, x in zip(pi, s, strict=True))
+        weighted = sum(q * x**2 * r for q, x, r in zip(pi, s, rewards, strict=True))
+        fixed = {"none": 0, "mean": mean, "optimal": weighted / squares, c: mpmath.mpf(1) / 5}
+        first = second = mpmath.mpf(0)
+        for j, k in itertools.product(range(3), repeat=2):
+            bs = (rewards[k], rewards[j]) if baseline == "leave_one_out" else [fixed[baseline]] * 2
+            estimate = ((rewards[j] - bs[0]) * s[j] + (rewards[k] - bs[1]) * s[k]) / 2
+            first += pi[j] * pi[k] * estimate
+            second += pi[j] * pi[k] * estimate**2
+        assert abs(number(found[i, 0], point) - (second - first**2)) < 1e-14
 
 
 def test_score_function_against_pathwise():
@@ -140,6 +199,84 @@ def test_the_pathwise_term_of_rewards_that_depend_on_theta():
     assert gradient.doit() == 2 * mu
     assert gradient.pathwise().doit() == 2 * mu
     assert check(gradient.estimator)
+
+
+@pytest.mark.parametrize(
+    "step", [Heaviside(a), sign(a), floor(a), Piecewise((1, a > 0), (0, True))]
+)
+def test_rewards_that_jump_have_no_pathwise_gradient(step):
+    gradient = policy_gradient(GaussianPolicy(mu, 1), step)
+    with pytest.raises(NoRuleError, match="jump"):
+        gradient.pathwise()
+
+
+def test_rewards_that_bend_have_one():
+    hinge = policy_gradient(GaussianPolicy(mu, 1), Piecewise((a, a > 0), (0, True)))
+    point = {mu: Rational(2, 7)}
+    truth = mpmath.ncdf(mpmath.mpf(2) / 7)
+    assert abs(number(hinge.doit(), point) - truth) < 1e-14
+    assert abs(number(hinge.pathwise().doit(), point) - truth) < 1e-14
+
+
+def test_a_jump_that_moves_with_theta_is_refused():
+    """E[a > μ] = 1/2 does not depend on μ, though E[r s] = φ(0)."""
+    for reward in (Heaviside(a - mu), Piecewise((1, a > mu), (0, True))):
+        with pytest.raises(PolicyError, match="motion of the jump"):
+            policy_gradient(GaussianPolicy(mu, 1), reward)
+
+
+def test_weights_of_infinite_variance_are_infinite():
+    """E_β[(π/β)² a⁴ s²] of exponential policies converges where 2λ is more than the other rate."""
+    weighted = policy_gradient(ExponentialPolicy(lam), a**2).importance_weighted(
+        ExponentialPolicy(1)
+    )
+    found = weighted.variance()
+    assert found.subs(lam, Rational(2, 5)) == oo
+
+    def squared(x, rate=2):
+        term = rate * mpmath.exp(-(rate - 1) * x) * x**2 * (1 / mpmath.mpf(rate) - x)
+        return term**2 * mpmath.exp(-x)
+
+    truth = mpmath.quad(squared, [0, 1, 3, 8, 30, 90]) - (mpmath.mpf(4) / 8) ** 2
+    assert abs(number(found, {lam: 2}) - truth) < 1e-13
+    with pytest.raises(PolicyError, match="infinite"):
+        policy_gradient(ExponentialPolicy(lam), a).importance_weighted(
+            ExponentialPolicy(3 * lam)
+        ).variance()
+
+
+@pytest.mark.parametrize("n", [0, -1, Rational(1, 2)])
+def test_numbers_of_samples_that_are_refused(n):
+    gradient = policy_gradient(GaussianPolicy(mu, 1), a**2)
+    for asked in (gradient.variance, gradient.pathwise().variance):
+        with pytest.raises(PolicyError, match="positive integer"):
+            asked(n=n)
+
+
+def test_no_best_baseline_where_the_policy_does_not_depend_on_the_variable():
+    weight = Parameter("w", real=True)
+    gradient = policy_gradient(GaussianPolicy(mu, 1), weight * a, wrt=weight)
+    with pytest.raises(PolicyError, match="does not depend"):
+        gradient.optimal_baseline()
+    assert gradient.variance("optimal") == 1
+
+
+def test_checks_of_estimators_compare_with_definitions(monkeypatch):
+    """Mean and variance hold, and neither does when the rule for it is broken."""
+    from symprice.policy import estimators
+
+    for gradient in (SAMPLED["bernoulli"][0], SAMPLED["gaussian"][0]):
+        for baseline in ("none", "mean", "optimal", "leave_one_out"):
+            assert check(gradient.estimator(3, baseline), points=1)
+        right = estimators.variance
+        with monkeypatch.context() as patch:
+            patch.setattr(estimators, "variance", lambda *args, f=right: f(*args) * 2)
+            assert not check(gradient.estimator(3, "mean"), points=1)
+        with monkeypatch.context() as patch:
+            patch.setattr(
+                estimators, "with_baseline", lambda b, i: lambda s, r, g: (r - b) * s[i] + s[i] ** 2
+            )
+            assert not check(gradient.estimator(3, "mean"), points=1)
 
 
 def test_measure_valued_gradients():
@@ -191,6 +328,7 @@ SAMPLED = {
         policy_gradient(
             MultivariateGaussianPolicy([mu, z1], cholesky=Matrix([[sigma, 0], [z2, lam]])),
             lambda x, y: x * y,
+            wrt=[mu, z2],
         ),
         {mu: 0.1, z1: 0.4, sigma: 1.1, z2: 0.3, lam: 0.8},
     ),
@@ -207,6 +345,35 @@ def test_samples_agree_with_the_closed_forms(name):
         assert monte_carlo(gradient.pathwise(), 20_000, rng, at=point)
         behaviour = GaussianPolicy(0, 2)
         assert monte_carlo(gradient.importance_weighted(behaviour), 20_000, rng, at=point)
+    if name != "two gaussians":
+        assert monte_carlo(gradient.estimator(4, "leave_one_out"), 5_000, rng, at=point)
+
+
+def test_samples_of_measure_valued_gradients_and_of_pairs():
+    rng = np.random.default_rng(4)
+    by_mean = policy_gradient(GaussianPolicy(mu, 1), a**3)
+    assert monte_carlo(by_mean.measure_valued(), 20_000, rng, at={mu: 0.4})
+    count, point = SAMPLED["poisson"]
+    assert monte_carlo(count.measure_valued(), 20_000, rng, at=point)
+    words = CategoricalPolicy([z1, z2, 0], actions=["left", "stay", "right"])
+    at = {z1: 0.3, z2: -0.2}
+    assert monte_carlo(policy_gradient(words, [1, 2, 4]), 20_000, rng, at=at)
+    assert monte_carlo((words, [1, 2, 4]), 20_000, rng, at=at)
+    with pytest.raises(PolicyError, match="no numbers for"):
+        monte_carlo(policy_gradient(words, [1, 2, symbols("q")]), 10, rng, at=at)
+    with pytest.raises(PolicyError, match=r"estimator\(8\)"):
+        n = Symbol("n", integer=True, positive=True)
+        monte_carlo(by_mean.estimator(n, "mean"), 10, rng, at={mu: 1})
+
+
+def test_a_wrong_mean_is_found_by_samples(monkeypatch):
+    """The surrogate without the pathwise term: its sample mean is not the slope of J."""
+    from symprice.policy import estimators
+
+    gradient = policy_gradient(GaussianPolicy(mu, 1), mu * a)
+    assert monte_carlo(gradient, 20_000, np.random.default_rng(3), at={mu: 0.4})
+    monkeypatch.setattr(estimators, "with_baseline", lambda b, i: lambda s, r, g: (r - b) * s[i])
+    assert not monte_carlo(gradient, 20_000, np.random.default_rng(3), at={mu: 0.4})
 
 
 def test_a_wrong_variance_is_found_by_samples(monkeypatch):
@@ -216,3 +383,65 @@ def test_a_wrong_variance_is_found_by_samples(monkeypatch):
     right = estimators.variance
     monkeypatch.setattr(estimators, "variance", lambda *args: right(*args) * Rational(5, 4))
     assert not monte_carlo(gradient, 20_000, np.random.default_rng(3), at=point)
+
+
+@pytest.mark.parametrize("baseline", ["none", "mean"])
+def test_variances_keep_their_digits_where_the_policy_is_nearly_sure(baseline):
+    """The code of Var against mpmath, at logits of different sizes."""
+    rewards = (3, 2, 0)
+    f = policy_gradient(CategoricalPolicy([z1, z2, z3]), rewards).variance(baseline).lambdify()
+    rng = np.random.default_rng(0)
+    with mpmath.workdps(60):
+        for size in (1, 10, 40) * 8:
+            logits = rng.normal(size=3) * size
+            weights = [mpmath.exp(mpmath.mpf(v)) for v in logits]
+            pi = [w / mpmath.fsum(weights) for w in weights]
+            mean = mpmath.fsum(q * r for q, r in zip(pi, rewards, strict=True))
+            b = mean if baseline == "mean" else 0
+            for i, found in enumerate(f(*logits)):
+                values = [(r - b) * ((k == i) - pi[i]) for k, r in enumerate(rewards)]
+                first = mpmath.fsum(q * x for q, x in zip(pi, values, strict=True))
+                second = mpmath.fsum(q * x**2 for q, x in zip(pi, values, strict=True))
+                if second > 1e-40:
+                    assert abs(found - (second - first**2)) <= 1e-11 * (second - first**2)
+
+
+def test_the_term_of_a_sample_in_print_and_in_code():
+    estimator = SAMPLED["softmax"][0].estimator
+    assert r"\left[a = 1\right]" in estimator.latex() and "[a = 1]" in estimator.text()
+    f = estimator.lambdify()
+    at = {"z1": 0.3, "z2": -0.2}
+    weights = np.exp([0.3, -0.2, 0.0])
+    pi = weights / weights.sum()
+    for action, reward in ((1, 1), (2, 2), (3, 4)):
+        expected = reward * ((np.arange(1, 3) == action) - pi[:2])
+        np.testing.assert_allclose(f(at["z1"], at["z2"], action), expected, rtol=1e-13)
+    two = policy_gradient(BernoulliPolicy(theta), {1: 10, 0: 5}).estimator.lambdify()
+    found = two(np.array([40.0, -40.0]), np.array([1, 0]))
+    tail = 1 / (1 + mpmath.exp(40))
+    np.testing.assert_allclose(found, [float(10 * tail), float(-5 * tail)], rtol=1e-13)
+
+
+def test_checks_of_other_estimators_compare_with_definitions(monkeypatch):
+    """Each holds, and none does with a wrong factor in its terms."""
+    from symprice.policy import pathwise
+    from symprice.policy.gaussian import GaussianPolicy as Gaussian
+
+    gaussian = policy_gradient(Gaussian(mu, 1), mu * a**2)
+    others = [
+        gaussian.pathwise(),
+        policy_gradient(Gaussian(mu, 1), a**3).measure_valued(),
+        gaussian.importance_weighted(Gaussian(0, 2)),
+        SAMPLED["softmax"][0].importance_weighted(CategoricalPolicy([1, 0, 0])),
+        SAMPLED["bernoulli"][0].importance_weighted(BernoulliPolicy(logit=1)),
+    ]
+    assert all(check(estimator, points=2) for estimator in others)
+    right = pathwise.with_baseline
+    monkeypatch.setattr(
+        pathwise, "with_baseline", lambda b, i: lambda *args: 2 * right(b, i)(*args)
+    )
+    monkeypatch.setattr(pathwise, "_head_slope", lambda policy, v: S(2))
+    monkeypatch.setattr(
+        Gaussian, "reparameterised", lambda self, eps: (2 * eps + mu, Gaussian(0, 1))
+    )
+    assert not any(check(estimator, points=2) for estimator in others)

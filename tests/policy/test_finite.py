@@ -264,7 +264,7 @@ def test_scores_average_to_zero(policy):
         ),
         (lambda: BernoulliPolicy(theta).expected({1: 1, 0: 2, 3: 4}), "reward for 3"),
         (lambda: BernoulliPolicy(theta).expected([1, 2, 3]), "3 rewards for the 2 actions 1, 0"),
-        (lambda: BernoulliPolicy(theta).expected(5), r"\{1: r_1, 0: r_0\}"),
+        (lambda: BernoulliPolicy(theta).expected(Symbol("c")), r"\{1: r_1, 0: r_0\}"),
         (lambda: BernoulliPolicy(theta).expected({1: "10", 0: 5}), "reward of action 1"),
         (lambda: BernoulliPolicy(theta).expected({1: oo, 0: 5}), "rewards are finite"),
         (lambda: BernoulliPolicy(Symbol("t")).fisher(), r"t = Parameter\('t'\)"),

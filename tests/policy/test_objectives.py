@@ -6,17 +6,29 @@ import itertools
 
 import mpmath
 import pytest
-from sympy import Rational, S, Symbol, exp, expand, log, oo, sqrt
+from sympy import Derivative, Eq, Function, Matrix, Rational, S, Symbol, exp, expand, log, oo, sqrt
 
-from symprice import BernoulliPolicy, Parameter, leading_order, policy_gradient, sigmoid
+from symprice import (
+    BernoulliPolicy,
+    CategoricalPolicy,
+    Parameter,
+    check,
+    leading_order,
+    parameters,
+    policy_gradient,
+    sigmoid,
+)
 from symprice.errors import NoRuleError, PolicyError
 from symprice.policy.gaussian import GaussianPolicy
 from symprice.policy.objectives import (
+    clipped_gradient,
     clipped_slope,
     clipped_surrogate,
     entropic_risk,
+    entropy_bonus,
     group_advantage_gradient,
     kl_estimator,
+    kl_penalty,
     mean_variance,
     pass_at_k,
     surrogate,
@@ -25,6 +37,7 @@ from symprice.policy.objectives import (
 theta, mu = Parameter("theta", real=True), Parameter("mu", real=True)
 p = Parameter("p", positive=True)
 FIFTH = Rational(1, 5)
+LOGITS = parameters("z1:4", real=True)
 
 
 @pytest.mark.parametrize("size", [2, 3, 5])
@@ -45,9 +58,10 @@ def test_groups_by_enumeration(size):
 def test_asymptotics_of_rare_success():
     """p → 0: exact gradient p, its motion of p 2p², natural 2p, GRPO by a large group p^(1/2)."""
     gradient = policy_gradient(BernoulliPolicy(theta), {1: 1, 0: -1})
-    up = gradient.dynamics()[0].rhs.subs(sigmoid(theta), p)
+    q = Function("pi")(1, Symbol("t", real=True))
+    up = gradient.dynamics()[0].rhs.subs(q, p)
     assert leading_order(up, p).term == 2 * p**2
-    natural = gradient.dynamics("natural")[0].rhs.subs(sigmoid(theta), p)
+    natural = gradient.dynamics("natural")[0].rhs.subs(q, p)
     assert leading_order(natural, p).term == 2 * p
     large = p * (1 - p) * sqrt(p * (1 - p))
     assert leading_order(large, p).exponent == Rational(3, 2)
@@ -103,6 +117,66 @@ def test_clipping_is_one_sided():
     assert far == S.Half * Rational(6, 5) - S.Half * Rational(4, 5)
     with pytest.raises(NoRuleError, match="no closed form"):
         clipped_surrogate(GaussianPolicy(mu, 1), GaussianPolicy(0, 1), lambda a: a, FIFTH)
+
+
+@pytest.mark.parametrize("gains", [{1: 1, 0: -1}, {1: -2, 0: 3}, {1: 2, 0: 0}])
+def test_the_clipped_gradient_is_the_slope_of_the_clipped_surrogate(gains):
+    policy, old = BernoulliPolicy(theta), BernoulliPolicy(logit=Rational(1, 5))
+    whole = clipped_surrogate(policy, old, gains, FIFTH)
+    slope = clipped_gradient(policy, old, gains, FIFTH)
+    for place in (-3, -1, Rational(1, 4), 1, 3):
+        h = mpmath.mpf(10) ** -10
+        ends = [
+            mpmath.mpmathify(whole.subs(theta, place + s * S(1) / 10**10).evalf(30))
+            for s in (1, -1)
+        ]
+        found = mpmath.mpmathify(slope.subs(theta, place).evalf(30))
+        assert abs((ends[0] - ends[1]) / (2 * h) - found) < 1e-9
+
+
+def test_clipping_by_the_definition():
+    """min(ρ A, clip(ρ) A), term by term, for symbols and for numbers."""
+    gain = Symbol("A", real=True)
+    policy, old = BernoulliPolicy(probability=p), BernoulliPolicy(probability=Rational(2, 5))
+    general = clipped_surrogate(policy, old, {1: gain, 0: 0}, FIFTH)
+    for value, chance in itertools.product(
+        (-2, 3), (Rational(1, 10), Rational(2, 5), Rational(9, 10))
+    ):
+        ratio = chance / Rational(2, 5)
+        clipped = min(max(ratio, 1 - FIFTH), 1 + FIFTH)
+        expected = Rational(2, 5) * min(ratio * value, clipped * value)
+        assert general.subs({gain: value, p: chance}) == expected
+        fixed = clipped_surrogate(policy, old, {1: value, 0: 0}, FIFTH)
+        assert fixed.subs(p, chance) == expected
+
+
+@pytest.mark.parametrize("policy", [BernoulliPolicy(theta), CategoricalPolicy(LOGITS)], ids=str)
+def test_entropy_bonus_and_divergence_penalty(policy):
+    """The gradient of E[r] + w H, resp. E[r] - w KL, by the oracle's difference quotients."""
+    weight, rewards = Rational(3, 7), list(range(1, len(policy.actions) + 1))
+    other = policy.with_logits([Rational(k, 3) for k in range(1, len(policy.logits) + 1)])
+    bonus = policy_gradient(policy, entropy_bonus(policy, rewards, weight))
+    penalty = policy_gradient(policy, kl_penalty(policy, other, rewards, weight))
+    plain = policy.expected(rewards)
+    for gradient, whole in (
+        (bonus, plain + weight * policy.entropy()),
+        (penalty, plain - weight * policy.kl_divergence(other)),
+    ):
+        slopes = Matrix([Derivative(whole, v) for v in gradient.wrt])
+        found = gradient.doit()
+        assert check(Eq(slopes, Matrix([found]) if len(slopes) == 1 else found), points=2)
+        assert check(gradient.derivation, points=1) and check(gradient.estimator, points=1)
+        assert "mean of the scores" in [step.rule.name for step in gradient.derivation.steps]
+
+
+def test_entropy_bonus_of_a_density():
+    policy, weight = GaussianPolicy(mu, 1), Symbol("w", positive=True)
+    sigma = Parameter("sigma", positive=True)
+    wide = GaussianPolicy(mu, sigma)
+    found = policy_gradient(wide, entropy_bonus(wide, lambda a: a, weight))
+    assert expand(found.doit()[1] - weight / sigma) == 0 and found.doit()[0] == 1
+    pulled = policy_gradient(policy, kl_penalty(policy, GaussianPolicy(0, 1), lambda a: a, weight))
+    assert expand(pulled.doit() - 1 + weight * mu) == 0
 
 
 def test_risk():
