@@ -14,6 +14,8 @@ __all__ = ["within"]
 
 T = TypeVar("T")
 
+_AGAIN = 1.0  # seconds
+
 
 def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T | Any:
     """``compute()``, or ``default`` when it has not returned after ``seconds``.
@@ -40,7 +42,8 @@ def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T |
 
     started = time.monotonic()
     previous = signal.signal(signal.SIGALRM, expire)
-    outer = signal.setitimer(signal.ITIMER_REAL, seconds)[0]
+    # Again and again: an exception in a destructor is swallowed.
+    outer = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)[0]
     try:
         return compute()
     except TimeLimitExceeded:
@@ -51,4 +54,5 @@ def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T |
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
         if outer:  # a deadline of the caller's: what is left of it, at least a moment
-            signal.setitimer(signal.ITIMER_REAL, max(outer - (time.monotonic() - started), 1e-3))
+            left = outer - (time.monotonic() - started)
+            signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3), _AGAIN)
