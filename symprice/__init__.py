@@ -73,6 +73,8 @@ _PUBLIC = {
     "populations.response": "lande gaussian_fitness kalman evolution_strategy",
     "solutions.flows": "solve_flow",
     "solutions.flow_solution": "FlowSolution",
+    "solutions.riccati": "two_layer_flow TwoLayerFlow",
+    "solutions.riccati_nodes": "RiccatiFlow ExponentialIntegral",
     "solutions.modes": "mode_strength linear_network_flow",
     "solutions.momentum_flows": "heavy_ball_flow nesterov_flow",
     "solutions.recurrences": (

@@ -6,6 +6,7 @@ import signal
 import threading
 from typing import Any
 
+from ..emit.progress import advancing
 from ..errors import NoRuleError, SympriceError
 from ..timelimit import within
 from .claims import claims, subject_of
@@ -29,6 +30,7 @@ def check(
     tolerance: float | None = None,
     code: bool = True,
     timeout: float | None = 60,
+    progress: bool | None = None,
 ) -> Report:
     """Hold a result against definitions and difference quotients at random points of its domain.
 
@@ -45,6 +47,7 @@ def check(
     tolerance : the relative error that passes; 10^-(digits - 8) where not given.
     code : whether the NumPy code of the formula is run as well, and compared in float64.
     timeout : seconds; what is not done by then is reported as unchecked. None waits for ever.
+    progress : whether to show a bar; None for where it takes long. Interrupted, nothing is left.
 
     Returns a Report: truthy where all agrees. What could not be checked makes it falsy too; then
     its ``outcome`` is 'undecided', where nothing disagrees.
@@ -67,16 +70,16 @@ def check(
         raise NoRuleError(
             f"asked for {points} points at {digits} digits: write at least 1 point and 10 digits"
         )
-    progress = _Progress(x, tally)
+    work = _Progress(x, tally, progress)
     if timeout is None:
-        progress.run()
+        work.run()
     elif not _can_be_limited():
         tally.leave(
             "a time limit can be kept in the main thread of a POSIX process only: write "
             "timeout=None to check without one"
         )
-    elif not within(timeout, progress.run, False):
-        tally.leave(f"the time limit of {timeout:g} s passed: {progress.left()}")
+    elif not within(timeout, work.run, False):
+        tally.leave(f"the time limit of {timeout:g} s passed: {work.left()}")
     return tally.report()
 
 
@@ -88,8 +91,8 @@ def _can_be_limited() -> bool:
 class _Progress:
     """The work of a check in order, so that a check that is cut short can say what is left."""
 
-    def __init__(self, thing: Any, tally: Tally) -> None:
-        self.thing, self.tally = thing, tally
+    def __init__(self, thing: Any, tally: Tally, shown: bool | None = False) -> None:
+        self.thing, self.tally, self.shown = thing, tally, shown
         self.items: list[Item] | None = None
         self.done = 0
 
@@ -112,6 +115,13 @@ class _Progress:
             self.tally.leave(f"could not be checked: {_in_a_line(error)}")
             return True
         self.items = items
+        count = len(items) * self.tally.settings.points
+        with advancing(count, self.shown, "point") as self.tally.advance:
+            self._compare(items, formulas)
+        return True
+
+    def _compare(self, items: list[Item], formulas: list[tuple[str, Any]]) -> None:
+        """One item after another, then the code."""
         draws: list[Draw] = []
         for item in items:
             try:
@@ -127,7 +137,6 @@ class _Progress:
                     check_code(formula, label, draws or self._own_draws(formula), self.tally)
                 except Exception as error:
                     self.tally.leave(f"{label}: the code could not be checked: {_in_a_line(error)}")
-        return True
 
     def _own_draws(self, formula: Any) -> list[Draw]:
         """Points for a formula that makes no other claim than its code."""

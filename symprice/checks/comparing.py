@@ -9,6 +9,7 @@ import mpmath
 from sympy import MatrixSymbol, Symbol
 
 from ..policy.integrals import ActionIntegral, ActionSum
+from ..populations.gaussian import OverGaussian
 from ..symbols import Observable
 from .graph import Graph
 from .oracle import Undefined, evaluate_at
@@ -56,7 +57,7 @@ class Comparison:
         self.realisation = Realisation([*sides, *given], settings.seed)
         self.graph = Graph(self.realisation)
         insert(item.given, self.graph)
-        costly = any(side.has(ActionIntegral, ActionSum) for side in sides)
+        costly = any(map(_by_quadrature, sides))
         self.wanted = min(settings.points, _QUADRATURES) if costly else settings.points
         self.good: list[Draw] = []
         self._fruitless = dict.fromkeys(MODES, 0)
@@ -94,6 +95,7 @@ class Comparison:
                     )
                 continue
             self.good.append(draw)
+            self.tally.advance()
             if len(self.good) == self.wanted:
                 self.tally.redrawn += undefined + unmatched
                 return self.tally.finished(len(self.good))
@@ -205,6 +207,13 @@ class Comparison:
         if more > 0:
             parts.append("…")
         return ", ".join(parts) or "every point"
+
+
+def _by_quadrature(side: Any) -> bool:
+    """Whether a value of a side takes seconds."""
+    return side.has(ActionIntegral, ActionSum) or any(
+        mean.costly for mean in side.atoms(OverGaussian)
+    )
 
 
 def _sides(pair: Pair, left: str = "", right: str = "") -> str:

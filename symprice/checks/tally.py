@@ -47,6 +47,7 @@ class Tally:
     problems: list[str] = field(default_factory=list)
     undecided: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    advance: Callable[[], Any] = lambda: None  #: moves the progress bar on
 
     def compared(self, count: int, error: Any, where: Callable[[], str]) -> None:
         """Numbers were compared, with this largest relative error."""

@@ -26,8 +26,11 @@ examples:
   symprice check paper.tex --param w b --symbol x
 
 Both sides of every equation are compared at points of their domain; of a file, those of every
-display. The exit status is 0 where all agree, 1 where one does not, 2 where one cannot be read.
+display. The exit status is 0 where all agree, 1 where one does not, 2 where one cannot be
+read, or not be decided, as in the time there is.
 """
+
+_MARKS = {"holds": "✓", "does not hold": "✗", "undecided": "?"}
 
 
 def register(commands: Any) -> None:
@@ -72,7 +75,7 @@ def check_command(arguments: argparse.Namespace) -> int:
         for (text, other), (left, right) in zip(pairwise(sides), pairwise(parsed), strict=True):
             report = check(Step(Stated(), left.xreplace(quantities), right.xreplace(quantities)))
             found: dict[str, Any] = {"place": place, "left": text, "right": other}
-            found |= {"holds": bool(report), "report": str(report)}
+            found |= {"holds": bool(report), "outcome": report.outcome, "report": str(report)}
             if not report:
                 found["ours"] = _ours(left, quantities)
             results.append(found)
@@ -83,9 +86,10 @@ def check_command(arguments: argparse.Namespace) -> int:
             + "".join(f"; {result['place']}: {result['unread']}" for result in results)
         )
     _print(results, arguments.json)
-    if not all(result.get("holds", True) for result in results):
+    outcomes = [result.get("outcome", "unread") for result in results]
+    if "does not hold" in outcomes:
         return 1
-    return 2 if any("unread" in result for result in results) else 0
+    return 0 if set(outcomes) == {"holds"} else 2
 
 
 def _equations(given: str) -> Iterator[tuple[str, list[str]]]:
@@ -136,8 +140,8 @@ def _print(results: list[dict[str, Any]], as_json: bool) -> None:
         if "unread" in result:
             print(f"- {place}not read: {result['unread']}")
             continue
-        mark, word = ("✓", "holds") if result["holds"] else ("✗", "does not hold")
-        print(f"{mark} {place}{result['left']} = {result['right']} {word}")
+        word = result["outcome"]
+        print(f"{_MARKS[word]} {place}{result['left']} = {result['right']} {word}")
         print(f"    {result['report'].splitlines()[0]}")
         if not result["holds"]:
             print(f"    derived: {result['left']} = {result['ours']}")

@@ -49,13 +49,12 @@ class Blocks:
         if kind == "code":
             return self.code(result)
         if kind == "verdict":
-            return [Verdict(bool(result), str(result).splitlines()[0])]
+            return [_verdict_of(result)]
         found: list[Block] = [display_of(result, label=label, notation=self.notation)]
         if isinstance(result, Equality):
             result = Derivation([Step(Stated(), result.lhs, result.rhs)])
         if self.checked and hasattr(result, "check"):
-            report = result.check()
-            found.append(Verdict(bool(report), str(report).splitlines()[0]))
+            found.append(_verdict_of(result.check()))
         return found
 
     def procedure(self, result: Any, label: str, title: str) -> Procedure:
@@ -92,6 +91,11 @@ class Blocks:
             computed = display_of(formula, notation=self.notation)
             return [*found, Text(f"{told} It computes"), computed]
         return [*found, Text("In formulas, the code says"), Display(source_lines(source), (), "")]
+
+
+def _verdict_of(report: Any) -> Verdict:
+    decided = getattr(report, "outcome", "") != "undecided"
+    return Verdict(bool(report) if decided else None, str(report).splitlines()[0])
 
 
 def kind_of(result: Any) -> str:

@@ -54,9 +54,11 @@ def render(obj: Any, report: Any = None) -> Any:
         table.add_row(Text(left), Text(right), Text(_remark(line)))
     if shown.where:
         where = _table("dim", None, None)
-        for i, (name, value) in enumerate(shown.where):
+        for i, (name, value) in enumerate(shown.listed):
             where.add_row(Text("" if i else "where"), Text(name), Text(f"= {value}"))
         parts.append(where)
+        if shown.closing is not None:
+            parts.append(Text(f"{' ' * len('where')}  {shown.closing.text}", "dim"))
     if report is not None:
         parts.append(_verdict(report))
     return Group(*parts)
@@ -82,7 +84,8 @@ def as_text(obj: Any) -> str:
             left = "  "
         relation = _SIGNS.get(line.relation, line.relation)
         rows.append((left, f"{relation} {line.right}".strip(), _remark(line)))
-    rows += [("where" if not i else "", f"{n} = {v}", "") for i, (n, v) in enumerate(shown.where)]
+    rows += [("where" if not i else "", f"{n} = {v}", "") for i, (n, v) in enumerate(shown.listed)]
+    rows += [("", shown.closing.text, "")] if shown.closing is not None else []
     margin = max((len(left) for left, right, _ in rows if right), default=0)
     width = max((len(right) for _, right, remark in rows if remark), default=0)
     indent = margin + 1 if margin else 0
@@ -130,10 +133,12 @@ def _is_report(obj: Any) -> bool:
 
 
 def _verdict(report: Any) -> Any:
-    """✓ or ✗ and what was compared; what disagrees on lines of its own."""
+    """✓, ✗ or ? and what was compared; what disagrees on lines of its own."""
     from rich.text import Text
 
     mark = ("✓ ", "green") if report else ("✗ ", "red")
+    if getattr(report, "outcome", "") == "undecided":
+        mark = ("? ", "yellow")
     first, *details = str(report).splitlines() or [""]
     found = Text.assemble(mark, (first, ""))
     for line in details:

@@ -41,8 +41,9 @@ from ..indexed.writing import (
 )
 from ..symbols import Name
 from .from_latex import LOWERED, RAISED, from_latex, lowered, raised
-from .latex_arrays import compared_places, hadamard_factors, is_loose
+from .latex_arrays import compared_places, hadamard_factors, is_loose, squared
 from .latex_names import PROJECTION, adjoint_parts, symbol_name
+from .primes import written
 from .reading_order import (
     COVARIANCE,
     NUMBER,
@@ -103,8 +104,8 @@ class UnicodePrinter(StrPrinter):
             return self._sum(expr)
         if isinstance(expr, ScaledRows):
             return self._print_HadamardProduct(expr)
-        if isinstance(expr, ScalarProduct) and expr.args[0] == expr.args[1]:
-            return self._norm(expr.args[0], Integer(2))
+        if (inner := squared(expr)) is not None:
+            return self._norm(inner, Integer(2))
         if isinstance(expr, ScalarProduct):
             written = str(expr._latex(self)).replace(r"\left\langle ", "⟨")
             return written.replace(r" \right\rangle", "⟩")
@@ -145,11 +146,12 @@ class UnicodePrinter(StrPrinter):
         return f"‖{name}‖{mark}"
 
     def _closed(self, expr: Any) -> str:
-        where = ", ".join(
-            f"{self._print(name)} = {self._print(value)}"
-            for name, value in starmap(at_labels, expr.args[1])
-        )
-        return f"{self._print(expr.expr)} where {where}" if where else self._print(expr.expr)
+        pairs = list(starmap(at_labels, expr.args[1]))
+        where, omitted, closing = written(pairs, self._print)
+        listed = [f"{name} = {value}" for name, value in where if name not in omitted]
+        listed += [closing.text] if closing is not None else []
+        main = self._print(expr.expr)
+        return f"{main} where {', '.join(listed)}" if listed else main
 
     def parenthesize(self, item: Any, level: int, strict: bool = False) -> str:
         """``item``, in brackets where it binds less tightly than ``level``; a name never is."""
@@ -198,7 +200,7 @@ class UnicodePrinter(StrPrinter):
 
     def _factor(self, factor: Any, last: bool) -> str:
         piece = self._print(factor)
-        if isinstance(factor, Pow):
+        if isinstance(factor, Pow) or squared(factor) is not None:
             return piece
         place = rank(factor)
         negative = place == NUMBER and factor.is_extended_negative
@@ -209,9 +211,9 @@ class UnicodePrinter(StrPrinter):
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
         base, exponent = expr.base, expr.exp
-        if isinstance(base, ScalarProduct) and base.args[0] == base.args[1]:
+        if (inner := squared(base)) is not None:
             if not (exponent.is_number and exponent.is_negative):
-                return self._norm(base.args[0], 2 * exponent)
+                return self._norm(inner, 2 * exponent)
         if exponent.is_number and exponent.is_negative and base.is_commutative and base != 1:
             return self._print_Mul(expr)
         if exponent == S.Half:

@@ -239,6 +239,12 @@ class OverGaussian(Node, OfParameters, Expr):
         """The factor s of it."""
         return self.args[self._count + 1]
 
+    @property
+    def costly(self) -> bool:
+        """Whether numbers for it take a quadrature in several dimensions."""
+        properties = self.args[: self._count]
+        return len(self.metric.parameters) > 1 and self._degree(*properties) is None
+
     def _values(
         self, evaluate: Any, point: Any, exprs: Any, degree: int | None, weight: Any = None
     ) -> Any:
@@ -259,11 +265,10 @@ class OverGaussian(Node, OfParameters, Expr):
             factors = [
                 evaluate.once((expr, place), lambda e=expr: evaluate(e, there)) for expr in exprs
             ]
-            if weight is not None:
-                factors.append(weight([d - m for d, m in zip(steps, shift, strict=True)]))
             return mpmath.fprod(factors)
 
-        return gaussian_mean(at, covariance, degree, shift)
+        nodes = (tuple(exprs), self.metric, self.scale, tuple(centre), rest)
+        return gaussian_mean(at, covariance, degree, shift, weight, evaluate.once(nodes, dict))
 
     def _degree(self, *exprs: Any) -> int | None:
         return degree_of(Mul(*exprs), self.metric.parameters)

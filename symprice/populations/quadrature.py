@@ -25,6 +25,8 @@ def gaussian_mean(
     covariance: Any,
     degree: int | None = None,
     shift: list[Any] | None = None,
+    weight: Callable[[list[Any]], Any] | None = None,
+    kept: dict[Any, Any] | None = None,
 ) -> Any:
     """The mean of ``value(m + ξ)`` over ξ ~ N(0, Σ), at the present precision.
 
@@ -36,6 +38,8 @@ def gaussian_mean(
     degree : its degree, if it is a polynomial: then so few nodes are exact.
     shift : m, 0 where not given. Neighbouring m have the same nodes where the trapezoidal rule is
         used, so that values can be kept.
+    weight : a function of the list of coordinates of ξ alone, that multiplies the value.
+    kept : where the trapezoidal rule keeps values; the same for the same function, Σ and precision.
 
     Raises
     ======
@@ -58,23 +62,43 @@ def gaussian_mean(
         return [mpmath.fsum(root[i, j] * u[j] for j in range(size)) for i in range(size)]
 
     def at(u: tuple[Any, ...]) -> Any:
-        return value([m + d for m, d in zip(start, moved(u), strict=True)])
+        steps = moved(u)
+        found = value([m + d for m, d in zip(start, steps, strict=True)])
+        return found if weight is None else found * weight(steps)
 
     largest = max(abs(entry) for entry in covariance)
     if degree is not None:
         return _hermite(at, size, degree // 2 + 1)
     if largest < _SMALL:
+        # The error, a power of Σ for every node, is smooth in θ: difference quotients do not raise
+        # it, so that it is as small as what is asked for, not as the working precision.
         exponent = -mpmath.log10(largest) if largest else mpmath.mp.dps
-        return _hermite(at, size, min(_MOST_NODES, int(mpmath.mp.dps / exponent) + 3))
+        return _hermite(at, size, min(_MOST_NODES, int(_accuracy() / exponent) + 5))
     if size > _DIMENSIONS:
         raise NoRuleError(
             f"asked for a Gaussian mean over {size} dimensions by quadrature: it is computed in up "
             f"to {_DIMENSIONS}, in more only of polynomials"
         )
     if not all(mpmath.im(root[i, i]) == 0 and root[i, i] for i in range(size)):
-        return _trapezoid(at, [mpmath.mpf(0)] * size, ())
+        return _Trapezoid(at, [mpmath.mpf(0)] * size).total(())
     centre = list(mpmath.lu_solve(root, mpmath.matrix(start)))
-    return _trapezoid(lambda u: value(moved(u)), centre, ())
+    places: dict[Any, Any] = {} if kept is None else kept
+
+    def there(u: tuple[Any, ...]) -> Any:
+        if u not in places:
+            steps = moved(u)
+            places[u] = steps, value(steps)
+        steps, found = places[u]
+        if weight is None:
+            return found
+        return found * weight([d - m for d, m in zip(steps, start, strict=True)])
+
+    return _Trapezoid(there, centre).total(())
+
+
+def _accuracy() -> int:
+    """The digits of a mean that quotients of means need; the rest is for the quotients."""
+    return int(mpmath.mp.dps // 2 + 3)
 
 
 def _root(covariance: Any) -> Any:
@@ -123,31 +147,47 @@ def _hermite_polynomials(u: Any, count: int) -> tuple[Any, Any]:
     return last, value
 
 
-def _trapezoid(
-    at: Callable[[tuple[Any, ...]], Any], centre: list[Any], fixed: tuple[Any, ...]
-) -> Any:
-    """Over the coordinates one inside the other; the step is halved until nothing changes."""
-    middle, last = centre[len(fixed)], len(fixed) + 1 == len(centre)
-    accuracy = mpmath.mp.dps // 2 + 3
+class _Trapezoid:
+    """Over the coordinates one inside the other; the step is halved until nothing changes.
 
-    def integrand(u: Any) -> Any:
-        point = (*fixed, u)
-        inner = at(point) if last else _trapezoid(at, centre, point)
-        return inner * mpmath.exp(-((u - middle) ** 2) / 2)
+    ``at`` is the function of u, which is averaged over the normal distribution around ``centre``.
+    """
 
-    # The error of an entire function, exp(-2π²/h²), is as small as this at the first step.
-    step = mpmath.pi * mpmath.sqrt(2 / (mpmath.log(10) * (accuracy + 3)))
-    terms = list(_terms(integrand, mpmath.mpf(0), step, accuracy))
-    before = mpmath.fsum(terms) * step
-    for _ in range(_HALVINGS):
-        terms += _terms(integrand, step / 2, step, accuracy)
-        step /= 2
-        found, size = mpmath.fsum(terms) * step, mpmath.fsum(terms, absolute=True) * step
-        # The error squares with every halving, so the last but one may be the root of what is left.
-        if abs(found - before) <= mpmath.mpf(10) ** -(accuracy // 2 + 2) * size:
-            return found / mpmath.sqrt(2 * mpmath.pi)
-        before = found
-    raise NoRuleError("a Gaussian mean did not settle when the step was halved")
+    def __init__(self, at: Callable[[tuple[Any, ...]], Any], centre: list[Any]) -> None:
+        self.at, self.centre = at, centre
+        self.accuracy = _accuracy()
+        self.densities: list[dict[Any, Any]] = [{} for _ in centre]
+
+    def integrand(self, point: tuple[Any, ...]) -> Any:
+        """The density of the last coordinate, times what is inside of it."""
+        axis, u = len(point) - 1, point[-1]
+        densities = self.densities[axis]
+        if u not in densities:
+            densities[u] = mpmath.exp(-((u - self.centre[axis]) ** 2) / 2)
+        inner = self.at(point) if len(point) == len(self.centre) else self.total(point)
+        return inner * densities[u]
+
+    def total(self, fixed: tuple[Any, ...]) -> Any:
+        """The mean over the coordinates that are not fixed."""
+        accuracy = self.accuracy
+
+        def integrand(u: Any) -> Any:
+            return self.integrand((*fixed, u))
+
+        # The error of an entire function, exp(-2π²/h²), is as small as this at the first step.
+        step = mpmath.pi * mpmath.sqrt(2 / (mpmath.log(10) * (accuracy + 3)))
+        terms = list(_terms(integrand, mpmath.mpf(0), step, accuracy))
+        before = mpmath.fsum(terms) * step
+        for _ in range(_HALVINGS):
+            terms += _terms(integrand, step / 2, step, accuracy)
+            step /= 2
+            found, size = mpmath.fsum(terms) * step, mpmath.fsum(terms, absolute=True) * step
+            # The error squares with every halving, so the last but one may be the root of what is
+            # left.
+            if abs(found - before) <= mpmath.mpf(10) ** -(accuracy // 2 + 2) * size:
+                return found / mpmath.sqrt(2 * mpmath.pi)
+            before = found
+        raise NoRuleError("a Gaussian mean did not settle when the step was halved")
 
 
 def _terms(integrand: Callable[[Any], Any], start: Any, step: Any, accuracy: int) -> Iterator[Any]:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
+import signal
 
 import pytest
-from sympy import Eq
+from rich.console import Console
+from sympy import Eq, Function, Symbol, log
 
-from symprice import NTVar, Parameter, sigmoid
+from symprice import Derivation, NTVar, Parameter, Rule, Step, sigmoid
 from symprice.checks import Report, check
+from symprice.emit.documents.html import to_html
+from symprice.emit.documents.markdown import to_markdown
+from symprice.emit.documents.model import Document, Section, Verdict
+from symprice.emit.documents.tex import to_tex
+from symprice.emit.notation import in_use
+from symprice.emit.paper_blocks import Blocks
+from symprice.emit.terminal import show
 
 b = Parameter("b")
 GOOD = Report("good", worst=1e-31, where="here", points=20, digits=30, checked=20)
@@ -48,7 +58,64 @@ def test_text():
     assert "nothing was compared" in str(Report())
     assert "✓" in GOOD._repr_markdown_() and "✗" in BAD._repr_markdown_()
     assert json.loads(json.dumps((GOOD + BAD).to_dict()))["holds"] is False
-    assert set(GOOD.to_dict()) == {field.name for field in dataclasses.fields(Report)} | {"holds"}
+    assert set(GOOD.to_dict()) == {field.name for field in dataclasses.fields(Report)} | {
+        "holds",
+        "outcome",
+    }
+
+
+LATE = Report("late", checked=4, points=4, problems=("no time",), undecided=("no time",))
+
+
+def test_undecided_is_not_false():
+    """Three outcomes; only what holds is true, only what disagrees does not hold."""
+    assert [report.outcome for report in (GOOD, BAD, LATE)] == [
+        "holds",
+        "does not hold",
+        "undecided",
+    ]
+    assert not LATE and not GOOD + LATE and (GOOD + LATE).outcome == "undecided"
+    assert LATE.verdict == "undecided: no time; 4 numbers compared, which agree"
+    assert "does not hold" not in str(LATE) and LATE._repr_markdown_().startswith("**? undecided")
+    both = LATE + BAD
+    assert both.outcome == "does not hold" and both.undecided == ("no time",)
+    assert both.verdict == "does not hold: b (and 1 more)"  # what disagrees comes first
+    assert Report().outcome == Report("x").outcome == (GOOD + Report("x")).outcome == "undecided"
+    assert LATE.to_dict()["outcome"] == "undecided" and LATE.to_dict()["holds"] is False
+
+
+def test_what_a_check_cannot_decide():
+    class Unheard(Function):
+        pass
+
+    class Slow(Function):
+        def _numeric(self, evaluate, point):
+            while True:
+                pass
+
+    x = Symbol("x", real=True)
+    slow = check(Eq(Slow(x), x, evaluate=False), timeout=0.3)
+    for report in (slow, check(Eq(log(-1 - x**2), x, evaluate=False), points=2)):
+        assert not report and report.outcome == "undecided" and "undecided: " in str(report)
+    assert "time limit" in slow.verdict and slow._repr_markdown_().startswith("**?")
+    steps = [Step(Rule(), NTVar(b), 2), Step(Rule(), Slow(x), x)]
+    late = check(Derivation(steps), timeout=0.5)
+    assert late.outcome == "does not hold" and late.verdict.startswith("does not hold: step 1")
+    assert len(late.undecided) == 1
+
+
+def test_undecided_is_shown_as_such_everywhere():
+    console = Console(width=100, record=True, file=io.StringIO())
+    show(LATE, console=console)
+    assert console.export_text().startswith("? undecided")
+    blocks = Blocks(in_use(), False).blocks(LATE, "", "")
+    assert blocks == [Verdict(None, LATE.verdict)]
+    assert Blocks(in_use(), False).blocks(BAD, "", "") == [Verdict(False, BAD.verdict)]
+    document = Document("Results", "abstract", (Section("One", tuple(blocks)),))
+    assert r"\verdict{?}{undecided" in to_tex(document)
+    page = to_html(document)
+    assert 'class="verdict open"' in page and "Undecided: " in page and "✗" not in page
+    assert "**?** undecided" in to_markdown(document)
 
 
 def test_a_real_report():
@@ -63,3 +130,21 @@ def test_a_real_report():
 
 def test_the_methods_of_results_are_the_same_check():
     assert NTVar(sigmoid(b)).check(points=3, code=False)
+
+
+def test_a_bar_is_shown_where_it_is_asked_for_and_a_check_can_be_interrupted(capsys, monkeypatch):
+    b = Parameter("b", real=True)
+    plain = check(NTVar(sigmoid(b)), points=4, progress=False)
+    assert capsys.readouterr().err == ""
+    assert check(NTVar(sigmoid(b)), points=4, progress=True) == plain
+    assert "/4 " in capsys.readouterr().err
+
+    def stopped(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("symprice.checks.comparing.evaluate_at", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            check(NTVar(sigmoid(b)), points=4)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert check(NTVar(sigmoid(b)), points=4) == plain

@@ -215,3 +215,27 @@ def test_the_scale_has_a_name_of_its_own():
     whole = exp(g + v / 2) * exp(-v / 2) * (sin(g + v) - sin(g))
     rest = whole - found.doit().removeO()
     assert [rest.diff(scale, k).subs(scale, 0).simplify() for k in range(3)] == [0, 0, 0]
+
+
+def test_quadrature_with_a_weight_and_kept_values():
+    """Stein: E ξ₁e^{θ₁+θ₂} = (Σ₁₁ + Σ₁₂) e^{m₁+m₂+½𝟏ᵀΣ𝟏}; kept values serve every m near by."""
+    with mpmath.workdps(20):
+        for scale, kept in ((mpmath.mpf(1), {}), (mpmath.mpf(1) / 10000, None)):
+            sigma = scale * mpmath.matrix([[0.5, 0.25], [0.25, 0.75]])
+            count = 0
+            for m in ([mpmath.mpf(0), mpmath.mpf(0)], [mpmath.mpf(1) / 128, -mpmath.mpf(1) / 256]):
+                found = gaussian_mean(
+                    lambda x: mpmath.exp(x[0] + x[1]), sigma, None, m, lambda xi: xi[0], kept
+                )
+                exact = 0.75 * scale * mpmath.exp(sum(m) + 0.875 * scale)
+                assert abs(found / exact - 1) < mpmath.mpf(10) ** -12
+                assert kept is None or not count or len(kept) < 1.2 * count
+                count = len(kept or ())
+
+
+def test_small_variances_need_few_nodes():
+    with mpmath.workdps(40):
+        for power in (4, 6, 12):
+            v = mpmath.mpf(10) ** -power
+            found = gaussian_mean(lambda x: mpmath.exp(x[0]), mpmath.matrix([[v]]))
+            assert abs(found - mpmath.exp(v / 2)) < mpmath.mpf(10) ** -23

@@ -11,6 +11,8 @@ from symprice.solutions.invariants import conserved
 from symprice.solutions.lazy import LazyTraining
 from symprice.solutions.matrix_nodes import MatrixExponential, StepPower
 from symprice.solutions.momentum_flows import nesterov_flow
+from symprice.solutions.riccati import two_layer_flow
+from symprice.solutions.riccati_nodes import ExponentialIntegral, RiccatiFlow
 from symprice.solutions.slope import SlopeInTime
 from symprice.solutions.stationary import stationary_covariance
 from symprice.solutions.thresholds import stability_of
@@ -35,5 +37,8 @@ SPECIMENS = [
     MatrixExponential(eta * Z),
     StepPower(eta * Z, K),
     SlopeInTime(eta * Z, eta),
+    ExponentialIntegral(eta * Z, eta),
+    RiccatiFlow(Z, Z, eta),
+    two_layer_flow(Matrix([[2]]), [[1]], [[1]], t=eta),
 ]
 WITHOUT = {"DecidedClaim"}

@@ -137,6 +137,8 @@ class _Writer:
                 return self.formula(latex, where)
             case Verdict(ok, text):
                 kind, mark, word = ("good", "✓", "Holds") if ok else ("bad", "✗", "Fails")
+                if ok is None:
+                    kind, mark, word = "open", "?", "Undecided"
                 return (
                     f'<p class="verdict {kind}"><span class="mark" aria-hidden="true">{mark}</span>'
                     f'<span><span class="unseen">{word}: </span>{self.prose(text)}</span></p>'

@@ -75,7 +75,7 @@ def block_markdown(block: Block) -> str:
         case Formula(latex, where):
             return _formula(latex, where)
         case Verdict(ok, text):
-            return f"**{'✓' if ok else '✗'}** {_prose(text)}"
+            return f"**{'?' if ok is None else '✓' if ok else '✗'}** {_prose(text)}"
         case Code(text, language):
             longest = max(map(len, re.findall("`+", text)), default=0)
             fence = "`" * max(3, longest + 1)

@@ -75,9 +75,11 @@ class Formula:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a numerical check said: ``ok`` or not, and in words how far it went."""
+    """What a numerical check said: ``ok`` or not, None where it could not decide; and in words how
+    far it went.
+    """
 
-    ok: bool
+    ok: bool | None
     text: str
 
 
@@ -111,12 +113,14 @@ class Table:
 class Display:
     """A result as a paper shows it: its lines, its definitions, its number where it has a label.
 
-    ``lines`` are (left, relation, right, rule, given), as ``symprice.emit.lines`` has them.
+    ``lines`` are (left, relation, right, rule, given), as ``symprice.emit.lines`` has them, and so
+    is ``closing``, which ends the definitions.
     """
 
     lines: tuple[Any, ...]
     where: tuple[tuple[str, str], ...] = ()
     label: str = ""
+    closing: Any = None
 
     @property
     def chain(self) -> Chain:
@@ -125,8 +129,9 @@ class Display:
 
     @property
     def definitions(self) -> Chain:
-        """The definitions, one a line."""
-        return Chain(tuple(Line(name, "=", value) for name, value in self.where))
+        """The definitions, one a line, and what is said of those that are left out."""
+        found = [Line(name, "=", value) for name, value in self.where]
+        return Chain((*found, *([Line("", "", self.closing.tex)] if self.closing else [])))
 
 
 @dataclass(frozen=True)

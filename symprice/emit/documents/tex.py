@@ -134,7 +134,7 @@ class _Writer:
             case Formula(latex, where):
                 return self.formula(latex, where)
             case Verdict(ok, text):
-                mark = "\\checkmark" if ok else "\\times"
+                mark = "?" if ok is None else "\\checkmark" if ok else "\\times"
                 return f"\\verdict{{{mark}}}{{{prose(text)}}}"
             case Code(text):
                 return self.code(text)
