@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import matplotlib  # noqa: E402
 import symprice  # noqa: E402
 
 matplotlib.use("Agg")
+os.environ.setdefault("TQDM_DISABLE", "1")  # no progress bars among the warnings
 
 project = "symprice"
 author = "the symprice developers"
@@ -36,6 +38,7 @@ nitpicky = False
 
 # Notebooks stand in the repository with their outputs, which the tests keep current.
 nb_execution_mode = "off"
+nb_render_markdown_format = "myst"
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "deflist"]
 myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type"]
@@ -56,15 +59,17 @@ copybutton_prompt_is_regexp = True
 
 
 def bring_notebooks(app: object) -> None:
-    """Copies the notebooks beside the pages: Sphinx reads one folder."""
-    folder = HERE / "notebooks"
-    folder.mkdir(exist_ok=True)
-    for notebook in sorted((HERE.parent / "notebooks").glob("*.ipynb")):
-        copy = folder / notebook.name
-        if not copy.exists() or copy.read_bytes() != notebook.read_bytes():
-            copy.write_bytes(notebook.read_bytes())
+    """Copies the notebooks and their figures beside the pages: Sphinx reads one folder."""
+    source, folder = HERE.parent / "notebooks", HERE / "notebooks"
+    for file in sorted([*source.glob("*.ipynb"), *source.glob("figures/*.png")]):
+        copy = folder / file.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if not copy.exists() or copy.read_bytes() != file.read_bytes():
+            copy.write_bytes(file.read_bytes())
 
 
 def setup(app: object) -> None:
     """Before anything is read."""
     app.connect("builder-inited", bring_notebooks)  # type: ignore[attr-defined]
+    # Formulas that notebooks show in HTML are no equations to Sphinx: MathJax on every page.
+    app.set_html_assets_policy("always")  # type: ignore[attr-defined]

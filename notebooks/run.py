@@ -38,12 +38,21 @@ def executed(text: Path) -> Any:
         # Names and times that change from run to run would make every diff unreadable.
         cell["id"] = f"cell-{place}"
         cell.metadata = {k: v for k, v in cell.metadata.items() if k == "tags"}
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if not _passing(output)]
         for output in cell.get("outputs", []):
             output.pop("execution_count", None)
             if output.output_type == "execute_result":
                 output["execution_count"] = cell.execution_count
     notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"]}
     return notebook
+
+
+def _passing(output: Any) -> bool:
+    """Whether it is a progress bar, or what was said beside the outputs: both depend on the day."""
+    if output.output_type == "stream":
+        return bool(output.name == "stderr")
+    return "application/vnd.jupyter.widget-view+json" in output.get("data", {})
 
 
 def main() -> None:

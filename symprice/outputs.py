@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import NoRuleError, SympriceError
 
-__all__ = ["Drawn", "Outputs", "Shown"]
+__all__ = ["DescribedPolicy", "DescribedProcess", "Drawn", "Outputs", "Shown"]
 
 
 # In characters of TeX.
@@ -26,6 +26,28 @@ class Shown:
         from .plots.drawing import plot
 
         return plot(self, *args, **settings)
+
+
+class DescribedPolicy:
+    """A policy that notebooks show as a small table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str | None:
+        from .emit.notebook_cards import policy_html
+
+        return policy_html(self)
+
+
+class DescribedProcess:
+    """A decision process that notebooks show by the first of its transitions."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        from .emit.notebook_cards import process_html
+
+        return process_html(self)
 
 
 class Drawn:
@@ -76,6 +98,12 @@ class Outputs(Shown):
         from .emit.terminal import as_text
 
         return as_text(self)
+
+    def _repr_html_(self) -> str | None:
+        """Definitions folded, steps with what they change in colour; else LaTeX is shown."""
+        from .emit.notebook_html import formula_html
+
+        return formula_html(self)
 
     def _repr_latex_(self) -> str | None:
         # Notebooks slow down over very long formulas: beyond a page the main formula stands

@@ -48,7 +48,8 @@ def _display(value: Any, printed: str) -> str | None:
     if type(value).__name__ in _PLAIN or not hasattr(value, "_repr_latex_"):
         return None
     if isinstance(value, Basic):
-        return _as_ours(value)
+        # A number reads as well as it is printed.
+        return None if getattr(value, "is_Number", False) else _as_ours(value)
     tex = value._repr_latex_()
     return None if tex is None else tex.strip().strip("$").strip()
 

@@ -45,7 +45,7 @@ class SAM(StepOrFlow):
 
     >>> from sympy import symbols
     >>> from symprice import observables, price
-    >>> from symprice.dynamics.sharpness import SAM
+    >>> from symprice.dynamics.sharpness_aware import SAM
     >>> P, L = observables('P L')
     >>> price(P, L, SAM(symbols('rho', positive=True))).selection
     -rho*NTCov(P, sqrt(NTVar(L))) + NTCov(P, -L)

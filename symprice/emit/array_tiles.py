@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from ..errors import NoRuleError, ShapeError
+from ..errors import ShapeError
 from .array_arguments import Argument
+from .progress import progressing
 
 __all__ = ["checked_tile", "tiled"]
-
-# Seconds before a progress bar appears by itself.
-_DELAY = 3.0
 
 
 def tiled(
@@ -48,10 +46,10 @@ def tiled(
         ]
         return function(params, *parts)
 
-    shown = _shown(product(*ranges), prod(map(len, ranges)), progress)
+    blocks = progressing(product(*ranges), prod(map(len, ranges)), progress, "block")
     if all(isinstance(value, (np.ndarray, np.generic, float, complex)) for value in given):
-        return _filled(block, shown, lengths)
-    return _joined([block(places) for places in shown], [len(r) for r in ranges])
+        return _filled(block, blocks, lengths)
+    return _joined([block(places) for places in blocks], [len(r) for r in ranges])
 
 
 def _filled(
@@ -80,28 +78,6 @@ def _joined(blocks: list[Any], counts: list[int]) -> Any:
         width = counts[axis]
         blocks = [xp.concat(blocks[i : i + width], axis=axis) for i in range(0, len(blocks), width)]
     return blocks[0]
-
-
-def _shown(
-    blocks: Iterable[tuple[slice, ...]], count: int, progress: bool | None
-) -> Iterator[tuple[slice, ...]]:
-    """The blocks, with a progress bar: always, never, or where it takes long."""
-    if progress is False or (progress is None and count < 2):
-        return iter(blocks)
-    try:
-        from tqdm.auto import tqdm
-    except ImportError:
-        if progress is None:
-            return iter(blocks)
-        raise NoRuleError(
-            "asked for a progress bar, which needs the package tqdm: install it, or write "
-            "progress=False"
-        ) from None
-    delay = _DELAY if progress is None else 0
-    shown: Iterator[tuple[slice, ...]] = iter(
-        tqdm(blocks, total=count, delay=delay, unit="block", leave=False)
-    )
-    return shown
 
 
 def checked_tile(tile: Any, labels: Sequence[str], name: str) -> int:

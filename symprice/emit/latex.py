@@ -7,6 +7,7 @@ definitions follow the formula as an aligned `where` block, or as a sentence.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from ..errors import NoRuleError
@@ -118,21 +119,22 @@ def displayed(
     _checked("rules", rules, _RULES)
     _checked("numbers", numbers, ("one", "steps"))
     _checked("where", where, (True, False, "sentence"))
-    definitions = shown.where
     if rules == "none":
-        shown = Lines(tuple(line._replace(rule="", given=()) for line in shown))
+        shown = replace(
+            shown, lines=tuple(line._replace(rule="", given=()) for line in shown.lines)
+        )
     line = ems(width)
     sentence = where == "sentence" or (where is True and not kind.lists)
     display = Display(
-        Lines(shown.lines, definitions if where is True and kind.lists else ()),
+        shown if where is True and kind.lists else shown.without_definitions(),
         line,
         label or "",
         numbers == "steps",
         rules,
     )
     tex = kind.write(display)
-    if definitions and where and sentence:
-        tex = f"{tex}\n{_sentence(definitions, kind, line)}"
+    if shown.listed and where and sentence:
+        tex = f"{tex}\n{_sentence(shown, kind, line)}"
     return noted(notation).abbreviated(tex)
 
 
@@ -164,15 +166,16 @@ def _checked(name: str, given: Any, known: tuple[Any, ...]) -> None:
         )
 
 
-def _sentence(pairs: tuple[tuple[str, str], ...], kind: Environment, line: float) -> str:
+def _sentence(shown: Lines, kind: Environment, line: float) -> str:
     """The definitions as a sentence; one that is too wide for running text is displayed."""
     if not kind.name:
         raise kind.refuse("the definitions as a sentence", "environment='equation'")
+    pairs, closing = shown.listed, shown.closing
     text = "where"
     wide_ones: list[ChainLine] = []
     for i, (name, value) in enumerate(pairs):
-        last = i == len(pairs) - 1
-        end = "." if last else "," if len(pairs) > 2 else ""
+        last = i == len(pairs) - 1 and closing is None
+        end = "." if last else "," if len(pairs) > 2 or closing is not None else ""
         joint = "and " if last and i else ""
         # TeX breaks running mathematics at few places only.
         if wide(f"{name} = {value}") <= _RUNNING * line:
@@ -182,6 +185,8 @@ def _sentence(pairs: tuple[tuple[str, str], ...], kind: Environment, line: float
             text += f" {joint}".rstrip() if not wide_ones else ""
             wide_ones.append(ChainLine(name, "=", value + end))
     text += _block(wide_ones, line)
+    if closing is not None:
+        text = f"{text.rstrip(' ')} {closing.sentence}."
     return f"{{\\sloppy {text.strip()}\\par}}"
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sympy import HadamardProduct, MatMul, MatrixExpr, MatrixSymbol
+from sympy import HadamardProduct, MatMul, MatrixExpr, MatrixSymbol, Transpose
 from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 
 from ..arrays import ArrayNode, JacobianOf
-from ..elementwise import ScaledRows
+from ..elementwise import Elementwise, ScalarProduct, ScaledRows
 from ..indexed.families import Member
 from ..indexed.sums import SumOver
 from ..indexed.writing import Offset, place_latex
@@ -18,7 +18,7 @@ from ..nodes import Node
 from .brackets import raised
 from .reading_order import Product, product
 
-__all__ = ["ArrayPrinter", "hadamard_factors", "is_loose", "joined"]
+__all__ = ["ArrayPrinter", "hadamard_factors", "is_loose", "joined", "squared"]
 
 # A letter with primes and a subscript: a mark stands behind the primes, `h'^{\top}_{1}`.
 _PRIMED = re.compile(
@@ -45,7 +45,7 @@ class ArrayPrinter(LatexPrinter):
             simple = isinstance(vector, (MatrixSymbol, Member)) and not raised(tex)
             norm = tex if simple else rf"\left({tex}\right)" if mark else rf"\left|{tex}\right|"
             return f"{norm}{mark}"
-        below = "_{F}" if vector.shape[1] != 1 else ""
+        below = "" if 1 in vector.shape else "_{F}"
         return rf"\lVert {tex} \rVert{below}{mark}"
 
     def _print_Transpose(self, expr: Any) -> str:
@@ -135,6 +135,30 @@ def compared_places(printer: Any, expr: Any) -> list[str]:
         return [str(printer._print(label)) for label in labels]
     moves = isinstance(left, Offset) and isinstance(right, Offset)
     return [place_latex(printer, place, label=moves) for place in (left, right)]
+
+
+def squared(expr: Any) -> Any:
+    """The matrix whose squared norm a scalar product is; None for any other expression.
+
+    >>> from symprice import Elementwise, ScalarProduct, inputs
+    >>> u, v = inputs('u v', 3)
+    >>> squared(ScalarProduct(u, u)), squared(ScalarProduct(u, v)) is None
+    (u, True)
+    >>> squared(ScalarProduct(*(Elementwise(lambda h: h**2, w) for w in (u, v))))
+    HadamardProduct(u, v)
+    """
+    if not isinstance(expr, ScalarProduct):
+        return None
+    left, right = expr.args
+    if left == right:
+        return left.arg if isinstance(left, Transpose) else left
+    if all(isinstance(side, Elementwise) and _is_square(side.function) for side in expr.args):
+        return HadamardProduct(left.argument, right.argument)
+    return None
+
+
+def _is_square(function: Any) -> bool:
+    return bool(function.expr == function.variables[0] ** 2)
 
 
 def is_loose(matrix: Any, single: bool, last: bool) -> bool:

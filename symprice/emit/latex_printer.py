@@ -24,7 +24,7 @@ from ..symbols import Name, NameMatrix, ParameterMatrix
 from ..tangent.vectors import StateVector
 from .brackets import raised, scripted, tidy
 from .documents.width import width
-from .latex_arrays import ArrayPrinter, joined
+from .latex_arrays import ArrayPrinter, joined, squared
 from .latex_names import function_name
 from .notation import Notation, in_use
 from .reading_order import (
@@ -108,8 +108,8 @@ class PaperPrinter(ArrayPrinter):
             return self._called(f"J_{{{name}}}", expr.applied.argument)
         if isinstance(expr, ScaledRows):
             return self._print_HadamardProduct(expr)
-        if isinstance(expr, ScalarProduct) and expr.args[0] == expr.args[1]:
-            return self._norm_of(expr.args[0], Integer(2))
+        if (inner := squared(expr)) is not None:
+            return self._norm_of(inner, Integer(2))
         return str(super()._print(expr, **kwargs))
 
     def parenthesize(
@@ -226,8 +226,9 @@ class PaperPrinter(ArrayPrinter):
             return not isinstance(factor, Pow)
         if place == COVARIANCE:  # as u · v, which is one only where nothing follows
             return not last and not isinstance(factor, Pow) and _loose(factor)
-        if isinstance(factor, ScalarProduct) and factor.args[0].shape[1] != 1:
-            return False
+        if isinstance(factor, ScalarProduct):  # ⟨M, N⟩ and ‖x‖² bring brackets of their own
+            if factor.args[0].shape[1] != 1 or squared(factor) is not None:
+                return False
         if place == SIGMA and isinstance(factor, Pow):
             return False
         return place >= OPERATOR and (not last or self._needs_mul_brackets(factor, last=True))
@@ -235,9 +236,9 @@ class PaperPrinter(ArrayPrinter):
     # --- powers ----------------------------------------------------------------------------------
     def _print_Pow(self, expr: Any) -> str:
         base, exponent = expr.base, expr.exp
-        if isinstance(base, ScalarProduct) and base.args[0] == base.args[1]:
+        if (inner := squared(base)) is not None:
             if not (exponent.is_number and exponent.is_negative):
-                return self._norm_of(base.args[0], 2 * exponent)
+                return self._norm_of(inner, 2 * exponent)
         if exponent.is_number and exponent.is_negative and base.is_commutative and base != 1:
             return self._print_Mul(expr)
         if exponent.is_Rational and exponent.p == 1 and exponent.q != 1:

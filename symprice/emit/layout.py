@@ -16,6 +16,7 @@ from .documents.layout import wrapped
 from .documents.metrics import CLASSES
 from .documents.width import width
 from .lines import ChainLine
+from .primes import Closing
 from .wide_matrices import without_wide_matrices
 
 __all__ = ["Layout", "broken_lines", "laid_out"]
@@ -27,6 +28,7 @@ _COMMA = 0.5
 _JOIN = 0.6  #: the spaces round a sign that joins two terms, at most
 _QUAD = 1.0
 _TORN = 0.3  #: what a break behind a comma or a bracket costs, in ems that stick out
+_SPLIT = 0.25  #: what a break between two brackets costs
 
 
 class Layout(NamedTuple):
@@ -48,8 +50,14 @@ class _Grid(NamedTuple):
     available: float  #: for right sides
 
 
-def laid_out(chain: Sequence[ChainLine], where: Sequence[tuple[str, str]], room: float) -> Layout:
-    r"""The rows of a chain and of its definitions, at most ``room`` ems wide if they can be.
+def laid_out(
+    chain: Sequence[ChainLine],
+    where: Sequence[tuple[str, str]],
+    room: float,
+    closing: Closing | None = None,
+) -> Layout:
+    r"""The rows of a chain, of its definitions and of what closes them, at most ``room`` ems wide
+    if they can be.
 
     >>> for row in laid_out([ChainLine("f", "=", "a + b")], [("a", "x^{2}"), ("b", "y")], 30).rows:
     ...     print(row)
@@ -57,20 +65,28 @@ def laid_out(chain: Sequence[ChainLine], where: Sequence[tuple[str, str]], room:
     \text{where}\quad a &= x^{2}, \\
     b &= y
     """
+    given = chain
     chain, extra = without_wide_matrices(chain, room)
     pairs = [*extra, *where]
     ruled = any(map(_tag, chain))
     options = [
-        _arranged(chain, pairs, _Grid(hanging, column, room))
+        _arranged(chain, pairs, closing, _Grid(hanging, column, room))
         for hanging in (False, True)
         for column in ((True, False) if ruled else (False,))
     ]
     best = min(options, key=lambda layout: layout.cost)
+    if best.cost == math.inf:  # so narrow that nothing holds: as narrow as it can be
+        return laid_out(given, where, room + _INDENT, closing)
     rows = tuple(rf"{row} \\" for row in best.rows[:-1])
     return Layout((*rows, best.rows[-1]), best.last, best.cost, best.ends)
 
 
-def _arranged(chain: Sequence[ChainLine], pairs: Sequence[tuple[str, str]], grid: _Grid) -> Layout:
+def _arranged(
+    chain: Sequence[ChainLine],
+    pairs: Sequence[tuple[str, str]],
+    closing: Closing | None,
+    grid: _Grid,
+) -> Layout:
     """One way to set it, with its cost: rows, and above all what sticks out."""
     room = grid.available
     sides = [rf"\text{{where}}\quad {name}" if not i else name for i, (name, _) in enumerate(pairs)]
@@ -80,7 +96,7 @@ def _arranged(chain: Sequence[ChainLine], pairs: Sequence[tuple[str, str]], grid
     if grid.column:
         available -= max(map(width, tags)) + _GAP
     if available < _INDENT + 4:
-        return Layout(("",), 0, 1e9)
+        return Layout(("",), 0, math.inf)
     grid = grid._replace(available=available)
     rows: list[str] = []
     ends: list[int] = []
@@ -93,6 +109,9 @@ def _arranged(chain: Sequence[ChainLine], pairs: Sequence[tuple[str, str]], grid
     last = len(rows) - 1
     added, over = _definition_rows(pairs, available)
     rows += added
+    if closing is not None:
+        rows[-1] += ","
+        rows += _closing_rows(closing, available)
     loose = 0.0 if grid.column else 0.6 * sum(map(bool, tags))
     cost = len(rows) + loose + 0.5 * grid.hanging + 10 * (excess + over)
     return Layout(tuple(rows), last, cost, tuple(ends))
@@ -115,6 +134,8 @@ def _line_rows(line: ChainLine, tag: str, grid: _Grid) -> tuple[list[str], float
     # A line that ends inside of an argument list is read twice.
     torn = sum(piece.rstrip().endswith((",", "(")) for piece in (first, *others))
     excess += _TORN * torn
+    split = sum(piece.count("(") > piece.count(")") for piece in (first, *others))
+    excess += _SPLIT * (split - torn if split > torn else 0)
     rows.append(
         f"{start} &{indent}{line.relation} {first}".strip() if line.relation else f"& {first}"
     )
@@ -164,7 +185,8 @@ def broken_lines(latex: str, first: float, rest: float) -> list[str]:
     found: list[str] = []
     current = ""
     used = spaces = 0.0
-    for term in pieces(latex, math.inf):
+    terms = pieces(latex, math.inf)
+    for i, term in enumerate(terms):
         limit = rest if found else first
         joined = f"{current} {term}".strip()
         # A long line is measured where it might just fit or just not.
@@ -181,6 +203,9 @@ def broken_lines(latex: str, first: float, rest: float) -> list[str]:
         *full, current = _continued(broken(term, rest if found else first, rest))
         found += full
         used, spaces = width(current), 0.0
+        # Behind a term in several lines stands all that is left, or nothing.
+        if used + sum(map(width, terms[i + 1 :])) + _JOIN * len(terms[i + 1 :]) > rest:
+            used = rest
     return [*found, current] if current else found
 
 
@@ -191,6 +216,7 @@ def _continued(lines: Sequence[str]) -> list[str]:
         sign = re.match(r"\\[A-Za-z]+|.", piece)
         joined = sign is not None and CLASSES.get(sign[0]) in ("bin", "rel", "punct")
         ended = before.rstrip()[-1:] in ",+-=" or before.rstrip().endswith("(")
+        ended |= re.search(r"\\text\{[^{}]*\}\s*$", before) is not None
         found.append(piece if joined or ended else rf"\cdot {piece}")
     return found
 
@@ -230,6 +256,18 @@ def _definition_rows(pairs: Sequence[tuple[str, str]], available: float) -> tupl
         rows[0] = rf"\text{{where}}\quad {rows[0]}"
         rows[-1] = rows[-1].removesuffix(",")
     return rows, excess
+
+
+def _closing_rows(closing: Closing, available: float) -> list[str]:
+    """What is said of the definitions that are left out, in as many rows as it needs."""
+    if width(closing.tex) <= available:
+        return [f"& {closing.tex}"]
+    words, places = closing.said(r"\to")
+    *found, last = wrapped(words, available)
+    rows = [rf"& \text{{{part}}}" for part in found]
+    if width(last) + width(places) > available:
+        return [*rows, rf"& \text{{{last}}}", f"& {places}"]
+    return [*rows, rf"& \text{{{last} }} {places}"]
 
 
 def _grouped(pairs: Iterable[tuple[str, str]]) -> list[list[tuple[str, str]]]:

@@ -6,7 +6,7 @@ from the first line to the last.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import starmap
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from ..derivation import Derivation, Step
 from ..errors import NoRuleError
 from ..indexed.writing import at_labels
 from .latex_printer import paper
+from .primes import Closing, written
 from .short_names import CLOSED, ShortNames
 
 __all__ = ["ChainLine", "Lines", "lines", "lines_of"]
@@ -42,10 +43,25 @@ class ChainLine(NamedTuple):
 
 @dataclass(frozen=True)
 class Lines:
-    """The lines of a derivation, a sequence, and the definitions (name, value) that they share."""
+    """The lines of a derivation, a sequence, and the definitions (name, value) that they share.
+
+    ``where`` has all of them; ``listed`` those that are shown, ended by ``closing``, which says
+    what the primed ones are where they are left out.
+    """
 
     lines: tuple[ChainLine, ...]
     where: tuple[tuple[str, str], ...] = ()
+    closing: Closing | None = None
+    omitted: frozenset[str] = frozenset()
+
+    @property
+    def listed(self) -> tuple[tuple[str, str], ...]:
+        """The definitions that are written out."""
+        return tuple(pair for pair in self.where if pair[0] not in self.omitted)
+
+    def without_definitions(self) -> Lines:
+        """The lines alone."""
+        return Lines(self.lines)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -84,7 +100,7 @@ def lines(derivation: Derivation, show: Show = paper) -> Lines:
         right = show(names.shown(step.after))
         given = tuple(show(names.shown(equation)) for equation in step.given)
         found.append(ChainLine(left, "=", right, step.rule.name, given))
-    return Lines(tuple(found), _definitions(names, show))
+    return _with_definitions(found, names, show)
 
 
 def lines_of(obj: Any, show: Show = paper) -> Lines:
@@ -110,15 +126,16 @@ def lines_of(obj: Any, show: Show = paper) -> Lines:
     if not sides:
         raise NoRuleError("asked how to show an empty list: write one with a formula in it")
     names = ShortNames(e for left, _, right in sides for e in (left, right) if e is not None)
-    found = tuple(
+    found = [
         ChainLine("" if left is None else show(names.shown(left)), sign, show(names.shown(right)))
         for left, sign, right in sides
-    )
-    return Lines(found, _definitions(names, show))
+    ]
+    return _with_definitions(found, names, show)
 
 
-def _definitions(names: ShortNames, show: Show) -> tuple[tuple[str, str], ...]:
-    return tuple((show(name), show(value)) for name, value in starmap(at_labels, names.where()))
+def _with_definitions(found: Iterable[ChainLine], names: ShortNames, show: Show) -> Lines:
+    where, omitted, closing = written(list(starmap(at_labels, names.where())), show)
+    return Lines(tuple(found), where, closing, omitted)
 
 
 def _formula(obj: Any) -> Any:

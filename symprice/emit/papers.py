@@ -241,7 +241,7 @@ class Paper:
         long = len(display.lines) == 1 and not display.where
         rules = self.rules
         return displayed(
-            Lines(display.lines, display.where),
+            Lines(display.lines, display.where, display.closing),
             environment=("equation" if display.label else "equation*") if long else name,
             label=display.label or None,
             width=_SAFE * line,
@@ -269,7 +269,7 @@ def paper(
     Parameters
     ==========
 
-    results : in order, texts and results. A text that begins with `# ` opens a section, others are
+    results : in order, texts and results. A text that begins with ``#`` opens a section, others are
         paragraphs; in them dollars enclose mathematics, ``[@key]`` cites a source and ``[#label]``
         a number. A result is a formula, an equation, a closed form, a derivation or a list of
         these; a Network or its ``draw()``; an algorithm or a way of moving θ; a table, a list of

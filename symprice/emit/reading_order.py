@@ -238,8 +238,8 @@ def signed(term: Expr) -> tuple[bool, Product]:
 def ordered_terms(expr: Add, order: str | None = None) -> list[Expr]:
     """The terms of a sum: of high degree first, a positive one in front.
 
-    Where the term of the highest degree is negative, powers ascend (`1 - p`); so they do in a
-    truncated series.
+    Where the term of the highest degree is negative, powers ascend (`1 - p`). So do those of the
+    small symbol in a truncated series, and of the rates where every term has a covariance.
 
     >>> from sympy.abc import b, w, x
     >>> ordered_terms(b + w*x + 1), ordered_terms(-x**2 + x + 1), ordered_terms(b - x)
@@ -247,9 +247,17 @@ def ordered_terms(expr: Add, order: str | None = None) -> list[Expr]:
     """
     if order == "none":
         return list(expr.args)
-    if expr.getO() is not None:
-        return list(expr.as_ordered_terms())
+    if (rest := expr.getO()) is not None:
+        terms = list(expr.as_ordered_terms())[:-1]
+        if rest.point != (S.Zero,):
+            return [*terms, rest]
+        small = {*rest.variables, *(_rates(terms) if any(map(_covaries, terms)) else ())}
+        return [*sorted(terms, key=lambda term: _power(term, small)), rest]
     terms = sorted(expr.args, key=_term_key)
+    if all(map(_covaries, terms)):
+        rates = _rates(terms)
+        if len({_power(term, rates) for term in terms}) > 1:
+            return sorted(terms, key=lambda term: _power(term, rates))
     if not product(terms[0]).negative:
         return terms
     ascending = _ascending(terms)
@@ -257,6 +265,23 @@ def ordered_terms(expr: Add, order: str | None = None) -> list[Expr]:
         return ascending
     first = next((term for term in terms if not product(term).negative), None)
     return terms if first is None else [first, *(term for term in terms if term is not first)]
+
+
+def _covaries(term: Expr) -> bool:
+    return any(rank(factor) == COVARIANCE for factor in Mul.make_args(term))
+
+
+def _rates(terms: Iterable[Expr]) -> set[Expr]:
+    """The Greek constants among the factors, as step sizes."""
+    bases = {factor.as_base_exp()[0] for term in terms for factor in Mul.make_args(term)}
+    return {s for s in bases if isinstance(s, Symbol) and rank(s) == SYMBOL and not _kind(s)}
+
+
+def _power(term: Expr, symbols: Iterable[Expr]) -> Any:
+    """The power in which a term has some symbols, taken together, as factors."""
+    powers = (factor.as_base_exp() for factor in Mul.make_args(term))
+    found = sum((power for base, power in powers if base in symbols), S.Zero)
+    return found if found.is_comparable else S.Zero
 
 
 def _ascending(terms: Iterable[Expr]) -> list[Expr]:

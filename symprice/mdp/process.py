@@ -8,6 +8,7 @@ from typing import Any
 from sympy import Float, Rational, S
 
 from ..errors import PolicyError
+from ..outputs import DescribedProcess
 from .evaluation import ExactEvaluation, SparseEvaluation
 from .gradient import MDPGradient
 from .policies import StatePolicy, TabularSoftmax, read_policy
@@ -20,7 +21,7 @@ from .tables import Exact, Sparse, number, read_tables, start_of
 __all__ = ["MDP"]
 
 
-class MDP(Questions):
+class MDP(DescribedProcess, Questions):
     """A decision process: `p(s'|s, a)`, `r(s, a)`, a discount γ, and where episodes start.
 
     Parameters

@@ -76,7 +76,7 @@ class _Graph:
         self.expr, self.horizontal, self.span, self.samples = expr, horizontal, span, samples
         self.symbol = given[horizontal]
         self.others = [symbol for name, symbol in sorted(given.items()) if name != horizontal]
-        self.function = lambdify([self.symbol, *self.others], expr)
+        self.function: Any = lambdify([self.symbol, *self.others], expr)
 
     def draw(self, values: Mapping[str, float], ax: Any = None) -> Any:
         """The picture, the other symbols having these values."""

@@ -62,6 +62,8 @@ def heat_map(
             if len(names) != count:
                 raise ShapeError(f"asked for {len(names)} names at an axis of {count}")
             axis.set_ticks(range(count), labels=[str(name) for name in names])
+        else:  # a cell has a whole number
+            axis.get_major_locator().set_params(integer=True)
     return ax
 
 

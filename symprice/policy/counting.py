@@ -47,7 +47,7 @@ class PoissonPolicy(CountingPolicy):
     >>> from symprice.policy.counting import PoissonPolicy
     >>> pi = PoissonPolicy(Parameter('lambda'))
     >>> pi.score(), pi.fisher()
-    (a/lambda - 1, 1/lambda)
+    ((a - lambda)/lambda, 1/lambda)
     >>> PoissonPolicy(log_rate=Parameter('z')).score()
     a - exp(z)
     """

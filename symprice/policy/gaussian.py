@@ -30,7 +30,7 @@ class GaussianPolicy(FamilyPolicy):
     >>> mu, sigma = Parameter('mu'), Parameter('sigma')
     >>> pi = GaussianPolicy(mu, sigma)
     >>> pi.score().T
-    Matrix([[(a - mu)/sigma**2, -1/sigma + (a - mu)**2/sigma**3]])
+    Matrix([[(a - mu)/sigma**2, (-1 + (a - mu)**2/sigma**2)/sigma]])
     >>> pi.fisher()
     Matrix([
     [sigma**(-2),          0],

@@ -38,7 +38,7 @@ class MixturePolicy(DistributionPolicy):
     >>> m1, m2, p = parameters('m1 m2 p')
     >>> pi = MixturePolicy([GaussianPolicy(m1, 1), GaussianPolicy(m2, 1)], probabilities=[p, 1-p])
     >>> pi.expectation(lambda a: a)
-    m1*p - m2*(p - 1)
+    m1*p + m2*(1 - p)
     """
 
     patience: ClassVar[float] = 0

@@ -129,7 +129,16 @@ def _clipped(ratio: Any, gain: Any, width: Any) -> Any:
 
 
 def clipped_slope(ratio: Any, advantage: Any, epsilon: Any) -> Any:
-    """The factor of A ∇ρ in the gradient of the clipped term: 1 inside, 0 where it is clipped."""
+    """The factor of A ∇ρ in the gradient of the clipped term: 1 inside, 0 where it is clipped.
+
+    Examples
+    ========
+
+    >>> from sympy import Rational
+    >>> from symprice import clipped_slope
+    >>> [clipped_slope(ratio, 1, Rational(1, 5)) for ratio in (Rational(1, 2), 1, Rational(3, 2))]
+    [1, 1, 0]
+    """
     r, gain, width = (scalar(x, "a number") for x in (ratio, advantage, epsilon))
     inside = ((gain >= 0) & (r <= 1 + width)) | ((gain < 0) & (r >= 1 - width))
     return Piecewise((1, inside), (0, True))

@@ -43,6 +43,21 @@ class MonteCarlo(NamedTuple):
     def __bool__(self) -> bool:
         return all(abs(float(z)) <= 5 for z in (*self.mean_z, *self.variance_z))
 
+    def _repr_html_(self) -> str:
+        heads = ("component", "", "sample", "closed form", "z")
+        kinds = (
+            ("mean", self.mean, self.mean_expected, self.mean_z),
+            ("variance", self.variance, self.variance_expected, self.variance_z),
+        )
+        cells = [
+            (i + 1, kind, f"{found[i]:.4g}", f"{expected[i]:.4g}", f"{z[i]:.2f}")
+            for i in range(min(len(self.mean), 10))
+            for kind, found, expected, z in kinds
+        ]
+        head = "".join(f"<th>{text}</th>" for text in heads)
+        body = "".join("<tr>" + "".join(f"<td>{c}</td>" for c in row) + "</tr>" for row in cells)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
 
 def monte_carlo(result: Any, n: int, rng: Any, at: Mapping[Any, Any] | None = None) -> MonteCarlo:
     """n samples of an estimator against its closed form: mean, variance, and z-scores of both.

@@ -26,7 +26,7 @@ from .closing import closed_form
 from .covariance import NTCov, NTVar
 from .layer_kernel import KernelRecursion, kernel_recursion, unrolled_kernel
 from .layer_names import covariance_at, depth_of
-from .layer_pattern import PRIMED, LayerPattern
+from .layer_pattern import ALIKE, PRIMED, LayerPattern
 from .properties import TangentCovariance
 
 __all__ = ["DepthFormula", "symbolic_depth"]
@@ -305,7 +305,7 @@ class DepthFormula(Outputs, Basic):
         if alike:
             # An index begins at 0, so layer 0 has the label -1.
             begin = [pair for pair in primed if S.NegativeOne in pair[0].args or not pair[0].args]
-            words = [r"\text{with primes the same, from } ", *[""] * len(begin)]
+            words = [rf"\text{{{ALIKE}, from }} ", *[""] * len(begin)]
             lines += [_Words(w, _equal(*pair), "") for w, pair in zip(words, begin, strict=False)]
         return lines
 
@@ -322,6 +322,8 @@ class _Words(Basic):
 
     def _latex(self, printer: Any) -> str:
         before, expr, behind = self.args
+        if getattr(getattr(printer, "notation", None), "second", "") == "tilde":
+            before = Str(before.name.replace("primes", "tildes"))
         return f"{before.name}{printer._print(expr)}{behind.name}"
 
 

@@ -33,6 +33,7 @@ from .layer_names import REFERENCE, Pairs, by_layer, highest, place
 __all__ = ["LayerPattern"]
 
 PRIMED = "_prime"
+ALIKE = "with primes the same"  #: of definitions that are not written out for the second input
 
 # The symbol that an array stands for at the layer of a number.
 Lookup = Callable[[Any, int], Any]

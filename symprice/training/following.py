@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
 
 from ..dynamics.descent import GradientDescent
 from ..dynamics.sgd import SGD
+from ..emit.progress import progressing
 from ..errors import DivergenceError, ShapeError, StepSizeWarning
 from ..outputs import Shown
 from .batches import Samples
@@ -110,7 +111,7 @@ def follow(
     epochs: float | None = None,
     batch: int | None = None,
     rng: Any = None,
-    progress: bool = False,
+    progress: bool | None = None,
 ) -> TrainingRun:
     """Train, and hold what a Price equation says of every step against what the step does.
 
@@ -127,7 +128,7 @@ def follow(
     steps, epochs : how long; one of them.
     batch : how many samples a step uses; all of them where not given.
     rng : a ``numpy.random.Generator`` or a seed for the order of the samples.
-    progress : whether to show a bar.
+    progress : whether to show a bar; None for where it takes long.
 
     Raises
     ======
@@ -169,7 +170,7 @@ def follow(
     value, first = predicting.start(arrays, known)
     values, found = [value], []
     with np.errstate(over="ignore", invalid="ignore"):
-        for t in _shown(count, progress):
+        for t in progressing(range(1, count + 1), count, progress, "step"):
             given = next(batches)
             moved, after = moving(arrays, state, given, t)
             law = known if drawn else given
@@ -227,16 +228,6 @@ def _count(samples: Samples, steps: int | None, epochs: float | None, batch: int
     if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
         raise ShapeError(f"asked to train for {count!r} steps: write a positive integer")
     return int(count)
-
-
-def _shown(count: int, progress: bool) -> Iterable[int]:
-    """The numbers of the steps, from 1."""
-    if not progress:
-        return range(1, count + 1)
-    from tqdm.auto import tqdm
-
-    shown: Iterable[int] = tqdm(range(1, count + 1), unit="step", leave=False)
-    return shown
 
 
 def _unstable(

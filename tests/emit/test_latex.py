@@ -45,6 +45,7 @@ from sympy import (
 
 from symprice import (
     MLP,
+    SGD,
     ClosedForm,
     GradientDescent,
     MatrixMetric,
@@ -255,11 +256,9 @@ def test_a_closed_form_is_shown_with_its_definitions() -> None:
             r"\operatorname{NTCov}(f, f') &= v^{2} x y \left(1 - a^{2}\right)"
             r"\left(1 - {a'}^{2}\right) + a a' + 1 \\",
             r"\text{where}\quad f &= v a + b, \\",
-            r"f' &= v a' + b, \\",
             r"h &= w x, \\",
             r"a &= \tanh(h), \\",
-            r"h' &= w y, \\",
-            r"a' &= \tanh(h')",
+            r"& \text{and with primes the same at } y",
             r"\end{aligned}",
         ]
     )  # fmt: skip
@@ -270,11 +269,14 @@ def _block_value(tex: str, numbers: dict[str, Any]) -> Any:
     """The value of the main formula of a block, by nothing but what the block says."""
     body = re.sub(r"\\(?:begin|end)\{aligned\}|\\text\{where\}", "", tex)
     body = re.sub(r"\\\\\n&(?:\\quad)?\s*\\qquad", " ", body)  # lines that go on
+    body, _, closing = body.partition(r"\\" + "\n" + r"& \text{and with primes the same ")
     known = dict(numbers)
     statements = [part for row in body.split("\\\\") for part in re.split(r",\\quad", row)]
     pairs = [re.split(r"&?\s*=", statement, maxsplit=1) for statement in statements]
     waiting = {left.replace("&", "").replace(r"\quad", "").strip(): right for left, right in pairs}
     main = next(iter(waiting))
+    if closing:
+        waiting |= _primed(waiting, closing, main)
     for _ in range(len(waiting)):
         for name, right in list(waiting.items()):
             try:
@@ -284,6 +286,29 @@ def _block_value(tex: str, numbers: dict[str, Any]) -> Any:
                 continue  # a name in it is not known yet
     assert not waiting, waiting
     return known[main]
+
+
+def _primed(definitions: dict[str, str], closing: str, main: str) -> dict[str, str]:
+    """What a reader writes down for `and with primes the same at y`, or `for s → t, x → y`."""
+    words, _, places = closing.partition("} ")
+    if words.strip() == "at":  # x is what stands where y will
+        moved = {places.strip().replace("y", "x"): places.strip()}
+    else:
+        moved = dict(part.strip().split(r" \to ") for part in places.split(", "))
+    names = {name: _with_prime(name) for name in definitions if name != main} | moved
+    found = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
+    pattern = re.compile(rf"(?<![A-Za-z\\])(?:{found})(?![A-Za-z])")
+    return {
+        _with_prime(name): pattern.sub(lambda match: names[match[0]], right)
+        for name, right in definitions.items()
+        if name != main
+    }
+
+
+def _with_prime(name: str) -> str:
+    if "^{(" in name:
+        return re.sub(r"\^\{\((\d+)\)\}", r"^{(\1)\\prime}", name)
+    return re.sub(r"^(\\?[A-Za-z]+)", r"\1'", name)
 
 
 @pytest.mark.parametrize("widths", [(1, 1, 1), (2, 3, 1), (2, 2, 2, 1)], ids=str)
@@ -599,3 +624,15 @@ def test_verdicts_in_a_terminal() -> None:
 def test_an_empty_list_is_nothing_to_show() -> None:
     with pytest.raises(NoRuleError, match="empty list"):
         to_latex([])
+
+
+def test_price_grows_in_powers_of_the_step() -> None:
+    """Selection before noise, whatever the size of the batch and the signs are."""
+    eta, size, other = symbols("eta B lamda", positive=True)
+    for batch in (size, 1, 32):
+        shown = text(price(P, Q, SGD(eta, batch), order=2).equation.rhs)
+        assert shown.index("-η NTCov(P, Q)") == 0 < shown.index("η² tr(") < shown.index("O(η³)")
+    covariances = NTCov(P, Q) * eta**2 - eta * NTVar(P) + eta**3 * NTVar(Q) / size
+    assert text(covariances) == "-η NTVar(P) + η² NTCov(P, Q) + η³ NTVar(Q)/B"
+    assert text(other * NTVar(P) - eta * NTVar(Q)) == "λ NTVar(P) - η NTVar(Q)"
+    assert text(P * NTVar(Q) - P**2 * NTVar(P)) == "P NTVar(Q) - P² NTVar(P)"

@@ -8,7 +8,17 @@ from typing import Any
 
 from ...emit.documents.html import to_html
 from ...emit.documents.markdown import to_markdown
-from ...emit.documents.model import Block, Chain, Document, Line, Section, Table, Text, Verdict
+from ...emit.documents.model import (
+    Block,
+    Chain,
+    Display,
+    Document,
+    Line,
+    Section,
+    Table,
+    Text,
+    Verdict,
+)
 from ...emit.documents.pdf import compile_pdf
 from ...emit.documents.tex import to_tex
 from ...emit.latex_printer import paper
@@ -56,7 +66,7 @@ def _blocks(stop: Any) -> list[Block]:
         blocks.append(Chain(tuple(Line(ln.left, ln.relation, ln.right, _rule(ln)) for ln in chain)))
         if chain.where:
             blocks.append(Text("where"))
-            blocks.append(Chain(tuple(Line(name, "=", value) for name, value in chain.where)))
+            blocks.append(Display((), chain.listed, "", chain.closing).definitions)
         blocks.append(Verdict(bool(report), str(report).splitlines()[0]))
     if row.claims:
         cells = tuple(

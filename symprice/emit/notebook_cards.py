@@ -1,0 +1,162 @@
+"""Policies and decision processes as notebooks show them: what they are, in a small table."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from ..errors import SympriceError
+from ..timelimit import within
+from .latex_printer import PaperPrinter
+from .notation import in_use
+from .notebook_html import LONGEST, in_line, table_html, typesets
+
+__all__ = ["MOST", "policy_html", "process_html"]
+
+MOST = 12  #: rows of a table that are shown
+_PATIENCE = 3.0
+_STYLE = "text-align: left; padding: 0.2em 0.8em"
+_LEFT = f'<td style="{_STYLE}">'
+
+
+def _tex(expr: Any) -> str:
+    return PaperPrinter({}, in_use().but(macros=False)).doprint(expr)
+
+
+def _listed(exprs: Any, most: int = 8) -> str:
+    every = list(exprs)
+    shown = [in_line(_tex(one)) for one in every[:most]]
+    return ", ".join([*shown, *(["…"] if len(every) > most else [])])
+
+
+def policy_html(policy: Any) -> str | None:
+    r"""A policy: its name, log π(a), the actions, and its parameters as formulas.
+
+    Examples
+    ========
+
+    >>> from symprice import GaussianPolicy, parameters
+    >>> shown = policy_html(GaussianPolicy(*parameters('mu sigma', positive=True)))
+    >>> r'\(a \in \mathbb{R}\)' in shown, r'\(\mu\)' in shown
+    (True, True)
+    """
+    if not typesets():
+        return None
+    rows = []
+    support = getattr(policy, "support", None)
+    try:
+        law = within(_PATIENCE, lambda: _law(policy, support), None)
+        if law is None or sum(map(len, law)) > LONGEST:
+            return None
+        rows.append((in_line(r"\log \pi"), "<br>".join(map(in_line, law))))
+        if support is not None:
+            rows.append(("actions", in_line(rf"{_tex(policy.action)} \in {_tex(support)}")))
+        else:
+            rows.append(("actions", _listed(policy.actions, MOST)))
+        rows += [(escape(name), in_line(_tex(value))) for name, value in _fields(policy)]
+        trained = policy.parameters
+        rows.append(("trained", _listed(trained) if trained else "nothing"))
+    except (SympriceError, AttributeError, TypeError, ValueError):
+        return None
+    return table_html(type(policy).__name__, rows)
+
+
+def _law(policy: Any, support: Any) -> list[str]:
+    """log π(a) of a density, or of each action."""
+    if support is not None:
+        action = policy.action
+        return [rf"\log \pi({_tex(action)}) = {_tex(policy.log_prob(action))}"]
+    shown = list(policy.actions)[:4]
+    lines = [rf"\log \pi({_tex(a)}) = {_tex(policy.log_prob(a))}" for a in shown]
+    return [*lines, *([r"\cdots"] if len(policy.actions) > 4 else [])]
+
+
+def _fields(policy: Any) -> list[tuple[str, Any]]:
+    """The parameters in the forms in which they were given."""
+    fields = getattr(policy, "_fields", None)
+    return [(name, value) for _, name, _, value in fields] if fields else []
+
+
+def process_html(process: Any) -> str:
+    """A decision process: what it has, and the first of its transitions.
+
+    Examples
+    ========
+
+    >>> from symprice import MDP
+    >>> shown = process_html(MDP([[[0, 1]], [[1, 0]]], [[1], [2]], gamma=0))
+    >>> '2 states' in shown, shown.count('<tr>')
+    (True, 3)
+    """
+    head = ["state", "action", "reward", "next"]
+    rows: list[list[Any]] = []
+    more = False
+    for s, a in process._shape.pairs():
+        if len(rows) == MOST:
+            more = True
+            break
+        rows.append([process.states[s], process.actions[a], *_outcome(process, s, a)])
+    body = "\n".join(
+        "<tr>" + "".join(f"{_LEFT}{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    if more:
+        body += '\n<tr><td style="text-align: left; padding: 0 0.8em" colspan="4">…</td></tr>'
+    titles = "".join(f'<th style="{_STYLE}">{title}</th>' for title in head)
+    said = [_counted(process.states, "state"), _counted(process.actions, "action")]
+    said.append(f"discount {_cell(process.gamma)}")
+    if process.terminal:
+        said.append("terminal: " + _names(process.terminal))
+    starts = [
+        state for state, p in zip(process.states, process.rho, strict=True) if not _is_zero(p)
+    ]
+    said.append("starts in " + _names(starts))
+    return (
+        '<div class="symprice tex2jax_process" style="overflow: auto hidden">\n'
+        f"<p><b>{type(process).__name__}</b>: {'; '.join(said)}</p>\n"
+        f"<table><thead><tr>{titles}</tr></thead><tbody>\n{body}\n</tbody></table>\n</div>"
+    )
+
+
+def _counted(values: Any, noun: str) -> str:
+    return f"{len(values)} {noun}" + ("s" if len(values) != 1 else "")
+
+
+def _names(values: Any) -> str:
+    every = [escape(str(value)) for value in values]
+    return ", ".join(every[:MOST]) + (", …" if len(every) > MOST else "")
+
+
+def _is_zero(value: Any) -> bool:
+    return bool(value == 0 or getattr(value, "is_zero", False))  # 0.0 is not 0 to SymPy
+
+
+def _outcome(process: Any, s: int, a: int) -> tuple[Any, str]:
+    """The mean reward, and where the action leads with which probability."""
+    tables, states = process.tables, process.states
+    reward, end = tables.rewards[s][a], tables.ends[s][a]
+    if isinstance(tables.moves, list):
+        moves = [(states[t], p) for t, p in sorted(tables.moves[s][a].items()) if not _is_zero(p)]
+    else:
+        row = tables.moves[s * len(process.actions) + a].tocoo()
+        pairs = sorted(zip(row.col.tolist(), row.data.tolist(), strict=True))
+        moves = [(states[t], p) for t, p in pairs if p]
+    moves += [("end", end)] if not _is_zero(end) else []
+    told = [
+        escape(str(state)) if p == 1 else f"{escape(str(state))} ({_cell(p)})" for state, p in moves
+    ]
+    return reward, _Html("; ".join(told[:6]) + ("; …" if len(told) > 6 else ""))
+
+
+class _Html(str):
+    """Text that is HTML already."""
+
+
+def _cell(value: Any) -> str:
+    """A number as it is read, a formula as a formula."""
+    if isinstance(value, _Html):
+        return value
+    if getattr(value, "free_symbols", None) and typesets():
+        return in_line(_tex(value))
+    if isinstance(value, float) or getattr(value, "is_Float", False) or hasattr(value, "dtype"):
+        return f"{float(value):.4g}"
+    return escape(str(value))

@@ -1,0 +1,161 @@
+"""What notebooks show: balanced HTML, mathematics that MathJax reads, bounded tables, colours."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from sympy import Function, Rational, Symbol, log, symbols, tanh
+
+from symprice import (
+    MDP,
+    MLP,
+    BernoulliPolicy,
+    CategoricalPolicy,
+    GaussianPolicy,
+    GradientDescent,
+    NTCov,
+    NTVar,
+    Parameter,
+    closed_form,
+    derive,
+    inputs,
+    observables,
+    parameters,
+    price,
+    sigmoid,
+)
+from symprice.checks import Report
+from symprice.emit.notation import Notation
+from symprice.emit.notebook_cards import MOST
+from symprice.emit.notebook_html import changed
+
+P, L, Q = observables("P L Q")
+d, m = symbols("d m", integer=True, positive=True)
+x, y = inputs("x y", d)
+theta = Parameter("theta", real=True)
+GREEN, RED, GREY = "#15803d", "#dc2626", "#737373"
+
+
+def kernel(*sizes):
+    net = MLP(*sizes, activation=tanh)
+    return closed_form(NTCov(net(x), net(y)))
+
+
+class Balanced(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.text = [], ""
+
+    def handle_starttag(self, tag, attrs):
+        if tag != "br":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def read(shown):
+    parser = Balanced()
+    parser.feed(shown)
+    assert not parser.open
+    return parser.text
+
+
+SHOWN = [
+    kernel(d, m, 1),
+    kernel(d, m, m, 1),
+    derive(NTVar(sigmoid(theta))),
+    derive(NTCov(log(P) * Q, -L)),
+    price(P, L, GradientDescent(Symbol("eta", positive=True)), order=2).derivation,
+    MDP([[[0, 1]], [[1, 0]]], [[1], [2]], gamma=Rational(1, 2)),
+    BernoulliPolicy(logit=theta),
+    CategoricalPolicy(parameters("z1:4")),
+    GaussianPolicy(*parameters("mu sigma", positive=True)),
+]
+
+
+@pytest.mark.parametrize("thing", SHOWN, ids=lambda thing: type(thing).__name__)
+def test_html_is_balanced_and_mathematics_is_escaped(thing):
+    text = read(thing._repr_html_())
+    assert text.count("$$") % 2 == 0
+    assert text.count(r"\(") == text.count(r"\)")
+    for tex in re.findall(r"\$\$(.*?)\$\$", text, re.DOTALL):
+        assert tex.count("{") == tex.count("}")
+        assert tex.count(r"\left") - tex.count(r"\leftarrow") == tex.count(r"\right")
+    assert not re.search(r"\\(label|tag|NTCov|mathinner)\b", text)
+
+
+def test_definitions_are_folded_where_they_are_many():
+    deep, short = kernel(d, m, m, 1)._repr_html_(), closed_form(NTVar(MLP(d, m, 1)(x)))
+    assert "<details><summary" in deep
+    assert "<details open><summary" in short._repr_html_()
+    main, _, definitions = read(deep).partition("where")
+    assert "h_{1} &=" in definitions
+    assert "h_{1}" not in main
+
+
+def test_macros_of_papers_stay_out_of_notebooks():
+    with Notation(macros=True).use():
+        assert r"\NTCov" not in kernel(d, m, 1)._repr_html_()
+
+
+def test_what_a_step_changes_is_coloured():
+    tex = derive(NTCov(log(P) * Q, -L))._repr_html_()
+    (new,) = re.findall(r"\\textcolor\{#c2410c\}\{(.*)\} &amp;&amp;", tex)
+    assert new == r"\frac{Q}{P} \operatorname{NTCov}(P, L)"
+
+
+def test_the_smallest_change_is_found():
+    a, b, f = symbols("a b")[0], symbols("b"), Function("f")
+    assert changed(a + f(b), a + f(b)) == frozenset()
+    assert changed(a + f(b), a + f(2 * b)) == {2 * b}
+    assert changed(a + b, a + f(b)) == {f(b)}
+    assert changed(a * b, a + b) == {a + b}
+
+
+@pytest.mark.parametrize(
+    ("report", "color", "other"),
+    [
+        (Report("a", checked=3, points=1), GREEN, (RED, GREY)),
+        (Report("a", checked=3, problems=("a < b & c",)), RED, (GREEN, GREY)),
+        (Report("a", problems=("no time",), undecided=("no time",)), GREY, (GREEN, RED)),
+        (Report(), GREY, (GREEN, RED)),
+    ],
+)
+def test_reports_have_the_colour_of_their_outcome(report, color, other):
+    shown = report._repr_html_()
+    assert color in shown
+    assert not any(one in shown for one in other)
+    for problem in report.problems:
+        assert problem in read(shown)
+
+
+def test_a_large_process_is_bounded_and_says_where_it_starts():
+    count = 50
+    ring = [[[float(t == (s + 1) % count) for t in range(count)]] for s in range(count)]
+    shown = MDP(ring, [[0.0]] * count, gamma=0.5, rho=[1.0] + [0.0] * (count - 1))._repr_html_()
+    assert shown.count("<tr>") == 1 + MOST + 1
+    assert "50 states; 1 action; discount 0.5; starts in 1<" in shown
+    assert read(shown).rstrip().endswith("…")
+
+
+def test_a_policy_says_what_it_is():
+    text = read(GaussianPolicy(*parameters("mu sigma", positive=True))._repr_html_())
+    for part in ("GaussianPolicy", r"\log \pi(a) = ", r"a \in \mathbb{R}", r"\sigma"):
+        assert part in text
+
+
+def test_editors_that_do_not_typeset_html_get_latex(monkeypatch):
+    monkeypatch.setenv("VSCODE_PID", "1")
+    assert kernel(d, m, 1)._repr_html_() is None
+    assert GaussianPolicy(0, 1)._repr_html_() is None
+    assert kernel(d, m, 1)._repr_latex_()
+
+
+def test_a_formula_without_definitions_is_latex():
+    assert NTVar(P)._repr_html_() is None
