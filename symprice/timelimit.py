@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -14,7 +15,7 @@ __all__ = ["within"]
 
 T = TypeVar("T")
 
-_AGAIN = 1.0  # seconds
+_AGAIN, _SOON = 1.0, 0.01  # seconds
 
 
 def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T | Any:
@@ -37,12 +38,15 @@ def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T |
 
     def expire(signum: int, frame: Any) -> None:
         nonlocal expired
+        if _swallows(frame):
+            signal.setitimer(signal.ITIMER_REAL, _SOON, _AGAIN)
+            return
         expired = True
         raise TimeLimitExceeded
 
     started = time.monotonic()
     previous = signal.signal(signal.SIGALRM, expire)
-    # Again and again: an exception in a destructor is swallowed.
+    # Again and again, for exceptions that C code swallows.
     outer = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)[0]
     try:
         return compute()
@@ -56,3 +60,13 @@ def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T |
         if outer:  # a deadline of the caller's: what is left of it, at least a moment
             left = outer - (time.monotonic() - started)
             signal.setitimer(signal.ITIMER_REAL, max(left, 1e-3), _AGAIN)
+
+
+def _swallows(frame: Any) -> bool:
+    """Whether Python runs a destructor or a callback of its collector, where exceptions are lost."""
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code.co_name == "__del__" or frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False

@@ -53,6 +53,15 @@ class TwoLayerFlow(CodeOfTheFlow, Basic):
     whole : M(t), as a formula.
     product : its block W₂W₁ at time t.
     derivation : from the covariances of the blocks with the loss to the solution.
+
+    Examples
+    ========
+
+    >>> from sympy import Matrix
+    >>> from symprice import two_layer_flow
+    >>> flow = two_layer_flow(Matrix([[2]]), Matrix([[1]]), Matrix([[1]]))
+    >>> type(flow).__name__, flow.product.subs(flow.time, 0).doit()
+    ('TwoLayerFlow', Matrix([[1]]))
     """
 
     @property

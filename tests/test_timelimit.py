@@ -1,0 +1,85 @@
+"""A deadline interrupts what does not end, wherever Python happens to be."""
+
+from __future__ import annotations
+
+import gc
+import signal
+import time
+import warnings
+
+import pytest
+
+from symprice.timelimit import within
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(signal, "SIGALRM"), reason="needs SIGALRM, which POSIX has"
+)
+
+
+def endless():
+    while True:
+        pass
+
+
+def test_it_returns_the_default():
+    started = time.monotonic()
+    assert within(0.05, endless, "late") == "late"
+    assert time.monotonic() - started < 1
+
+
+def test_what_is_quick_is_returned_and_no_alarm_is_left():
+    assert within(5, lambda: 7) == 7
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_an_outer_deadline_stands():
+    def outer():
+        within(5, lambda: None)
+        endless()
+
+    assert within(0.1, outer, "late") == "late"
+
+
+def test_an_inner_deadline_is_the_inner_ones():
+    assert within(5, lambda: (within(0.05, endless, "inner"), "outer")) == ("inner", "outer")
+
+
+class Slow:
+    """Its destructor takes longer than the deadline."""
+
+    def __del__(self):
+        until = time.monotonic() + 0.2
+        while time.monotonic() < until:
+            pass
+
+
+def test_a_destructor_is_not_interrupted():
+    def compute():
+        Slow()
+        endless()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert within(0.05, compute, "late") == "late"
+    assert not caught
+
+
+def test_nor_is_a_callback_of_the_collector():
+    finished = []
+
+    def callback(phase, info):
+        until = time.monotonic() + 0.2
+        while time.monotonic() < until:
+            pass
+        finished.append(phase)
+
+    def compute():
+        gc.collect()
+        endless()
+
+    gc.callbacks.append(callback)
+    try:
+        assert within(0.05, compute, "late") == "late"
+    finally:
+        gc.callbacks.remove(callback)
+    assert finished[:2] == ["start", "stop"]
