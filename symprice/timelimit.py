@@ -63,7 +63,7 @@ def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T |
 
 
 def _swallows(frame: Any) -> bool:
-    """Whether Python runs a destructor or a callback of its collector, where exceptions are lost."""
+    """Whether a destructor or a callback of the collector is running: exceptions are lost there."""
     callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
         if frame.f_code.co_name == "__del__" or frame.f_code in callbacks:
