@@ -84,7 +84,7 @@ class Bare(Environment):
         if display.rules == "intertext" and any(line.rule for line in display.shown):
             raise self.refuse("rules as intertext", "environment='align*'")
         shown = display.shown
-        layout = laid_out(shown.lines, shown.listed, self.room(display), shown.closing)
+        layout = laid_out(shown.lines, shown.where, self.room(display), shown.closing)
         if len(layout.rows) > 1 or "&&" in layout.rows[0]:
             return self.wrapped(layout.rows, "aligned")
         return re.sub(
@@ -114,7 +114,7 @@ class Align(Environment):
         between = display.rules == "intertext"
         shown = display.shown
         chain = [line._replace(rule="", given=()) if between else line for line in shown.lines]
-        layout = laid_out(chain, shown.listed, self.room(display), shown.closing)
+        layout = laid_out(chain, shown.where, self.room(display), shown.closing)
         rows = list(layout.rows)
         for i in range(layout.last):  # no page ends inside of a formula
             if i not in layout.ends:

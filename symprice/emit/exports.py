@@ -23,7 +23,7 @@ def display_of(obj: Any, *, label: str = "", notation: Any = None, **settings: A
     'x^{2}'
     """
     shown = lines_of(obj, PaperPrinter(settings, noted(notation)).doprint)
-    return Display(tuple(shown.lines), shown.listed, label, shown.closing)
+    return Display(tuple(shown.lines), shown.where, label, shown.closing)
 
 
 def to_mathml(obj: Any, *, notation: Any = None, **settings: Any) -> str:

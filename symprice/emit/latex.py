@@ -133,7 +133,7 @@ def displayed(
         rules,
     )
     tex = kind.write(display)
-    if shown.listed and where and sentence:
+    if shown.where and where and sentence:
         tex = f"{tex}\n{_sentence(shown, kind, line)}"
     return noted(notation).abbreviated(tex)
 
@@ -170,7 +170,7 @@ def _sentence(shown: Lines, kind: Environment, line: float) -> str:
     """The definitions as a sentence; one that is too wide for running text is displayed."""
     if not kind.name:
         raise kind.refuse("the definitions as a sentence", "environment='equation'")
-    pairs, closing = shown.listed, shown.closing
+    pairs, closing = shown.where, shown.closing
     text = "where"
     wide_ones: list[ChainLine] = []
     for i, (name, value) in enumerate(pairs):

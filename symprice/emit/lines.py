@@ -45,19 +45,12 @@ class ChainLine(NamedTuple):
 class Lines:
     """The lines of a derivation, a sequence, and the definitions (name, value) that they share.
 
-    ``where`` has all of them; ``listed`` those that are shown, ended by ``closing``, which says
-    what the primed ones are where they are left out.
+    ``closing`` says what the primed ones are where they are left out.
     """
 
     lines: tuple[ChainLine, ...]
     where: tuple[tuple[str, str], ...] = ()
     closing: Closing | None = None
-    omitted: frozenset[str] = frozenset()
-
-    @property
-    def listed(self) -> tuple[tuple[str, str], ...]:
-        """The definitions that are written out."""
-        return tuple(pair for pair in self.where if pair[0] not in self.omitted)
 
     def without_definitions(self) -> Lines:
         """The lines alone."""
@@ -103,8 +96,10 @@ def lines(derivation: Derivation, show: Show = paper) -> Lines:
     return _with_definitions(found, names, show)
 
 
-def lines_of(obj: Any, show: Show = paper) -> Lines:
+def lines_of(obj: Any, show: Show = paper, everything: bool = False) -> Lines:
     """The lines that any object is shown in: one formula, several of a list, or a derivation.
+
+    With ``everything`` the definitions at a second input are listed like all others.
 
     Examples
     ========
@@ -119,7 +114,7 @@ def lines_of(obj: Any, show: Show = paper) -> Lines:
     if isinstance(obj, Derivation):
         return lines(obj, show)
     if (formula := _formula(obj)) is not None:
-        return lines_of(formula, show)
+        return lines_of(formula, show, everything)
     if isinstance(own := getattr(obj, "derivation", None), Derivation):
         return lines(own, show)
     sides = [_sides(part) for part in (obj if isinstance(obj, (list, tuple)) else [obj])]
@@ -130,12 +125,14 @@ def lines_of(obj: Any, show: Show = paper) -> Lines:
         ChainLine("" if left is None else show(names.shown(left)), sign, show(names.shown(right)))
         for left, sign, right in sides
     ]
-    return _with_definitions(found, names, show)
+    return _with_definitions(found, names, show, everything)
 
 
-def _with_definitions(found: Iterable[ChainLine], names: ShortNames, show: Show) -> Lines:
-    where, omitted, closing = written(list(starmap(at_labels, names.where())), show)
-    return Lines(tuple(found), where, closing, omitted)
+def _with_definitions(
+    found: Iterable[ChainLine], names: ShortNames, show: Show, everything: bool = False
+) -> Lines:
+    pairs = list(starmap(at_labels, names.where()))
+    return Lines(tuple(found), *written(pairs, show, everything))
 
 
 def _formula(obj: Any) -> Any:

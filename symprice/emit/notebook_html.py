@@ -90,7 +90,7 @@ def _formula_html(obj: Any, notation: Notation) -> str | None:
     if steps:
         with suppress(SympriceError, TypeError, ValueError):
             tex = _coloured(obj, shown, steps, notation) or tex
-    return _framed(_display(tex) + folded(shown.listed, notation, shown.closing))
+    return _framed(_display(tex) + folded(shown.where, notation, shown.closing))
 
 
 def _steps_of(obj: Any, shown: Lines) -> Sequence[Step]:

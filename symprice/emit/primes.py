@@ -111,15 +111,17 @@ def mirrored(pairs: Sequence[Pair]) -> Mirror:
 
 
 def written(
-    pairs: Sequence[Pair], show: Callable[[Any], str]
-) -> tuple[tuple[tuple[str, str], ...], frozenset[str], Closing | None]:
-    """The definitions as text, the names of those that need not be listed, and what is said of
-    them.
+    pairs: Sequence[Pair], show: Callable[[Any], str], everything: bool = False
+) -> tuple[tuple[tuple[str, str], ...], Closing | None]:
+    """The definitions that are listed, as text, and what is said of those that need not be.
+
+    With ``everything`` they all are listed.
     """
-    mirror = mirrored(pairs)
+    mirror = Mirror() if everything else mirrored(pairs)
     closing = _closing(mirror, show)
-    omitted = frozenset(map(show, mirror.names if closing is not None else ()))
-    return tuple((show(name), show(value)) for name, value in pairs), omitted, closing
+    omitted = set(mirror.names if closing is not None else ())
+    listed = (pair for pair in pairs if pair[0] not in omitted)
+    return tuple((show(name), show(value)) for name, value in listed), closing
 
 
 def _closing(mirror: Mirror, show: Callable[[Any], str]) -> Closing | None:

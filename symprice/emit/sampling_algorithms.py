@@ -38,7 +38,7 @@ def reinforce(estimator: Any, spelling: Notation) -> Algorithm:
     def entry(letter: str, k: int) -> str:
         return f"{letter}_{{{i}}}" if len(wrt) == 1 else f"{letter}_{{{i},{k + 1}}}"
 
-    shown = lines_of(scores, show)
+    shown = lines_of(scores, show, True)
     reward = Instruction(2, "assign", f"{r}_{{{i}}}", f"{r}(a_{{{i}}})", "the reward")
     lines = [
         Instruction(0, "for", r"t = 1, 2, \dots"),
@@ -116,7 +116,7 @@ def _baselines(
         return [f"{r}_{{{i}}}"] * many, []
     b, one = letters.free("bcB"), len(set(values)) == 1
     baselines = [b if one else f"{b}_{{{k + 1}}}" for k in range(many)]
-    shown = lines_of(values[:1] if one else values, show)
+    shown = lines_of(values[:1] if one else values, show, True)
     lines = [Instruction(1, "assign", name, value) for name, value in shown.where]
     lines += [
         Instruction(1, "assign", name, line.right, "the baseline")

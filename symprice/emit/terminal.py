@@ -54,7 +54,7 @@ def render(obj: Any, report: Any = None) -> Any:
         table.add_row(Text(left), Text(right), Text(_remark(line)))
     if shown.where:
         where = _table("dim", None, None)
-        for i, (name, value) in enumerate(shown.listed):
+        for i, (name, value) in enumerate(shown.where):
             where.add_row(Text("" if i else "where"), Text(name), Text(f"= {value}"))
         parts.append(where)
         if shown.closing is not None:
@@ -84,7 +84,7 @@ def as_text(obj: Any) -> str:
             left = "  "
         relation = _SIGNS.get(line.relation, line.relation)
         rows.append((left, f"{relation} {line.right}".strip(), _remark(line)))
-    rows += [("where" if not i else "", f"{n} = {v}", "") for i, (n, v) in enumerate(shown.listed)]
+    rows += [("where" if not i else "", f"{n} = {v}", "") for i, (n, v) in enumerate(shown.where)]
     rows += [("", shown.closing.text, "")] if shown.closing is not None else []
     margin = max((len(left) for left, right, _ in rows if right), default=0)
     width = max((len(right) for _, right, remark in rows if remark), default=0)

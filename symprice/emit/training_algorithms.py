@@ -94,7 +94,7 @@ class Training:
         parts = equation.dynamics.parts(equation.prop, equation.args[1], equation.order)
         terms = {name: value for name, value in parts.items() if name != "remainder" and value != 0}
         slope = self.dynamics.gradient(self.loss)
-        shown: Lines = lines_of([Nabla(equation.prop), slope, *terms.values()], self.show)
+        shown: Lines = lines_of([Nabla(equation.prop), slope, *terms.values()], self.show, True)
         prop, gradient, *values = (line.right for line in shown.lines)
         prop = prop.removeprefix(r"\nabla").strip()
         prop = re.sub(r"^\\left\((.*)\\right\)$", r"\1", prop)

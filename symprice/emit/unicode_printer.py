@@ -147,8 +147,8 @@ class UnicodePrinter(StrPrinter):
 
     def _closed(self, expr: Any) -> str:
         pairs = list(starmap(at_labels, expr.args[1]))
-        where, omitted, closing = written(pairs, self._print)
-        listed = [f"{name} = {value}" for name, value in where if name not in omitted]
+        where, closing = written(pairs, self._print)
+        listed = [f"{name} = {value}" for name, value in where]
         listed += [closing.text] if closing is not None else []
         main = self._print(expr.expr)
         return f"{main} where {', '.join(listed)}" if listed else main

@@ -65,14 +65,15 @@ def test_code_and_definitions_have_all_of_them():
     formula = kernel(MLP(d, m, 1, activation=tanh))
     assert NameMatrix("h1_prime", m, 1) in formula.definitions
     assert "h1_prime =" in formula.source()
-    assert len(lines_of(formula).where) == 2 * len(lines_of(formula).listed)
+    assert len(lines_of(formula, everything=True).where) == 2 * len(lines_of(formula).where)
 
 
 @pytest.mark.parametrize("layers", [(d, m, n, k), (d, m, n, m, 1)])
 def test_half_of_any_perceptron_is_left_out(layers):
-    found = lines_of(kernel(MLP(*layers, activation=tanh)))
-    assert len(found.where) == 2 * len(found.listed)
-    assert not any("'" in name for name, _ in found.listed)
+    formula = kernel(MLP(*layers, activation=tanh))
+    found = lines_of(formula)
+    assert len(lines_of(formula, everything=True).where) == 2 * len(found.where)
+    assert not any("'" in name for name, _ in found.where)
 
 
 def test_every_notation_has_its_mark():
@@ -89,7 +90,7 @@ def test_every_notation_has_its_mark():
 def test_names_without_a_prime_to_show_are_listed(two_layers):
     """A primed name that is written without a prime cannot be meant by "with primes"."""
     shown = lines_of(two_layers, PaperPrinter({}, Notation(symbols={"h1_prime": "g"})).doprint)
-    assert shown.closing is None and len(shown.listed) == 8
+    assert shown.closing is None and len(shown.where) == 8
 
 
 def test_what_is_no_image_stays():
@@ -99,7 +100,7 @@ def test_what_is_no_image_stays():
     formula = closed_form(NTCov(ScalarProduct(u, softmax(net(x))), squared_loss(net(y), t)))
     found = lines_of(formula)
     assert found.closing.text.startswith("and with the other primes the same at y")
-    listed = dict(found.listed)
+    listed = dict(found.where)
     assert r"\delta'_{1}" in listed and r"\delta_{1}" in listed
     assert r"h'_{1}" not in listed and r"a'_{1}" not in listed
 
@@ -129,7 +130,7 @@ def test_several_inputs_are_named_one_by_one():
     w, s, t, x_, y_ = symbols("w s t x y")
     h, a, g, c = map(Name, ("h1", "a1", "h1_prime", "a1_prime"))
     pairs = [(h, w * x_ + s), (a, h * s), (g, w * y_ + t), (c, g * t)]
-    assert written(pairs, text)[2].text == "and with primes the same for s → t, x → y"
+    assert written(pairs, text)[1].text == "and with primes the same for s → t, x → y"
     crossed = [(h, w * x_ + 2 * s), (a, h * s), (g, w * s + 2 * t), (c, g * t)]
     assert mirrored(crossed).names == ()
 
@@ -138,7 +139,7 @@ def test_one_definition_is_not_worth_a_line():
     net = Network(Dense(d, 1))
     found = lines_of(ClosedForm(Name("h1") * Name("h1_prime"), {
         Name("h1"): Symbol("x") + 1, Name("h1_prime"): Symbol("y") + 1}))  # fmt: skip
-    assert found.closing is None and len(found.listed) == 2
+    assert found.closing is None and len(found.where) == 2
     assert lines_of(kernel(net)).closing is None
 
 
@@ -147,8 +148,9 @@ def test_members_of_the_data_keep_their_definitions():
     i = Index("i", Symbol("N", integer=True, positive=True))
     x_i, t_i = inputs("x", d, each=i), inputs("t", 1, each=i)
     f = MLP(d, m, 1, activation=tanh)
-    found = lines_of(closed_form(NTCov(f(y)[0], average(squared_loss(f(x_i), t_i), i))))
-    assert found.closing is None and len(found.listed) == len(found.where)
+    formula = closed_form(NTCov(f(y)[0], average(squared_loss(f(x_i), t_i), i)))
+    found = lines_of(formula)
+    assert found.closing is None and found.where == lines_of(formula, everything=True).where
 
 
 def test_a_narrow_column_holds_the_words(two_layers):
@@ -185,4 +187,4 @@ def test_activations_alone_are_layers_too():
     """A residual branch without a name of its own does not confuse the comparison."""
     net = Network(Dense(d, m), Activation(tanh), Dense(m, m), Activation(tanh), Dense(m, 1))
     found = lines_of(kernel(net))
-    assert len(found.where) == 2 * len(found.listed)
+    assert len(lines_of(kernel(net), everything=True).where) == 2 * len(found.where)

@@ -66,7 +66,7 @@ def _blocks(stop: Any) -> list[Block]:
         blocks.append(Chain(tuple(Line(ln.left, ln.relation, ln.right, _rule(ln)) for ln in chain)))
         if chain.where:
             blocks.append(Text("where"))
-            blocks.append(Display((), chain.listed, "", chain.closing).definitions)
+            blocks.append(Display((), chain.where, "", chain.closing).definitions)
         blocks.append(Verdict(bool(report), str(report).splitlines()[0]))
     if row.claims:
         cells = tuple(
