@@ -10,13 +10,11 @@ import pytest
 from sympy import (
     Abs,
     EulerGamma,
-    Integral,
     Max,
     N,
     Piecewise,
     Rational,
     S,
-    Sum,
     cos,
     erfc,
     exp,
@@ -54,8 +52,8 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_known_numbers(name):
     policy, reward, expected = KNOWN[name]
+    # Whether SymPy closes it depends on how far it comes in its time; the number must not.
     found = policy.expectation(reward)
-    assert found.has(Integral, Sum)
     assert abs(N(found, 15) - N(expected, 15)) < 1e-13
 
 
