@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import Float, Lambda, Symbol, nsimplify, tanh
 
@@ -24,8 +25,9 @@ def from_torch(model: Any) -> tuple[Network, dict[str, Any]]:
     """The network of a ``torch.nn.Sequential``, and its weights as NumPy arrays.
 
     Known are Linear, Conv1d without padding, Embedding, LayerNorm, RMSNorm, the activations,
-    Softmax, AdaptiveAvgPool1d(1), and what changes nothing here: Identity, Flatten, Dropout (which
-    is off). Sequentials may be nested.
+    Softmax over the last axis, AdaptiveAvgPool1d(1) after a convolution, and what changes nothing
+    here: Identity, Flatten of one vector an example, Dropout (which is off). Sequentials may be
+    nested. Every parameter is trained here; a warning names those that PyTorch holds fixed.
 
     Parameters
     ==========
@@ -37,7 +39,9 @@ def from_torch(model: Any) -> tuple[Network, dict[str, Any]]:
     Raises
     ======
 
-    NoRuleError : for a module that has no layer here; it is named.
+    NoRuleError : for a module that has no layer here, or another meaning where it stands (PyTorch
+        counts axes, so a norm after a convolution runs along the places); it is named. For a
+        weight that two modules share, and for modules with hooks.
 
     Examples
     ========
@@ -50,17 +54,29 @@ def from_torch(model: Any) -> tuple[Network, dict[str, Any]]:
     >>> {name: array.shape for name, array in params.items()}  # doctest: +SKIP
     {'W1': (8, 3), 'b1': (8,), 'W2': (1, 8), 'b2': (1,)}
     """
-    found = [(layer, module) for module, layer in _layers(model) if layer is not None]
+    found = _layers(model)
     if not found:
         raise NoRuleError(f"asked for the network of {type(model).__name__}(), which has no layers")
     net = Network(*(layer for layer, _ in found))
     scope = Scope()
-    arrays: dict[str, Any] = {}
+    tensors: dict[str, Any] = {}
     for layer, module in found:
-        tensors = _tensors(module)
-        for weight, tensor in zip(trained(layer.weights(scope)), tensors, strict=True):
-            arrays[weight.name] = tensor.detach().cpu().numpy().copy()
-    return net, net.pack(arrays)
+        for weight, tensor in zip(trained(layer.weights(scope)), _tensors(module), strict=True):
+            same = next((name for name, other in tensors.items() if other is tensor), None)
+            if same:
+                raise NoRuleError(
+                    f"asked for the network of modules that share a weight, {same} and "
+                    f"{weight.name}: write it with the layers of symprice, as Dense(…, weight=W)"
+                )
+            tensors[weight.name] = tensor
+    fixed = [name for name, tensor in tensors.items() if not tensor.requires_grad]
+    if fixed:
+        warnings.warn(
+            f"PyTorch holds {', '.join(fixed)} fixed, but every parameter is trained here: give "
+            "a metric that is 0 there, as NTCov(a, b, metric={W1: 0, b1: 1})",
+            stacklevel=2,
+        )
+    return net, net.pack({n: t.detach().cpu().numpy().copy() for n, t in tensors.items()})
 
 
 def to_torch(model: Any, params: Mapping[Any, Any]) -> Any:
@@ -84,8 +100,8 @@ def to_torch(model: Any, params: Mapping[Any, Any]) -> Any:
     net, _ = from_torch(model)
     arrays = iter(net.pack(params).values())
     with torch.no_grad():
-        for module, layer in _layers(model):
-            for tensor in _tensors(module) if layer is not None else ():
+        for _, module in _layers(model):
+            for tensor in _tensors(module):
                 tensor.copy_(torch.as_tensor(next(arrays)))
     return model
 
@@ -107,8 +123,7 @@ def from_arrays(arrays: Mapping[str, Any], activation: Any = tanh) -> Network:
     Examples
     ========
 
-    >>> import numpy as np
-    >>> from symprice import from_arrays
+    >>>     >>> from symprice import from_arrays
     >>> from_arrays({'W1': np.ones((8, 3)), 'b1': np.ones(8), 'W2': np.ones((1, 8))})
     Network(Dense(3, 8, True), Activation(tanh), Dense(8, 1, False))
     """
@@ -131,19 +146,41 @@ def from_arrays(arrays: Mapping[str, Any], activation: Any = tanh) -> Network:
     return net
 
 
-def _layers(module: Any) -> Iterator[tuple[Any, Layer | None]]:
-    """The modules in order, each with its layer; None where it changes nothing."""
-    name = type(module).__name__
-    if name == "Sequential":
+def _layers(model: Any) -> list[tuple[Layer, Any]]:
+    """The layers in order, each with its module; modules that change nothing have none."""
+    found: list[tuple[Layer, Any]] = []
+    layout = _INPUT
+    for module in _leaves(model):
+        name = type(module).__name__
+        # A class of the user's own may have the same name.
+        if name not in _KNOWN or not type(module).__module__.startswith("torch.nn."):
+            raise NoRuleError(
+                f"asked for the layer of the PyTorch module {name}: known are "
+                f"{', '.join(sorted(_KNOWN))}; write the network with the layers of symprice"
+            )
+        if module._forward_hooks or module._forward_pre_hooks:
+            raise NoRuleError(f"asked for the layer of {module}, which has hooks: remove them")
+        known = _KNOWN[name]
+        layer = known.layer(module)
+        if layout not in known.taken:
+            raise NoRuleError(
+                f"asked for the layer of {module} where PyTorch has {layout}: only where it has "
+                f"{' or '.join(known.taken)} has it one here; write the network with the layers "
+                "of symprice"
+            )
+        if known.left or (known.taken == _LAST and layout == _INPUT):
+            layout = known.left or _VECTORS
+        if layer is not None:
+            found.append((layer, module))
+    return found
+
+
+def _leaves(module: Any) -> Iterator[Any]:
+    if type(module).__name__ == "Sequential":
         for child in module:
-            yield from _layers(child)
-    elif name in _KNOWN:
-        yield module, _KNOWN[name](module)
+            yield from _leaves(child)
     else:
-        raise NoRuleError(
-            f"asked for the layer of the PyTorch module {name}: known are "
-            f"{', '.join(sorted(_KNOWN))}; write the network with the layers of symprice instead"
-        )
+        yield module
 
 
 def _tensors(module: Any) -> list[Any]:
@@ -167,10 +204,12 @@ def _conv(module: Any) -> Layer:
 
 
 def _norm(module: Any, layer: Callable[..., Layer], **settings: Any) -> Layer:
+    import torch
+
     if len(module.normalized_shape) != 1 or module.weight is None:
         raise NoRuleError(f"asked for the layer of {module}: it has one axis and trained gains")
-    # torch.nn.RMSNorm without eps takes the smallest step of float32.
-    eps = 1.1920928955078125e-07 if module.eps is None else module.eps
+    # torch.nn.RMSNorm without eps takes the smallest step of the numbers that it is given.
+    eps = torch.finfo(module.weight.dtype).eps if module.eps is None else module.eps
     return layer(module.normalized_shape[0], eps=Float(eps), **settings)
 
 
@@ -197,24 +236,64 @@ def _pool(module: Any) -> Layer:
     return GlobalAveragePool()
 
 
-_KNOWN: dict[str, Callable[[Any], Layer | None]] = {
-    "Linear": lambda m: Dense(m.in_features, m.out_features, bias=m.bias is not None),
-    "Conv1d": _conv,
-    "Embedding": lambda m: Embedding(m.num_embeddings, m.embedding_dim),
-    "LayerNorm": lambda m: _norm(m, LayerNorm, bias=m.bias is not None),
-    "RMSNorm": lambda m: _norm(m, RMSNorm),
-    "AdaptiveAvgPool1d": _pool,
-    "Softmax": lambda m: Softmax(),
-    "Tanh": lambda m: Activation(tanh),
-    "ReLU": lambda m: Activation(relu),
-    "Sigmoid": lambda m: Activation(sigmoid),
-    "LogSigmoid": lambda m: Activation(log_sigmoid),
-    "SiLU": lambda m: Activation(silu),
-    "GELU": _gelu,
-    "Softplus": _softplus,
-    "ELU": lambda m: _slope(elu, m.alpha),
-    "LeakyReLU": lambda m: _slope(leaky_relu, m.negative_slope),
-    "Identity": lambda m: None,
-    "Flatten": lambda m: None,
-    "Dropout": lambda m: None,
+def _embedding(module: Any) -> Layer:
+    if module.padding_idx is not None or module.max_norm is not None or module.scale_grad_by_freq:
+        raise NoRuleError(f"asked for the layer of {module}: only the plain one has one")
+    return Embedding(module.num_embeddings, module.embedding_dim)
+
+
+def _softmax(module: Any) -> Layer:
+    if module.dim != -1:
+        raise NoRuleError(
+            f"asked for the layer of {module}, whose axis is another one for vectors than for "
+            "tokens: write Softmax(dim=-1), the same for a batch of vectors"
+        )
+    return Softmax()
+
+
+class _Known(NamedTuple):
+    """How a module becomes a layer, what PyTorch may have there, and what it has afterwards."""
+
+    layer: Callable[[Any], Layer | None]
+    taken: tuple[str, ...]
+    left: str | None = None
+
+
+# PyTorch counts axes and gives them no meaning; what they mean follows from the modules before.
+_INPUT, _VECTORS, _TOKENS = "the input", "vectors", "tokens"
+_PLACES, _POOLED = "channels × places", "channels × 1"
+_ALL = (_INPUT, _VECTORS, _TOKENS, _PLACES, _POOLED)
+_LAST = (_INPUT, _VECTORS, _TOKENS)  # the entries of a vector, or of every token, are its last axis
+
+
+def _entrywise(function: Any) -> _Known:
+    return _Known(lambda m: Activation(function), _ALL)
+
+
+def _nothing(module: Any) -> None:
+    return None
+
+
+_KNOWN: dict[str, _Known] = {
+    "Linear": _Known(
+        lambda m: Dense(m.in_features, m.out_features, bias=m.bias is not None), _LAST
+    ),
+    "Conv1d": _Known(_conv, (_INPUT, _PLACES), _PLACES),
+    "Embedding": _Known(_embedding, (_INPUT,), _TOKENS),
+    "LayerNorm": _Known(lambda m: _norm(m, LayerNorm, bias=m.bias is not None), _LAST),
+    "RMSNorm": _Known(lambda m: _norm(m, RMSNorm), _LAST),
+    "AdaptiveAvgPool1d": _Known(_pool, (_PLACES,), _POOLED),
+    "Softmax": _Known(_softmax, _LAST),
+    "Tanh": _entrywise(tanh),
+    "ReLU": _entrywise(relu),
+    "Sigmoid": _entrywise(sigmoid),
+    "LogSigmoid": _entrywise(log_sigmoid),
+    "SiLU": _entrywise(silu),
+    "GELU": _Known(_gelu, _ALL),
+    "Softplus": _Known(_softplus, _ALL),
+    "ELU": _Known(lambda m: _slope(elu, m.alpha), _ALL),
+    "LeakyReLU": _Known(lambda m: _slope(leaky_relu, m.negative_slope), _ALL),
+    "Identity": _Known(_nothing, _ALL),
+    "Dropout": _Known(_nothing, _ALL),
+    "Flatten": _Known(_nothing, (_INPUT, _VECTORS, _POOLED), _VECTORS),
 }

@@ -95,6 +95,84 @@ def test_what_is_not_known_is_named():
             from_torch(module)
 
 
+def of_shared(nn):
+    inner = nn.Linear(3, 3)
+    return nn.Sequential(inner, nn.Tanh(), inner)
+
+
+def with_a_hook(nn):
+    inner = nn.Linear(3, 3)
+    inner.register_forward_hook(lambda module, given, found: 2 * found)
+    return nn.Sequential(inner)
+
+
+def of_their_own(nn):
+    class Linear(nn.Linear):
+        def forward(self, given):
+            return 2 * super().forward(given)
+
+    Linear.__module__ = "theirs"
+    return Linear(3, 3)
+
+
+# PyTorch counts axes: what a module means depends on what stands before it.
+OTHER_MEANINGS = {
+    "a norm along the places": lambda nn: nn.Sequential(nn.Conv1d(2, 3, 4), nn.LayerNorm(6)),
+    "a map of the places": lambda nn: nn.Sequential(nn.Conv1d(2, 3, 4), nn.Linear(6, 1)),
+    "channels in a row": lambda nn: nn.Sequential(nn.Conv1d(2, 3, 4), nn.Flatten()),
+    "tokens in a row": lambda nn: nn.Sequential(nn.Embedding(5, 2), nn.Flatten()),
+    "a mean of entries": lambda nn: nn.Sequential(nn.Linear(4, 4), nn.AdaptiveAvgPool1d(1)),
+    "a mean of what comes in": lambda nn: nn.AdaptiveAvgPool1d(1),
+    "places of entries": lambda nn: nn.Sequential(nn.Linear(9, 9), nn.Conv1d(2, 3, 4)),
+    "words of entries": lambda nn: nn.Sequential(nn.Linear(9, 9), nn.Embedding(5, 2)),
+    "softmax over one place": lambda nn: nn.Sequential(
+        nn.Conv1d(2, 3, 4), nn.AdaptiveAvgPool1d(1), nn.Softmax(-1)
+    ),
+    "softmax over tokens": lambda nn: nn.Sequential(nn.Embedding(5, 2), nn.Softmax(1)),
+    "softmax over the examples": lambda nn: nn.Sequential(nn.Linear(2, 2), nn.Softmax(0)),
+    "a row that is not trained": lambda nn: nn.Embedding(5, 2, padding_idx=0),
+    "a weight that is used twice": of_shared,
+    "a hook": with_a_hook,
+    "a class of the same name": of_their_own,
+}
+
+
+@pytest.mark.parametrize("name", OTHER_MEANINGS)
+def test_another_meaning_is_not_taken_for_ours(name):
+    _, nn = modules()
+    with pytest.raises(NoRuleError, match="asked for the"):
+        from_torch(OTHER_MEANINGS[name](nn))
+
+
+def test_the_eps_that_is_left_out_is_that_of_the_numbers():
+    torch, nn = modules()
+    model = nn.Sequential(nn.Linear(3, 3, bias=False), nn.RMSNorm(3)).double()
+    net, params = from_torch(model)
+    x = inputs("x", 3)
+    point = np.full(3, 1e-8)  # so small that ε decides
+    found = net(x).lambdify()(params, point)
+    assert np.allclose(found, model(torch.tensor(point)).detach().numpy(), rtol=1e-12)
+
+
+def test_tokens_have_the_same_layers():
+    torch, nn = modules()
+    from sympy import MatrixSymbol
+
+    model = nn.Sequential(nn.Embedding(5, 3), nn.LayerNorm(3), nn.Linear(3, 2), nn.Softmax(-1))
+    net, params = from_torch(model.double())
+    words = [4, 0, 4, 1]
+    found = net(MatrixSymbol("X", 4, 5)).lambdify()(params, np.eye(5)[words])
+    assert np.allclose(found, model(torch.tensor(words)).detach().numpy(), rtol=1e-12)
+
+
+def test_what_is_held_fixed_is_said():
+    _, nn = modules()
+    model = nn.Sequential(nn.Linear(3, 2), nn.Tanh(), nn.Linear(2, 1))
+    model[0].weight.requires_grad_(False)
+    with pytest.warns(UserWarning, match="holds W1 fixed"):
+        from_torch(model)
+
+
 def test_arrays_make_a_perceptron():
     net = MLP(3, 8, 2, activation=relu)
     assert from_arrays(net.init(0), relu) == net
