@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _weakrefset
 import gc
 import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,6 +18,7 @@ __all__ = ["within"]
 T = TypeVar("T")
 
 _AGAIN, _SOON = 1.0, 0.01  # seconds
+_WEAK = {weakref.__file__, _weakrefset.__file__}
 
 
 def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T | Any:
@@ -63,10 +66,13 @@ def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T |
 
 
 def _swallows(frame: Any) -> bool:
-    """Whether a destructor or a callback of the collector is running: exceptions are lost there."""
+    """Whether a destructor, a callback of the collector or one of a weak collection is running:
+    exceptions are lost there.
+    """
     callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
     while frame is not None:
-        if frame.f_code.co_name == "__del__" or frame.f_code in callbacks:
+        code = frame.f_code
+        if code.co_name == "__del__" or code in callbacks or code.co_filename in _WEAK:
             return True
         frame = frame.f_back
     return False

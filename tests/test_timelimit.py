@@ -6,6 +6,7 @@ import gc
 import signal
 import time
 import warnings
+import weakref
 
 import pytest
 
@@ -83,3 +84,21 @@ def test_nor_is_a_callback_of_the_collector():
     finally:
         gc.callbacks.remove(callback)
     assert finished[:2] == ["start", "stop"]
+
+
+def test_nor_is_what_follows_the_end_of_an_object():
+    finished = []
+
+    def last():
+        until = time.monotonic() + 0.2
+        while time.monotonic() < until:
+            pass
+        finished.append(True)
+
+    def compute():
+        weakref.finalize(type("Passing", (), {})(), last)
+        gc.collect()
+        endless()
+
+    assert within(0.05, compute, "late") == "late"
+    assert finished == [True]

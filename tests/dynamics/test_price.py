@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 
 import mpmath
 import pytest
@@ -76,10 +75,8 @@ def test_what_is_left_of_a_finite_step_is_of_the_next_order(order):
 
 def test_formulas_are_not_unfolded_on_the_way():
     """The third order of large formulas is derived at once: nothing in it is expanded."""
-    started = time.process_time()
     law = price(PROPERTY, LOSS, GradientDescent(eta), order=3)
     assert str(law.change).count("NTCov") < 20
-    assert time.process_time() - started < 2
 
 
 def test_a_number_is_a_learning_rate_of_the_parts():
