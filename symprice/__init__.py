@@ -35,7 +35,7 @@ _PUBLIC = {
     "networks.convolution": "Conv1D GlobalAveragePool",
     "networks.sequences": "SelfAttention RNN",
     "networks.torch_modules": "from_torch to_torch from_arrays",
-    "networks.losses": "squared_loss cross_entropy entropy log_sum_exp",
+    "networks.losses": "squared_loss cross_entropy entropy",
     "policy.finite": "BernoulliPolicy CategoricalPolicy",
     "policy.base": "Policy",
     "policy.gaussian": "GaussianPolicy LogNormalPolicy",

@@ -5,6 +5,7 @@ Each entry knows all logits, so that its derivative is closed: `∂π_i/∂z_j =
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import mpmath
@@ -81,12 +82,7 @@ def log_softmax(*logits: Any) -> ImmutableDenseMatrix | MatrixExpr:
     """
     scalars = _scalars("log_softmax", logits)
     if isinstance(scalars, MatrixExpr):
-        definitions = Definitions()
-        z = hoist(scalars, definitions)
-        if not z.is_symbol:
-            z = definitions.define(NameMatrix("z", *z.shape), z)
-        ones = OneMatrix(*z.shape)
-        return definitions.closing(MatAdd(z, MatMul(-LogSumExp(z), ones)))
+        return _of_column(lambda z: MatAdd(z, MatMul(-LogSumExp(z), OneMatrix(*z.shape))), scalars)
     return _column(LogSoftmaxEntry, scalars)
 
 
@@ -265,7 +261,8 @@ class LogSoftmaxEntry(_FunctionOfLogits):
 class logsumexp(NamedFunction):
     r"""Normaliser of a softmax: `log Σ_j exp(z_j)`, whose derivative in `z_j` is `π_j`.
 
-    Takes K scalars, a list of them or an explicit column matrix.
+    Shapes: K scalars, a list of them or an explicit column matrix; of any other column it is the
+    array node ``LogSumExp``, with a name for a column that is computed.
 
     Examples
     ========
@@ -276,15 +273,15 @@ class logsumexp(NamedFunction):
     SoftmaxEntry(2, x, y)
     >>> logsumexp(0, 0)
     log(2)
+    >>> from symprice import MLP, inputs
+    >>> logsumexp(MLP(2, 3)(inputs('x', 2)))
+    ClosedForm(LogSumExp(z), ((z, W1*x + b1),))
     """
 
     def __new__(cls, *logits: Any, **options: Any) -> Expr:
         scalars = _scalars("logsumexp", logits)
         if isinstance(scalars, MatrixExpr):
-            raise ShapeError(
-                f"logsumexp takes scalar logits, received the matrix expression {scalars} of shape "
-                f"{scalars.shape}. Write logsumexp(z.as_explicit()) if its size is a number."
-            )
+            return _of_column(LogSumExp, scalars)
         return super().__new__(cls, *scalars, **options)
 
     @classmethod
@@ -349,6 +346,15 @@ def _scalars(name: str, logits: tuple[Any, ...]) -> tuple[Expr, ...] | MatrixExp
             f"Write {name}(z1, z2), {name}([z1, z2]) or {name}(Matrix([z1, z2]))."
         )
     return tuple(map(_sympify, argument))
+
+
+def _of_column(function: Callable[[Any], Any], logits: MatrixExpr) -> Any:
+    """A function of a column of any size; one that is computed has a name there."""
+    definitions = Definitions()
+    z = hoist(logits, definitions)
+    if not z.is_symbol:
+        z = definitions.define(NameMatrix("z", *z.shape), z)
+    return definitions.closing(function(z))
 
 
 def _column(entry: type[_FunctionOfLogits], logits: tuple[Expr, ...]) -> ImmutableDenseMatrix:

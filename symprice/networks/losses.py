@@ -19,7 +19,7 @@ from ..symbols import expression
 from .layer import Scope, added
 from .logits import logsumexp
 
-__all__ = ["cross_entropy", "entropy", "log_sum_exp", "squared_loss"]
+__all__ = ["cross_entropy", "entropy", "squared_loss"]
 
 
 def squared_loss(f: Any, y: Any) -> ClosedForm:
@@ -97,22 +97,6 @@ def entropy(p: Any) -> ClosedForm:
     slot = Symbol("p")
     logarithm = Elementwise(Lambda(slot, log(slot)), value)
     return _closed(-ScalarProduct(value, logarithm), scope)
-
-
-def log_sum_exp(z: Any) -> ClosedForm:
-    """The normaliser of logits, `log Σ_j exp(z_j)`, whose gradient by z is softmax(z).
-
-    Examples
-    ========
-
-    >>> from sympy import Symbol
-    >>> from symprice import inputs
-    >>> from symprice.networks.losses import log_sum_exp
-    >>> log_sum_exp(inputs('z', Symbol('k', integer=True, positive=True))).expr
-    LogSumExp(z)
-    """
-    value, _, scope = _named("log_sum_exp", "z", z)
-    return _closed(logsumexp(*value) if isinstance(value, list) else LogSumExp(value), scope)
 
 
 def _named(asked: str, letter: str, given: Any, target: Any = None) -> tuple[Any, Any, Scope]:

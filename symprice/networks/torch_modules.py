@@ -123,7 +123,8 @@ def from_arrays(arrays: Mapping[str, Any], activation: Any = tanh) -> Network:
     Examples
     ========
 
-    >>>     >>> from symprice import from_arrays
+    >>> import numpy as np
+    >>> from symprice import from_arrays
     >>> from_arrays({'W1': np.ones((8, 3)), 'b1': np.ones(8), 'W2': np.ones((1, 8))})
     Network(Dense(3, 8, True), Activation(tanh), Dense(8, 1, False))
     """
