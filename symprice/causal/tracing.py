@@ -234,6 +234,8 @@ class CausalRate(_Traced):
     """
 
     def __new__(cls, model: Any, X: Any, loss: Any, dynamics: Any = None) -> CausalRate:
+        if dynamics is None or getattr(dynamics, "continuous", False):
+            _refuse_time(model, X, loss)
         return super().__new__(
             cls, *((model, X, loss) if dynamics is None else (model, X, loss, dynamics))
         )
@@ -285,6 +287,21 @@ class CausalRate(_Traced):
     def remainder(self) -> Any:
         """What is left out, as an O-term: 0 for a flow."""
         return self.expr.getO() or S.Zero if self.expr.has(Order) else S.Zero
+
+
+def _refuse_time(model: Any, X: Any, loss: Any) -> None:
+    """Raise where an equation holds the symbol of time: what it says moves without training too."""
+    formulas = {**dict(model._root_pairs), **dict(model.args[0])}
+    above = ancestors(model.parents, X) | ancestors(model.parents, loss)
+    for node in sorted(above & formulas.keys(), key=lambda node: node.sort_key()):
+        formula = formulas[node]
+        plain = formula.free_symbols - formula.atoms(Observable, Parameter)
+        if times := [s for s in plain if getattr(s, "name", None) == "t"]:
+            raise NoRuleError(
+                f"asked for the rate of {X} where {node} = {formula} holds t, the symbol of time: "
+                f"it moves by ∂{node}/∂t besides. Write price(model.formula({X}), "
+                f"model.formula({loss}), time={times[0]}), or another name for a constant"
+            )
 
 
 def _both(node: Any) -> tuple[Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from textwrap import shorten
 from typing import Any
 
 from ..errors import NoRuleError
@@ -89,6 +90,7 @@ def _picture(obj: Any) -> Callable[..., Any]:
     if getattr(obj, "ndim", None) == 2 and hasattr(obj, "dtype"):
         return heat_map
     raise NoRuleError(
-        f"asked for a picture of {obj!r} ({type(obj).__name__}): there are pictures of "
-        "price(…), NTVar(…), kernels with arrays, compare(…), follow(…) and attribute(…)"
+        f"asked for a picture of {shorten(repr(obj), 80)} ({type(obj).__name__}): there are "
+        "pictures of price(…), NTVar(…), kernels with arrays, compare(…), follow(…) and "
+        "attribute(…)"
     )

@@ -34,7 +34,7 @@ def by_class(attribution: Any, *, ax: Any = None) -> Any:
     ax = axes(ax, (6.0, 3.8))
     if classes is None:
         ax.hist(attribution.scores, bins=60, color="0.6")
-        ax.set_xlabel(r"score $\operatorname{NTCov}(P, -\ell_i)$")
+        ax.set_xlabel(r"score $\operatorname{NTCov}(P, {-\ell_i})$")
         ax.set_ylabel("examples")
         return ax
     known = np.unique(classes)
@@ -47,7 +47,7 @@ def by_class(attribution: Any, *, ax: Any = None) -> Any:
     ax.axvline(0, color="0.5", linewidth=0.8)
     ax.set_yticks(range(len(known)), labels=[str(c) for c in known])
     ax.set_ylabel("class of the example")
-    ax.set_xlabel(r"score $\operatorname{NTCov}(P, -\ell_i)$; bar: the mean of the class")
+    ax.set_xlabel(r"score $\operatorname{NTCov}(P, {-\ell_i})$; bar: the mean of the class")
     return ax
 
 

@@ -46,8 +46,11 @@ def heat_map(
     import numpy as np
 
     numbers = np.asarray(array)
-    if numbers.ndim != 2 or numbers.dtype.kind not in "fiub":
-        raise ShapeError(f"asked for a heat map of an array {numbers.shape}: write (n, m) numbers")
+    if numbers.ndim != 2 or numbers.dtype.kind not in "fiub" or not numbers.size:
+        raise ShapeError(
+            f"asked for a heat map of an array {numbers.shape} of {numbers.dtype}: write (n, m) "
+            "real numbers"
+        )
     if not np.isfinite(numbers).all():
         raise ShapeError("asked for a heat map of an array that holds NaN or infinity")
     ax = axes(ax, _SIZE)
@@ -63,7 +66,7 @@ def heat_map(
                 raise ShapeError(f"asked for {len(names)} names at an axis of {count}")
             axis.set_ticks(range(count), labels=[str(name) for name in names])
         else:  # a cell has a whole number
-            axis.get_major_locator().set_params(integer=True)
+            axis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     return ax
 
 

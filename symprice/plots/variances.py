@@ -35,7 +35,7 @@ def variance(
     between : the values of the parameter.
     numbers : {symbol: value} for other symbols.
     name : the letter of the property in the labels.
-    guess : whether the Bernoulli variance is drawn.
+    guess : whether the Bernoulli variance is drawn, where P is between 0 and 1.
     ax : Axes to draw into.
 
     Examples
@@ -54,15 +54,16 @@ def variance(
     at = np.linspace(*_interval(between), _POINTS)
     value = np.broadcast_to(_values(prop, parameter, at, numbers), at.shape)
     found = np.broadcast_to(_values(node, parameter, at, numbers), at.shape)
-    order = np.argsort(value)
     ax = axes(ax)
-    ax.plot(value[order], found[order], label=_label(node, prop, name), **style(0))
-    if guess:
+    # In the order of the parameter: of a P that turns back it is a curve with two branches.
+    ax.plot(value, found, label=_label(node, prop, name), **style(0))
+    if guess and 0 <= value.min() and value.max() <= 1:
         p = np.linspace(0, 1, _POINTS)
         ax.plot(p, p * (1 - p), label=mathtext(f"{name}(1 - {name})"), **style(1))
     ax.set_xlabel(mathtext(name))
     ax.set_ylim(bottom=0)
-    ax.legend(frameon=False)
+    # Above the axes, where no curve is.
+    ax.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return ax
 
 

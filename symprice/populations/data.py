@@ -14,9 +14,19 @@ from ..symbols import expression
 from ..timelimit import within
 from .moments import Trait
 
-__all__ = ["column", "columns", "frequencies", "labels", "nonnegative", "paths"]
+__all__ = [
+    "column",
+    "columns",
+    "frequencies",
+    "growing",
+    "labels",
+    "nonnegative",
+    "own_names",
+    "paths",
+]
 
 _ROUNDING = 1e-9
+_RESERVED = {"w": "the fitness", "f": "the growth rate", "ell": "the likelihood"}
 
 
 def column(given: Any, what: str, count: int | None = None) -> Tuple:
@@ -104,6 +114,29 @@ def nonnegative(values: Tuple, what: str, remedy: str = "") -> Tuple:
                 f"asked for {what} {value} of type {place}: {what} is not negative{remedy}"
             )
     return values
+
+
+def growing(shares: Tuple, fitness: Any) -> None:
+    """Raise where the mean fitness is known to be zero, or less: there is no next generation."""
+    if not fitness:
+        return
+    mean = Add(*(x * w for x, w in zip(shares, fitness, strict=True)))
+    mean = within(1.0, lambda: cancel(mean), mean)
+    if mean.is_nonpositive:
+        raise ShapeError(
+            f"asked for a population in which the mean fitness is {mean}: the fitness of all types "
+            "is zero, or the frequency of those where it is not, and there is no next generation"
+        )
+
+
+def own_names(traits: Tuple) -> None:
+    """Raise for traits that are called like the fitness, the growth rate or the likelihood."""
+    for trait, _ in traits:
+        if trait.name in _RESERVED:
+            raise ShapeError(
+                f"asked for a trait called {trait.name}, which is {_RESERVED[trait.name]} in all "
+                f"formulas: give it another name, as {trait.name}_0"
+            )
 
 
 def frequencies(given: Any, count: int) -> tuple[Tuple, dict[Any, Any]]:

@@ -6,6 +6,7 @@ have closed forms, by completing the square.
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import mpmath
@@ -16,101 +17,30 @@ from sympy import (
     Matrix,
     Mul,
     Poly,
-    PolynomialError,
     S,
-    diag,
     exp,
     eye,
     sqrt,
 )
-from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
-from sympy.matrices.matrixbase import MatrixBase
 
 from ..closedform import ClosedForm
 from ..derivation import Rule
 from ..errors import NoRuleError, ShapeError
 from ..nodes import Node
 from ..symbols import Parameter, depends_on_parameters, expression
-from ..tangent.metric import DiagonalMetric, MatrixMetric
+from ..tangent.metric import MatrixMetric
 from ..tangent.properties import OfParameters
 from .quadrature import gaussian_mean
 from .rules import PopulationRule
 from .short import shortened
+from .spreading import degree_of, spread
 
-__all__ = ["GaussianCov", "GaussianMean", "OverGaussian", "degree_of", "spread"]
-
-
-# θ is rounded to so many parts of 1 where nodes are placed.
-_GRID = 64
+__all__ = ["GaussianCov", "GaussianMean", "OverGaussian"]
 
 
-def spread(covariance: Any, parameters: Any = None) -> MatrixMetric:
-    """Σ over an ordered list of parameters, as a metric; independent ones by a DiagonalMetric.
-
-    Examples
-    ========
-
-    >>> from symprice import Parameter
-    >>> from symprice.populations.gaussian import spread
-    >>> spread([[2]], [Parameter('z')])
-    MatrixMetric(Matrix([[2]]), (z,))
-    >>> spread(DiagonalMetric({Parameter('z'): 2}))
-    MatrixMetric(Matrix([[2]]), (z,))
-    """
-    if isinstance(covariance, MatrixMetric):
-        found = covariance
-    elif isinstance(covariance, DiagonalMetric) and covariance.uniform_rate is None:
-        variances = dict(covariance.args[0])
-        found = MatrixMetric(diag(*variances.values()), list(variances))
-    else:
-        listed = [parameters] if isinstance(parameters, Parameter) else list(parameters or ())
-        found = MatrixMetric(covariance, listed)
-    if not found.parameters:
-        raise ShapeError(
-            f"asked for a normal distribution with the covariance {found.matrix}: name the "
-            "parameters that vary, in the order of its rows"
-        )
-    if not found.is_constant:
-        raise ShapeError(
-            f"asked for a normal distribution with the covariance {found.matrix}: it depends on "
-            "what varies; write Symbols for numbers that are fixed"
-        )
-    for i in range(len(found.parameters)):
-        if found.matrix[i, i].is_negative:
-            raise ShapeError(
-                f"asked for a normal distribution in which {found.parameters[i]} has the variance "
-                f"{found.matrix[i, i]}: a variance is not negative"
-            )
-    if _is_indefinite(found.matrix):
-        raise ShapeError(
-            f"asked for a normal distribution with the covariance {found.matrix}: it has a "
-            "negative eigenvalue, and a covariance has none"
-        )
-    return found
-
-
-def _is_indefinite(matrix: Any) -> bool:
-    """Whether a matrix of numbers has a negative eigenvalue, beyond rounding."""
-    if not isinstance(matrix, MatrixBase) or matrix.free_symbols or matrix.rows == 1:
-        return False
-    import numpy as np
-
-    numbers = np.array(matrix.evalf().tolist(), dtype=float)
-    return bool(np.linalg.eigvalsh(numbers)[0] < -1e-9 * np.abs(numbers).max())
-
-
-def degree_of(expr: Any, parameters: Any) -> int | None:
-    """The degree of a polynomial in the parameters; None for what is none, or is unspecified."""
-    unspecified = any(
-        not isinstance(s, Parameter) and depends_on_parameters(s) for s in expr.free_symbols
-    )
-    if unspecified or expr.has(OfParameters, AppliedUndef):
-        return None
-    try:
-        return int(Poly(expr, *parameters).total_degree())
-    except PolynomialError:
-        return None
+# A product of sums is integrated term by term where it has no more terms than that.
+_MOST_TERMS = 16
 
 
 class LinearGaussianMean(PopulationRule):
@@ -151,9 +81,12 @@ class GaussianIntegral(PopulationRule):
             return node.of(node.prop.doit())
         exponent = Add(*(f.args[0] for f in Mul.make_args(node.prop) if isinstance(f, exp)))
         rest = Mul(*(f for f in Mul.make_args(node.prop) if not isinstance(f, exp)))
-        if degree_of(rest, parameters) is None or (degree_of(exponent, parameters) or 0) > 2:
+        of_exponent = degree_of(exponent, parameters)
+        if degree_of(rest, parameters) is None or of_exponent is None:
             return None
-        if degree_of(exponent, parameters) is None:
+        if of_exponent > 2:
+            if any(_grows(exponent, p) for p in parameters):
+                raise _infinite(node, node.scale * node.metric.matrix)
             return None
         size = len(parameters)
         sigma = Matrix(
@@ -166,11 +99,7 @@ class GaussianIntegral(PopulationRule):
         opening = eye(size) - sigma * hessian
         determinant = opening.det(method="berkowitz")
         if _diverges(opening, determinant):
-            raise NoRuleError(
-                f"asked for the mean of {node.prop} over a normal distribution with the covariance "
-                f"{sigma.tolist()}: it is infinite, as the exponential grows faster than the "
-                "density falls"
-            )
+            raise _infinite(node, sigma.tolist())
         narrower = (opening.adjugate() * sigma / determinant).applyfunc(shortened)
         shift = narrower * gradient
         average = _averaged(rest, parameters, narrower)
@@ -188,6 +117,22 @@ def _diverges(opening: Any, determinant: Any) -> bool:
 
     values = np.linalg.eigvals(np.array(opening.evalf().tolist(), dtype=float))
     return bool(values.real.min() <= 1e-12)
+
+
+def _grows(exponent: Any, parameter: Any) -> bool:
+    """Whether it is of a degree beyond 2 in a parameter and unbounded above."""
+    polynomial = Poly(exponent, parameter)
+    if polynomial.degree() <= 2:
+        return False
+    highest = polynomial.LC()
+    return bool(highest.is_positive or (polynomial.degree() % 2 and highest.is_nonzero))
+
+
+def _infinite(node: Any, sigma: Any) -> NoRuleError:
+    return NoRuleError(
+        f"asked for the mean of {node.prop} over a normal distribution with the covariance "
+        f"{sigma}: it is infinite, as the exponential grows faster than the density falls"
+    )
 
 
 def _hashable(value: Any) -> Any:
@@ -245,30 +190,48 @@ class OverGaussian(Node, OfParameters, Expr):
         properties = self.args[: self._count]
         return len(self.metric.parameters) > 1 and self._degree(*properties) is None
 
-    def _values(
-        self, evaluate: Any, point: Any, exprs: Any, degree: int | None, weight: Any = None
-    ) -> Any:
-        """The mean of a product of expressions at θ + ξ, times a weight of ξ."""
-        covariance = evaluate(self.metric.matrix, point)
-        covariance = evaluate(self.scale, point) * covariance
-        parameters = list(self.metric.parameters)
-        start = [point[p] for p in parameters]
-        # Nodes that stay where they are when θ is moved a little: what is there is kept.
-        centre = [mpmath.nint(x * _GRID) / _GRID for x in start]
-        shift = [x - c for x, c in zip(start, centre, strict=True)]
+    def _values(self, evaluate: Any, point: Any, exprs: Any, axis: int | None = None) -> Any:
+        """The mean of a product of expressions at θ + ξ; times ξ of a parameter by its place."""
+        degree, chosen = self._degree(*exprs), self._moving(exprs, axis)
+        if degree is None:  # term by term, where one of them depends on fewer parameters
+            terms = list(product(*map(Add.make_args, exprs)))
+            fewer = max(len(self._moving(term, axis)) for term in terms) < len(chosen)
+            if fewer and len(terms) <= _MOST_TERMS:
+                return mpmath.fsum(self._values(evaluate, point, term, axis) for term in terms)
+        weight = None
+        if axis is not None:
+            degree, place = None if degree is None else degree + 1, chosen.index(axis)
+
+            def weight(xi: list[Any]) -> Any:
+                return xi[place]
+
+        if not chosen:
+            return mpmath.fprod(evaluate(expr, point) for expr in exprs)
+        whole = evaluate(self.scale, point) * evaluate(self.metric.matrix, point)
+        covariance = mpmath.matrix([[whole[i, j] for j in chosen] for i in chosen])
+        parameters = [self.metric.parameters[i] for i in chosen]
         rest = (mpmath.mp.prec, *((s, _hashable(point[s])) for s in point if s not in parameters))
 
-        def at(steps: list[Any]) -> Any:
+        def at(place: list[Any]) -> Any:
             # What is not moved has the values of the point.
-            there = {p: x + d for p, x, d in zip(parameters, centre, steps, strict=True)}
-            place = (*there.values(), rest)
+            there = dict(zip(parameters, place, strict=True))
             factors = [
-                evaluate.once((expr, place), lambda e=expr: evaluate(e, there)) for expr in exprs
+                evaluate.once((expr, *place, rest), lambda e=expr: evaluate(e, there))
+                for expr in exprs
             ]
             return mpmath.fprod(factors)
 
-        nodes = (tuple(exprs), self.metric, self.scale, tuple(centre), rest)
-        return gaussian_mean(at, covariance, degree, shift, weight, evaluate.once(nodes, dict))
+        start = [point[p] for p in parameters]
+        kept = evaluate.once((tuple(exprs), self.metric, self.scale, *chosen, rest), list)
+        return gaussian_mean(at, covariance, degree, start, weight, kept, evaluate.digits)
+
+    def _moving(self, exprs: Any, axis: int | None) -> list[int]:
+        """Which of the parameters make a difference: over the others the mean is 1."""
+        count = range(len(self.metric.parameters))
+        free = set().union(*(expr.free_symbols for expr in exprs))
+        if any(depends_on_parameters(s) and not isinstance(s, Parameter) for s in free):
+            return list(count)
+        return [i for i in count if i == axis or self.metric.parameters[i] in free]
 
     def _degree(self, *exprs: Any) -> int | None:
         return degree_of(Mul(*exprs), self.metric.parameters)
@@ -324,7 +287,7 @@ class GaussianMean(OverGaussian):
         return (LinearGaussianMean(), GaussianIntegral())
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
-        return self._values(evaluate, point, [self.prop], self._degree(self.prop))
+        return self._values(evaluate, point, [self.prop])
 
     def _tex(self, printer: Any) -> str:
         subscript = self._subscript(printer)
@@ -368,8 +331,8 @@ class GaussianCov(OverGaussian):
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         a, b = self.args[:2]
-        both = self._values(evaluate, point, [a, b], self._degree(a, b))
-        first, last = (self._values(evaluate, point, [e], self._degree(e)) for e in (a, b))
+        both = self._values(evaluate, point, [a, b])
+        first, last = (self._values(evaluate, point, [e]) for e in (a, b))
         return both - first * last
 
     def _tex(self, printer: Any) -> str:

@@ -22,16 +22,19 @@ from ..tangent.properties import OfParameters, as_property, require_parameters
 from .chain import Chain
 from .correlated import CorrelatedMean, unspecified
 from .equation import PopulationEquation
-from .gaussian import GaussianCov, GaussianMean, degree_of, spread
+from .gaussian import GaussianCov, GaussianMean
 from .rules import PopulationRule
+from .spreading import degree_of, spread
 
-__all__ = ["DerivativePairing", "MetricLaplacian", "bridge"]
+__all__ = ["DerivativePairing", "MetricLaplacian", "OfMetric", "bridge"]
 
 
 class OfMetric(Node, OfParameters, Expr):
     """Derivatives of properties, contracted with a metric; the base of the two here."""
 
     is_commutative = True
+    #: How often properties are differentiated.
+    order: Any = 2
 
     def _entries(self, evaluate: Any, point: Any) -> Any:
         return evaluate(self._metric().matrix, point)
@@ -294,8 +297,8 @@ def _in_full(a: Any, b: Any, metric: MatrixMetric, s: Any) -> PopulationEquation
         one, none = (CorrelatedMean(a, b, metric, s, rho) for rho in (1, 0))
         chain.to(Interpolation(), one - none)
     terms = [s**n / factorial(n) * _paired(n, metric, *means) for n in range(1, min(degrees) + 1)]
-    chain.to(PricesTheorem(), Add(*terms))
-    parts = {"selection": terms[0]} | ({"curvature": Add(*terms[1:])} if terms[1:] else {})
+    chain.to(PricesTheorem(), Add(*terms))  # no term where one of them does not vary
+    parts = {"selection": Add(*terms[:1])} | ({"curvature": Add(*terms[1:])} if terms[1:] else {})
     return PopulationEquation(chain.start, parts, chain.derivation)
 
 

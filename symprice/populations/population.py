@@ -105,11 +105,7 @@ class Population(Verbs, Basic):
         data.nonnegative(
             Tuple(*w), "the fitness", " (growth rates, which may be, are given as growth=...)"
         )
-        if w and all(x.is_zero or value.is_zero for x, value in zip(shares, w, strict=True)):
-            raise ShapeError(
-                "asked for a population in which the fitness of all types is zero, or the "
-                "frequency of those where it is not: there is no next generation"
-            )
+        data.growing(shares, w)
         found = [
             data.columns(one, what, count)
             for one, what in (
@@ -118,6 +114,7 @@ class Population(Verbs, Basic):
                 (rates, "the rate of"),
             )
         ]
+        data.own_names(found[0])
         known = {pair[0] for pair in found[0]}
         for pair in (*found[1], *found[2]):
             if pair[0] not in known:

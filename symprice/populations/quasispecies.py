@@ -64,7 +64,8 @@ class Quasispecies(Outputs, Basic):
     Raises
     ======
 
-    ShapeError : for a Q of another size, or with columns that do not sum to one.
+    ShapeError : for a Q of another size, or with columns that do not sum to one; for negative
+        growth rates.
 
     Examples
     ========
@@ -103,6 +104,13 @@ class Quasispecies(Outputs, Basic):
                     "(entry i, j is from type j to type i)"
                 )
         population.trait(population.growth)
+        for i, name in enumerate(population.types):
+            if (rate := population.table.at(population.growth, i)).is_negative:
+                raise ShapeError(
+                    f"asked for mutation among types of which {name} grows at the rate {rate}: "
+                    "mutation is in births, whose rates are not negative: give these as "
+                    "fitness=[...]"
+                )
         return super().__new__(cls, population, matrix)
 
     @property

@@ -105,6 +105,12 @@ def _independent(xs: Sequence[Any], over: tuple[Any, ...]) -> list[int]:
     return chosen
 
 
+def _require_variance(population: Any, z: Any, what: str) -> None:
+    """Raise where a trait is the same in all types: there is no regression on it."""
+    if population.over and cancelled(Var(z, *population.over).doit()) == 0:
+        raise ShapeError(f"asked for {what} of {z}, which does not vary in the population")
+
+
 def fisher(population: Any, genes: Sequence[Any]) -> PopulationEquation:
     """Δ_NS w̄ = V_A/w̄, with the average effects of the genes as they are before selection."""
     over, w = population.over, population.trait(population.fitness)
@@ -137,6 +143,7 @@ def fisher(population: Any, genes: Sequence[Any]) -> PopulationEquation:
 
 def breeder(population: Any, z: Any) -> PopulationEquation:
     """R = h² S, and Cov(w, e)/w̄ where the rest e of the regression covaries with fitness."""
+    _require_variance(population, z, "the heritability")
     over, w = population.over, population.trait(population.fitness)
     child, mean = changed(z), Mean(w, *over)
     h2 = Symbol("h__2", real=True)
@@ -162,6 +169,7 @@ def breeder(population: Any, z: Any) -> PopulationEquation:
 
 def hamilton(population: Any, z: Any, partner: Any) -> PopulationEquation:
     """w̄ Δz̄ = (r B - C) Var(z), from fitness regressed on the own trait and the partner's."""
+    _require_variance(population, z, "the relatedness of partners by a regression")
     over, w = population.over, population.trait(population.fitness)
     benefit, cost, related = (Symbol(name, real=True) for name in "BCr")
     own, social = coefficients(w, [z, partner], over)

@@ -29,9 +29,10 @@ from ..tangent.covariance import covariance
 from ..tangent.metric import MatrixMetric
 from .chain import Chain
 from .equation import PopulationEquation
-from .gaussian import GaussianCov, GaussianMean, OverGaussian, spread
+from .gaussian import GaussianCov, GaussianMean, OverGaussian
 from .rules import PopulationRule
 from .short import shortened
+from .spreading import spread
 
 __all__ = ["SearchGradient", "evolution_strategy", "gaussian_fitness", "kalman", "lande"]
 
@@ -127,7 +128,10 @@ def lande(fitness: Any, traits: Any, G: Any, P: Any) -> PopulationEquation:
                 f"asked for a response of {len(zs)} traits with a covariance of {matrix.rows} × "
                 f"{matrix.cols}: write a row for every trait"
             )
+    _require_covariances(genetic, phenotypic, zs)
     given = expression(fitness, "Lande's equation of a fitness")
+    if given.is_zero:
+        raise ShapeError("asked for a response to selection where nobody has offspring: W = 0")
     # By a name of its own where it has a formula, which is inserted in the end.
     w, definitions = given, []
     if not isinstance(given, Observable):
@@ -197,6 +201,12 @@ def kalman(theta: Any, Sigma: Any, y: Any, H: Any, R: Any) -> PopulationEquation
             f"× {design.cols} and an R of {noise.rows} × {noise.cols}: H has a row for every "
             "measurement and a column for every quantity, R is square"
         )
+    if noise.det(method="berkowitz") == 0:
+        raise ShapeError(
+            f"asked for measurements with the noise {R}, of which a combination is measured "
+            "exactly: its likelihood is no function; write a symbol for its variance, and let it "
+            "go to 0 in the result"
+        )
     missed = Matrix(ys) - design * Matrix(ms)
     likelihood = exp(-Rational(1, 2) * (missed.T * noise.inv(method="ADJ") * missed)[0, 0])
     found = lande(likelihood, ms, Sigma, Sigma)
@@ -235,10 +245,8 @@ class SearchGradient(OverGaussian):
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         F, parameter = self.args[:2]
-        scale, place = evaluate(self.scale, point), self.metric.parameters.index(parameter)
-        degree = self._degree(F)
-        degree = None if degree is None else degree + 1
-        return self._values(evaluate, point, [F], degree, lambda xi: xi[place] / scale)
+        place = self.metric.parameters.index(parameter)
+        return self._values(evaluate, point, [F], place) / evaluate(self.scale, point)
 
     def _tex(self, printer: Any) -> str:
         F, parameter = (printer._print(e) for e in self.args[:2])
@@ -298,6 +306,24 @@ def evolution_strategy(F: Any, parameters: Any, sigma: Any) -> PopulationEquatio
     return PopulationEquation(
         chain.start, {"selection": cov}, chain.derivation, (), {"mean fitness": mean}
     )
+
+
+def _require_covariances(genetic: Matrix, phenotypic: Matrix, zs: list[Any]) -> None:
+    """Raise for what is known to be no covariance of a breeding value and its phenotype."""
+    spread(genetic, zs), spread(phenotypic, zs)
+    if phenotypic.det(method="berkowitz") == 0:
+        raise ShapeError(
+            f"asked for a response of traits with the phenotypic covariance {phenotypic.tolist()}, "
+            "which has no inverse: leave out what does not vary, or is a combination of others"
+        )
+    try:
+        spread(phenotypic - genetic, zs)
+    except ShapeError:
+        raise ShapeError(
+            f"asked for a response with the genetic covariance {genetic.tolist()} and the "
+            f"phenotypic covariance {phenotypic.tolist()}: a phenotype is a breeding value and the "
+            "rest, whose covariance P - G has no negative eigenvalue"
+        ) from None
 
 
 def _listed(given: Any) -> list[Any]:

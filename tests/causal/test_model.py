@@ -286,6 +286,24 @@ def test_the_drawing():
     assert len(root.findall(f".//{space}polygon")) == 5 + 2
 
 
+P_TIME = parameters("w") * Function("f")(Symbol("t", real=True))
+
+
+def test_time_in_an_equation_is_refused_where_it_would_be_left_out():
+    """d(t P)/dt = P + NTVar(t P), which is not what the paths from root to root add up to."""
+    t = Symbol("t")
+    model = CausalModel({R: t * P, Q: t * U, L: -R})
+    with pytest.raises(SympriceError, match="time=t"):
+        model.rate(R, L)
+    by_price = price(model.formula(R), model.formula(L), time=t).change
+    assert expand(by_price.expand() - P - t**2 * NTVar(P)) == 0
+    step = model.rate(R, L, GradientDescent(Symbol("eta", positive=True)))
+    assert step.count_paths() == 1  # a step takes no time
+    with pytest.raises(SympriceError, match="time=t"):
+        model.rate(P, L)  # through the loss
+    assert CausalModel({R: P, Q: t * U, L: -R}).rate(R, L).expr == NTVar(P)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
@@ -305,6 +323,8 @@ def test_the_drawing():
         (lambda: CausalModel({R: P}, roots={P: R**2}), "without the variables"),
         (lambda: CausalModel({}), "without equations"),
         (lambda: CausalModel(["R", "P"]), "write Eq"),
+        (lambda: CausalModel({R: P * Symbol("t")}).rate(R, -R), "time=t"),
+        (lambda: CausalModel({R: P}, roots={P: sin(P_TIME)}).rate(P, R), "the symbol of time"),
         (lambda: JUICE.rate(Q, L), "the causal model is of P, R, L"),
         (lambda: JUICE.rate(P, "L"), "write a SymPy expression"),
         (lambda: JUICE.subs(R, 3), "has an equation"),

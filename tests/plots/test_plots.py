@@ -163,6 +163,25 @@ def test_heat_maps():
         heat_map(np.eye(3), columns=["a", "b"])
 
 
+def test_a_heat_map_of_one_cell_and_of_none():
+    ax = heat_map(np.array([[2.0]]))
+    assert all(tick == int(tick) for tick in (*ax.get_xticks(), *ax.get_yticks()))
+    for array in (np.ones((0, 3)), np.ones((2, 2)) * 1j, np.ones(3)):
+        with pytest.raises(ShapeError, match="real numbers"):
+            heat_map(array)
+
+
+def test_the_variance_of_what_is_no_probability():
+    """P = b³ - b turns back twice: NTVar(P) = (3b² - 1)² is drawn branch by branch, no guess."""
+    b = Parameter("b", real=True)
+    ax = plot(NTVar(b**3 - b), between=(-1.5, 1.5))
+    (line,) = ax.lines
+    at = np.linspace(-1.5, 1.5, len(line.get_xdata()))
+    assert np.allclose(line.get_xdata(), at**3 - at)
+    assert np.allclose(line.get_ydata(), (3 * at**2 - 1) ** 2)
+    assert ax.get_legend().get_window_extent().y0 >= ax.get_window_extent().y1  # above the axes
+
+
 def test_errors_against_the_step_size():
     equation = price(sigmoid(b), -sigmoid(b), GradientDescent(eta), order=2)
     found = compare(equation, {}, {b: 0.5}, np.geomspace(0.01, 0.3, 6))

@@ -160,3 +160,11 @@ def test_the_error_threshold():
     lost = wild.equilibrium.subs({s: Rational(1, 10), u: Rational(1, 2)})
     assert lost[0] < 0  # beyond the threshold it is no equilibrium of a population
     assert wild.condition.subs({s: Rational(1, 10), u: Rational(1, 2)}) == False  # noqa: E712
+
+
+def test_births_are_not_negative():
+    """Of negative rates times Q the leading eigenvector has a negative entry."""
+    Q = Matrix([[9, 1], [1, 9]]) / 10
+    with pytest.raises(ShapeError, match="births"):
+        Population(growth=[-1, -2]).quasispecies(Q)
+    assert Population(growth=[0, 2]).quasispecies(Q).equilibrium.T == Matrix([[1, 9]]) / 10

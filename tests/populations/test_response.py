@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sympy import Matrix, Rational, cancel, diag, exp, log, symbols
+from sympy import Integer, Matrix, Rational, cancel, diag, exp, log, symbols
 
 from symprice import Parameter, ShapeError, observables
 from symprice.populations.response import evolution_strategy, gaussian_fitness, kalman, lande
@@ -119,6 +119,12 @@ def test_evolution_strategies_of_an_unspecified_fitness():
         (lambda: lande(W, [z, y], Matrix([[1, 2], [0, 1]]), diag(1, 1)), "symmetric"),
         (lambda: gaussian_fitness([z, y], [0, 0], [[1]]), "a row for every trait"),
         (lambda: kalman(z, 1, [1, 2], 1, 1), "a row for every measurement"),
+        (lambda: kalman(z, 1, symbols("x"), 1, 0), "measured exactly"),
+        (lambda: lande(W, z, -1, 1), "a variance is not negative"),
+        (lambda: lande(W, z, 2, 1), "P - G has no negative eigenvalue"),
+        (lambda: lande(W, [z, y], [[1, 0.9], [0.9, 1]], diag(1, 1)), "P - G"),
+        (lambda: lande(W, [z, y], diag(1, 0), diag(1, 0)), "no inverse"),
+        (lambda: lande(Integer(0), z, 1, 1), "W = 0"),
         (lambda: evolution_strategy(W, z, -1), "positive"),
     ],
 )
