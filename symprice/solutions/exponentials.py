@@ -6,11 +6,14 @@ without eigenvectors, so repeated eigenvalues are no special case.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import mpmath
 from sympy import (
     Add,
     Expr,
+    Float,
     ImmutableDenseMatrix,
     Matrix,
     Mul,
@@ -87,6 +90,8 @@ def matrix_exponential(A: Any, t: Any) -> Any:
     A = ImmutableDenseMatrix(A)
     if A.is_diagonal():
         return ImmutableDenseMatrix(A.rows, A.rows, lambda i, j: exp(A[i, i] * t) if i == j else 0)
+    if _symmetric_floats(A):
+        return _by_eigenvectors(A, lambda value: exp(value * t))
     values = eigenvalues(A)
     if A.rows == 2 and any(x.atoms(Pow) for x in values or ()):
         hyperbolic = real_exponential_2(A, t)  # shorter than exponentials of square roots
@@ -113,6 +118,8 @@ def matrix_power(A: Any, n: Any) -> Any:
     A = ImmutableDenseMatrix(A)
     if A.is_diagonal():
         return ImmutableDenseMatrix(A.rows, A.rows, lambda i, j: A[i, i] ** n if i == j else 0)
+    if _symmetric_floats(A):
+        return _by_eigenvectors(A, lambda value: value**n)
     values = list(dict.fromkeys(eigenvalues(A) or ()))
     if not values:
         return None
@@ -126,6 +133,24 @@ def matrix_power(A: Any, n: Any) -> Any:
             return None
         total = total + value**n * part
     return ImmutableDenseMatrix(total.applyfunc(_cleaned))
+
+
+def _symmetric_floats(A: Any) -> bool:
+    return bool(A.has(Float) and all(entry.is_number for entry in A) and A == A.T)
+
+
+def _by_eigenvectors(A: Any, function: Callable[[Any], Any]) -> Any:
+    """f(A) = Σ f(λ) q qᵀ of a symmetric matrix of floats."""
+    values, vectors = mpmath.eigsy(_numbers(A))
+    total = zeros(A.rows)
+    for k in range(A.rows):
+        q = Matrix([Float(vectors[i, k]) for i in range(A.rows)])
+        total += function(Float(values[k])) * (q * q.T)
+    return ImmutableDenseMatrix(total)
+
+
+def _numbers(A: Any) -> Any:
+    return mpmath.matrix([[mpmath.mpmathify(entry) for entry in A.row(i)] for i in range(A.rows)])
 
 
 def _vanishing(entry: Expr) -> Any:

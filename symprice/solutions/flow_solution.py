@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import mpmath
-from sympy import Basic, Derivative, Eq, Float, Function, Symbol, Tuple, default_sort_key
+from sympy import Basic, Derivative, Eq, Float, Function, S, Symbol, Tuple, default_sort_key
 from sympy.core.symbol import Str
 from sympy.core.sympify import _sympify
 
@@ -21,16 +21,6 @@ from .verification import compiled
 __all__ = ["FlowSolution"]
 
 _DOUBLE = 15
-
-
-class Rows(Outputs):
-    """Formulas that are shown one below the other."""
-
-    def __init__(self, rows: list[Any]) -> None:
-        self.rows = rows
-
-    def _formula(self) -> list[Any]:
-        return self.rows
 
 
 class FlowSolution(Outputs, Basic):
@@ -162,6 +152,12 @@ class FlowSolution(Outputs, Basic):
         if self.explicit:
             found = {v: expr.subs(self.system.time, time).subs(known) for v, expr in self.args[1]}
             self._require_reached(time, known)
+            if any(value.has(S.NaN, S.ComplexInfinity) for value in found.values()):
+                # A start at which the formula is 0/0: there the equation says what it is.
+                reached = self._integrated(time, known, digits or _DOUBLE)
+                found = dict(
+                    zip(found, (Float(x, digits or _DOUBLE) for x in reached), strict=True)
+                )
             return found if digits is None else {v: e.evalf(digits) for v, e in found.items()}
         missing = sorted((self.system.constants - set(known)), key=default_sort_key)
         if missing or time.free_symbols:
@@ -307,7 +303,9 @@ class FlowSolution(Outputs, Basic):
         return inside
 
     # --- display ----------------------------------------------------------------------------------
-    def _rows(self) -> list[Any]:
+    @property
+    def _equations(self) -> list[Any]:
+        """The lines in which it is shown: the equation of motion, and what solves it."""
         system = self.system
         names, rows = system.moving(), list(system.equations)
         if self.numeric:
@@ -320,13 +318,9 @@ class FlowSolution(Outputs, Basic):
             rows.append(Eq(left.xreplace(names), shown, evaluate=False))
         return rows
 
-    def latex(self, **settings: Any) -> str:
-        """LaTeX of the equation and its solution."""
-        return Rows(self._rows()).latex(**settings)
-
     def text(self) -> str:
         """The equation and its solution in Unicode, and how it was found."""
-        return f"{Rows(self._rows()).text()}\n{self.args[2].name}: {self.method}"
+        return f"{super().text()}\n{self.args[2].name}: {self.method}"
 
     def __str__(self) -> str:
         return self.text()

@@ -22,15 +22,18 @@ from sympy.core.sympify import _sympify
 
 from ..closedform import ClosedForm
 from ..derivation import Rule, Step
+from ..dynamics.update import Dynamics, mean_loss
 from ..errors import NoParameterError, ShapeError
 from ..symbols import Name, Observable, ObservableVector, Parameter, expression
 from ..tangent.covariance import covariance
+from ..tangent.gradient import Nabla
 from ..tangent.metric import as_metric
+from ..tangent.vectors import ParameterPosition, terms
 from ..timelimit import within
 from .flow_solution import FlowSolution
 from .linear_flows import solve_linear
 from .reduction import solve_product
-from .separation import Found, solve_scalar
+from .separation import Found, PointOfRest, solve_scalar
 from .trajectory import FlowSystem, Trajectory, plain_symbol
 from .verification import agree
 
@@ -74,7 +77,7 @@ def solve_flow(
     initial : the values at time 0, {b: b0}; `b_0` where not given.
     t : the symbol of time, ``Symbol('t')`` where not given.
     dynamics : a flow along the exact gradient: ``GradientFlow()``, which is also meant where it is
-        not given, or one with a rate or a metric of its own.
+        not given, one with a rate or a metric of its own, or with weight decay.
     metric : as for ``NTCov``: the flow is then `-M∇L`, natural gradient with the inverse of the
         Fisher information.
     eta : the learning rate: a positive constant, or a function of t, a schedule.
@@ -110,8 +113,12 @@ def solve_flow(
     time = Symbol("t") if t is None else expression(t, "a flow with a symbol of time")
     if not isinstance(time, Symbol):
         raise ShapeError(f"asked for a flow in the time {t}: write a Symbol, as Symbol('t')")
-    metric, eta = _of_dynamics(dynamics, L, metric, eta)
+    metric, eta, drift = _of_dynamics(dynamics, L, metric, eta)
     rates, before = _rates_of(L, initial, time, metric)
+    for coefficient, position in drift:
+        moved = {p: coefficient * position.coordinate(p) for p in rates}
+        rates = {p: rate + moved[p] for p, rate in rates.items()}
+        before = [(a + moved[p], rates[p]) for p, (a, _) in zip(rates, before, strict=False)]
     start = _starts(rates, initial)
     rate_of_learning = expression(eta, "a flow with a learning rate")
     clock = _clock(rate_of_learning, time)
@@ -162,6 +169,10 @@ def _solved(system: FlowSystem, domain: Mapping[Any, Any]) -> Found | None:
     if len(variables) == 1:
         (b,) = variables
         return solve_scalar(b, rates[b], starts[b], system.time, domain)
+    if within(_SECONDS, lambda: all(r.subs(starts).doit().is_zero for r in rates.values())):
+        flows = system.trajectories()
+        steps = [Step(PointOfRest(), flows[v], starts[v]) for v in variables]
+        return Found(list(starts.items()), True, steps, "point of rest")
     parts = _apart(rates)
     if len(parts) > 1:
         found = []
@@ -199,35 +210,40 @@ def _why_numeric(rates: Mapping[Any, Any]) -> str:
     return "the system is not linear, and no conserved quantities were found that reduce it"
 
 
-def _of_dynamics(dynamics: Any, L: Any, metric: Any, eta: Any) -> tuple[Any, Any]:
-    """Metric and learning rate of a way of moving that is a flow along the exact gradient."""
+def _of_dynamics(
+    dynamics: Any, L: Any, metric: Any, eta: Any
+) -> tuple[Any, Any, list[tuple[Any, Any]]]:
+    """Metric, learning rate and bias of a way of moving that is a flow along the exact gradient."""
     if dynamics is None:
-        return metric, eta
-    from ..dynamics.update import Dynamics
-
-    loss = L if isinstance(L, Expr) else None
+        return metric, eta, []
+    loss = L if isinstance(L, Expr) else Observable("L")
     flows = isinstance(dynamics, Dynamics) and dynamics.continuous
-    if not flows or (
-        loss is not None
-        and (
-            dynamics.noise(loss) is not None
-            or dynamics.bias(loss) is not None
-            or dynamics.state_update(loss)
+    drift: list[Any] = []
+    if flows:
+        bias = dynamics.bias(loss)
+        drift = [] if bias is None else terms(bias)
+        flows = (
+            dynamics.noise(loss) is None
+            and not dynamics.state_update(loss)
+            and dynamics.gradient(loss) == Nabla(mean_loss(loss))
+            and all(isinstance(vector, ParameterPosition) for _, vector in drift)
         )
-    ):
+    if not flows:
         raise ShapeError(
             f"asked for the trajectory of {dynamics!r}: solve_flow solves flows along the exact "
-            "gradient, as GradientFlow(), with metric= for natural gradient; for finite steps on a "
-            "quadratic loss write solve_descent(L, initial, eta), for momentum heavy_ball_flow or "
-            "heavy_ball_steps"
+            "gradient, as GradientFlow() or WeightDecay(lambda), with metric= for natural "
+            "gradient; for finite steps on a quadratic loss write solve_descent(L, initial, eta), "
+            "for momentum heavy_ball_flow or heavy_ball_steps"
         )
-    own = dynamics.metric(loss) if loss is not None else None
+    own = dynamics.metric(loss)
     if (own is not None and metric is not None) or (dynamics.rate != 1 and eta != 1):
         raise ShapeError(
             f"asked for the trajectory of {dynamics} in the metric {metric} at the rate {eta}: "
             "give metric and rate once"
         )
-    return (metric if own is None else own), (eta if dynamics.rate == 1 else dynamics.rate)
+    if dynamics.rate != 1:  # in the bias too, and then a factor of the time
+        drift = [(c / dynamics.rate, vector) for c, vector in drift]
+    return (metric if own is None else own), (eta if dynamics.rate == 1 else dynamics.rate), drift
 
 
 def _rates_of(
@@ -301,6 +317,11 @@ def _starts(rates: Mapping[Any, Any], initial: Mapping[Any, Any] | None) -> dict
             raise ShapeError(
                 f"asked for a flow with {v} = {value} at time 0, but what moves is "
                 f"{', '.join(names)}"
+            )
+        if value.is_real is False or value.is_finite is False:
+            raise ShapeError(
+                f"asked for a flow that starts at {v} = {value}: trajectories are real, write a "
+                "real number or a symbol"
             )
         found[names[name]] = value
     return {v: found.get(v, plain_symbol(v)) for v in rates}

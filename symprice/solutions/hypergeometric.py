@@ -32,6 +32,11 @@ class _gauss(hyper):
     def _numpycode(self, printer: Any) -> str:
         return self._code(printer, "scipy.special.hyp2f1")
 
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        a, b, c, z = map(printer._print, self._parts())
+        power = "" if exp is None else f"^{{{exp}}}"
+        return rf"\,{{}}_2F_1\!\left({a}, {b}; {c}; {z}\right){power}"
+
     def _sympystr(self, printer: Any) -> str:
         return f"hyper({', '.join(map(printer._print, self.args))})"
 

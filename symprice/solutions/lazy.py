@@ -8,17 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Basic, Identity, ImmutableDenseMatrix, MatMul
+from sympy import Basic, Expr, Float, Identity, ImmutableDenseMatrix, MatMul
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Rule, Step
 from ..errors import ShapeError
 from ..outputs import Outputs
+from .exponentials import eigenvalues
 from .matrix_nodes import MatrixExponential, StepPower
+from .signs import oriented
 from .slope import SlopeInTime
 
 __all__ = ["LazyTraining"]
+
+# Eigenvalues of floats are known to about that, relatively.
+_ROUNDING = 1e-9
 
 
 class LinearFlow(Rule):
@@ -79,14 +84,20 @@ class LazyTraining(Outputs, Basic):
                 f"{y.shape[0]} × {y.shape[1]} and outputs {f0.shape[0]} × {f0.shape[1]}: write N × "
                 "N, N × 1 and N × 1"
             )
+        if isinstance(eta, Basic) and not isinstance(eta, Expr):
+            raise ShapeError(
+                f"asked for lazy training by {eta}: write a learning rate; it is that of gradient "
+                "flow, or of gradient descent with discrete=True"
+            )
         eta, time = _sympify(eta), _sympify(time)
-        if discrete and isinstance(K, MatrixBase) and not (K.free_symbols or eta.free_symbols):
-            sharpest = max(complex(v.evalf()).real for v in K.eigenvals(multiple=True))
-            if float(eta) * sharpest >= 2:
-                raise ShapeError(
-                    f"asked for steps of lazy training with the learning rate {eta}: they diverge, "
-                    f"the threshold is {2 / sharpest:.6g} (2 over the largest eigenvalue of K)"
-                )
+        if eta.is_nonpositive:
+            raise ShapeError(
+                f"asked for lazy training with the learning rate {eta}: it is positive"
+            )
+        if discrete and (time.is_negative or time.is_integer is False):
+            raise ShapeError(f"asked for {time} steps of lazy training: write a whole number")
+        if isinstance(K, MatrixBase):
+            _require_kernel(K, eta if discrete else None)
         return super().__new__(cls, K, y, f0, eta, time, _sympify(bool(discrete)))
 
     @property
@@ -116,7 +127,23 @@ class LazyTraining(Outputs, Basic):
                 f"asked for outputs at other points with a kernel of {k.shape[0]} × {k.shape[1]}: "
                 f"it has a column for each of the {K.shape[0]} training points"
             )
-        return MatMul(k, K.inv(), Identity(K.shape[0]) - self.remaining, y - f0)
+        return MatMul(k, self._inverse(k), Identity(K.shape[0]) - self.remaining, y - f0)
+
+    def _inverse(self, k: Any) -> Any:
+        """K⁻¹; of a singular kernel the pseudo-inverse, as long as k is among its rows."""
+        K = self.args[0]
+        if not isinstance(K, MatrixBase) or K.free_symbols or K.det() != 0:
+            return K.inv()
+        inverse = ImmutableDenseMatrix(K.pinv())
+        if (
+            isinstance(k, MatrixBase)
+            and (k * inverse * K - k).applyfunc(lambda e: e.expand()).norm()
+        ):
+            raise ShapeError(
+                "asked for outputs at other points with a kernel that is no combination of the "
+                "rows of K, which is singular: together they are no kernel"
+            )
+        return inverse
 
     def mean_at(self, k: Any, mean: Any, prior_mean: Any = 0) -> Any:
         """The mean over an ensemble of initialisations, at other points.
@@ -147,7 +174,8 @@ class LazyTraining(Outputs, Basic):
         here : Q_gg, at these points.
         """
         K = self.args[0]
-        P = MatMul(_matrix(k), K.inv(), Identity(K.shape[0]) - self.remaining)
+        k = _matrix(k)
+        P = MatMul(k, self._inverse(k), Identity(K.shape[0]) - self.remaining)
         prior, cross, here = (_matrix(m) for m in (prior, cross, here))
         return here - P * cross - cross.T * P.T + P * prior * P.T
 
@@ -182,6 +210,29 @@ class LazyTraining(Outputs, Basic):
         return str(self.outputs)
 
     __repr__ = __str__
+
+
+def _require_kernel(K: Any, eta: Any) -> None:
+    """Raise where a matrix is certainly no kernel, or steps with it certainly diverge."""
+    if (K - K.T).expand() != 0 * K:
+        raise ShapeError(f"asked for lazy training with the kernel {K}, which is not symmetric")
+    if K.free_symbols:
+        values = [v for v in eigenvalues(K) or [] if v.is_positive] if eta is not None else []
+    else:
+        values = [Float(complex(v).real, 15) for v in K.evalf().eigenvals(multiple=True)]
+        if min(values) < -_ROUNDING * max(map(abs, values)):
+            raise ShapeError(
+                f"asked for lazy training with the kernel {K}, which has the negative eigenvalue "
+                f"{min(values):.6g}: write a positive semidefinite matrix"
+            )
+    passed = [v for v in values if eta is not None and oriented(eta * v - 2).is_nonnegative]
+    if passed:
+        sharpest = passed[0] if K.free_symbols else max(passed)
+        limit = 2 / sharpest if K.free_symbols else f"{2 / float(sharpest):.6g}"
+        raise ShapeError(
+            f"asked for steps of lazy training with the learning rate {eta}: they diverge, "
+            f"the threshold is {limit} (2 over the largest eigenvalue of K)"
+        )
 
 
 def _matrix(given: Any) -> Any:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-from sympy import Identity, ImmutableDenseMatrix, MatrixExpr, S, Symbol, cancel
+from sympy import (
+    Float,
+    Identity,
+    ImmutableDenseMatrix,
+    MatrixExpr,
+    Rational,
+    S,
+    Symbol,
+    cancel,
+    gcd_list,
+)
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 from sympy.printing.precedence import PRECEDENCE
@@ -143,13 +153,15 @@ class StepPower(MatrixExpr):
 
 
 def _times_a_scalar(matrix: Any) -> tuple[Any, Any]:
-    """A matrix of numbers and the time in front of it, where it is that; else the matrix and 1."""
-    entries = [entry for entry in matrix if entry != 0]
-    if not entries or not matrix.free_symbols:
+    """A matrix and what all its entries have in common, as the time."""
+    if not matrix.free_symbols:
         return matrix, S.One
-    factor = entries[0].as_coeff_Mul()[1]
-    numbers = (matrix / factor).applyfunc(cancel)
-    return (matrix, S.One) if numbers.free_symbols else (numbers, factor)
+    floats = {number: Rational(str(number)) for number in matrix.atoms(Float)}
+    factor = gcd_list([entry.xreplace(floats) for entry in matrix if entry != 0])
+    if not floats:
+        return (matrix / factor).applyfunc(cancel), factor
+    factor = factor.as_coeff_Mul()[1]
+    return (matrix / factor).applyfunc(lambda entry: entry.expand()), factor
 
 
 def _immutable(given: Any) -> Any:

@@ -8,15 +8,18 @@ from typing import Any
 from sympy import (
     Derivative,
     Eq,
+    Expr,
     ImmutableDenseMatrix,
     Mul,
     Rational,
+    Sum,
     Symbol,
     diag,
     symbols,
 )
 from sympy.core.sympify import _sympify
 
+from ..counts import is_count
 from ..derivation import Rule, Step
 from ..errors import ShapeError
 from ..symbols import Parameter
@@ -37,7 +40,7 @@ class ModesOfTheNetwork(Rule):
     """dW/dt = [W₂W₂ᵀ(Σ - W) + (Σ - W)W₁ᵀW₁]/τ with W = U diag(a) Vᵀ, W₂W₂ᵀ = U diag(a) Uᵀ."""
 
 
-def mode_strength(s: Any, a0: Any, *, depth: int = 2, tau: Any = 1, t: Any = None) -> FlowSolution:
+def mode_strength(s: Any, a0: Any, *, depth: Any = 2, tau: Any = 1, t: Any = None) -> FlowSolution:
     """The strength a(t) of a mode of a deep linear network with balanced layers.
 
     The loss of the mode is `½ (s - d_N ⋯ d_1)²`; balanced layers stay so, because `d_i² - d_j²` is
@@ -49,7 +52,7 @@ def mode_strength(s: Any, a0: Any, *, depth: int = 2, tau: Any = 1, t: Any = Non
 
     s : the strength of the mode in the data, a singular value.
     a0 : the strength at time 0, positive.
-    depth : the number of layers, N.
+    depth : the number of layers, N; a symbol too.
     tau : the time constant, one over the learning rate.
     t : the symbol of time.
 
@@ -72,28 +75,38 @@ def mode_strength(s: Any, a0: Any, *, depth: int = 2, tau: Any = 1, t: Any = Non
     A. M. Saxe, J. L. McClelland, S. Ganguli, Exact solutions to the nonlinear dynamics of learning
     in deep linear neural networks, ICLR 2014.
     """
-    if not isinstance(depth, int) or depth < 1:
-        raise ShapeError(f"asked for a mode of a network with {depth} layers: write 1 or more")
+    symbolic = isinstance(depth, Expr) and not depth.is_number
+    if not (is_count(depth) or (symbolic and depth.is_integer and depth.is_positive)):
+        raise ShapeError(
+            f"asked for a mode of a network with {depth} layers: write 1 or more, "
+            "or a symbol that is a positive integer"
+        )
     s, a0, tau = _sympify(s), _sympify(a0), _sympify(tau)
     if a0.is_nonpositive:
         raise ShapeError(
             f"asked for a mode of balanced layers that starts at {a0}: it is positive (at 0 it "
             "stays)"
         )
-    layers = symbols(f"d1:{depth + 1}", cls=Parameter, positive=True)
-    product = Mul(*layers)
-    loss = (s - product) ** 2 / 2
-    motion = NTCov(product, -loss)
     a = Symbol("a", positive=True)
-    balanced = dict.fromkeys(layers, a ** Rational(1, depth))
-    unfolded = motion.doit()
-    rate = tidied(unfolded.subs(balanced, simultaneous=True))
+    unfolded, given = _motion(s, a, depth, symbolic)
+    rate = unfolded.doit() if symbolic else tidied(unfolded.subs(dict(given), simultaneous=True))
     time = Symbol("t") if t is None else _sympify(t)
     found = solve_flow({a: rate}, {a: a0}, t=time, eta=1 / tau)
-    given = [Eq(d, value, evaluate=False) for d, value in balanced.items()]
-    first = Step(BalancedLayers(), unfolded, rate, given)
+    known = [Eq(d, value, evaluate=False) for d, value in given]
+    first = Step(BalancedLayers(), unfolded, rate, known)
     system, pairs, form, method, steps, shown, domain = found.args
     return FlowSolution(system, pairs, form, method, (first, *steps), shown, domain)
+
+
+def _motion(s: Any, a: Any, depth: Any, symbolic: bool) -> tuple[Any, list[tuple[Any, Any]]]:
+    """The rate of the product in terms of the layers, and what each layer is."""
+    if symbolic:  # ∂a/∂dᵢ = a/dᵢ, the same for every layer
+        i = Symbol("i", integer=True, positive=True)
+        return Sum(a ** (2 - 2 / depth) * (s - a), (i, 1, depth)), []
+    layers = symbols(f"d1:{depth + 1}", cls=Parameter, positive=True)
+    product = Mul(*layers)
+    motion = NTCov(product, -((s - product) ** 2) / 2)
+    return motion.doit(), [(d, a ** Rational(1, depth)) for d in layers]
 
 
 def linear_network_flow(

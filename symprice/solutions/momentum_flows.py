@@ -150,6 +150,8 @@ def nesterov_flow(lam: Any, x0: Any, t: Any = None, *, r: Any = 3) -> Solved:
     """
     lam, x0, r = _sympify(lam), _sympify(x0), _sympify(r)
     t = Symbol("t", positive=True) if t is None else _sympify(t)
+    if lam.is_zero:
+        return Solved(x0, [Step(InitialValue(), x0, x0)])
     nu = (r - 1) / 2
     root = sqrt(lam) * t
     value = x0 * gamma_function(nu + 1) * (2 / root) ** nu * besselj(nu, root)

@@ -25,7 +25,7 @@ def fixed_points(L: Any) -> list[dict[Any, Any]]:
     """The points of rest of gradient flow on a loss, `∇L = 0`, each {parameter: value}.
 
     Weight decay is a part of the loss, `λ/2 |θ|²`. Points that are not real for some constants are
-    among them.
+    among them, those that never are are not.
 
     Raises
     ======
@@ -62,6 +62,8 @@ def fixed_points(L: Any) -> list[dict[Any, Any]]:
     points = []
     for solution in found:
         point = {p: tidied(value) for p, value in solution.items()}
+        if any(value.is_real is False for value in point.values()):
+            continue
         rests = [(g.xreplace(point) + 1, _sympify(1)) for g in gradient]
         if all(left.expand() == right for left, right in rests) or agree(rests):
             points.append(point)
@@ -106,6 +108,11 @@ def ridge_flow(X: Any, y: Any, decay: Any, theta0: Any, eta: Any, t: Any) -> Laz
     curvature = X.T * X + decay * Identity(X.shape[1])
     if getattr(X, "is_MatrixExpr", False) is not True:
         curvature = X.T * X + decay * Identity(X.shape[1]).as_explicit()
+        if curvature.det().expand() == 0:
+            raise ShapeError(
+                f"asked for ridge regression with the decay {decay} on data of rank below "
+                f"{X.shape[1]}: the minimum is not unique; write a positive decay"
+            )
         end = curvature.LUsolve(X.T * y).applyfunc(tidied)
         return LazyTraining(curvature, end, theta0, eta, t)
     return LazyTraining(curvature, MatMul(curvature.inv(), X.T, y), theta0, eta, t)

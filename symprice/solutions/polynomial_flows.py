@@ -100,7 +100,8 @@ def _bernoulli(alpha: Any, beta: Any, n: Any, start: Any, t: Any) -> Any:
 
 
 def _riccati(alpha: Any, beta: Any, gamma: Any, start: Any, t: Any) -> Any:
-    discriminant = (beta**2 - 4 * alpha * gamma).factor()
+    squares = beta**2 - 4 * alpha * gamma
+    discriminant = squares.factor()
 
     def moved(ratio: Any) -> Any:
         """With ratio = sinh(ωt)/(ω cosh(ωt)), ω half the root of the discriminant."""
@@ -110,7 +111,7 @@ def _riccati(alpha: Any, beta: Any, gamma: Any, start: Any, t: Any) -> Any:
 
     root = sqrt(discriminant)
     fast, slow = 2 * tanh(root * t / 2) / root, S.Zero
-    if discriminant.is_nonnegative or discriminant.is_positive:
+    if squares.is_nonnegative or discriminant.is_nonnegative:
         return moved(fast)
     turning = sqrt(-discriminant)
     slow = 2 * tan(turning * t / 2) / turning

@@ -21,11 +21,13 @@ from sympy import (
 from sympy.core.sympify import _sympify
 
 from ..derivation import Rule, Step
+from ..dynamics.descent import GradientDescent
+from ..dynamics.update import Dynamics
 from ..errors import NoParameterError, ShapeError
 from ..symbols import Parameter, expression
 from .exponentials import eigenvalues
 from .linear_flows import linear_part
-from .signs import tidied
+from .signs import oriented, tidied
 from .solved import Solved
 from .step_maps import heavy_ball_matrix, nesterov_matrix
 from .thresholds import stability_threshold
@@ -173,11 +175,17 @@ def nesterov_steps(
 
 
 def _require_convergence(matrix: Any, lam: Any, eta: Any, beta: Any) -> None:
-    if lam.free_symbols or eta.free_symbols or beta.free_symbols:
-        return
+    """Raise where the steps certainly diverge, with the threshold that they pass."""
+    if eta.is_nonpositive:
+        raise ShapeError(f"asked for steps with the learning rate {eta}: it is positive")
+    if (abs(beta) - 1).is_nonnegative:
+        raise ShapeError(f"asked for steps with the momentum β = {beta}: it is between -1 and 1")
     r, slot = Dummy("r"), Dummy("lambda", positive=True)
-    threshold = stability_threshold((r * eye(2) - matrix(slot, eta, beta)).det(), r, slot)
-    if not lam < threshold:
+    try:
+        threshold = stability_threshold((r * eye(2) - matrix(slot, eta, beta)).det(), r, slot)
+    except ShapeError:  # which condition fails first depends on the constants
+        return
+    if oriented(lam - threshold).is_nonnegative:
         raise ShapeError(
             f"asked for steps at the curvature {lam}, which diverge: the largest stable curvature "
             f"is {threshold}"
@@ -192,7 +200,7 @@ def solve_descent(L: Any, initial: Mapping[Any, Any], eta: Any, n: Any = None) -
 
     L : a quadratic expression in Parameters.
     initial : where it starts, {w: w0}; the column has this order.
-    eta : the learning rate.
+    eta : the learning rate, or ``GradientDescent(eta)``.
     n : an integer symbol, the number of the step; ``Symbol('n', integer=True, nonnegative=True)``
         where not given.
 
@@ -212,6 +220,13 @@ def solve_descent(L: Any, initial: Mapping[Any, Any], eta: Any, n: Any = None) -
     >>> solve_descent(lam*w**2/2, {w: w0}, eta).value
     Matrix([[w0*(-eta*lambda + 1)**n]])
     """
+    if isinstance(eta, Dynamics):
+        if not isinstance(eta, GradientDescent):
+            raise ShapeError(
+                f"asked for the steps of {eta} in closed form: solve_descent has those of gradient "
+                "descent, heavy_ball_steps and nesterov_steps those of momentum at a curvature"
+            )
+        eta = eta.eta
     loss, eta = expression(L, "the descent of a loss"), _sympify(eta)
     n = Symbol("n", integer=True, nonnegative=True) if n is None else _sympify(n)
     trained = sorted(
@@ -263,10 +278,12 @@ def solve_descent(L: Any, initial: Mapping[Any, Any], eta: Any, n: Any = None) -
 
 
 def _require_small(values: list[Any], eta: Any) -> None:
-    if eta.free_symbols or any(value.free_symbols for value in values):
-        return
-    sharpest = max(values, key=lambda value: float(value))
-    if not eta * sharpest < 2:
+    """Raise where the steps certainly diverge, with the thresholds that they pass."""
+    if eta.is_nonpositive:
+        raise ShapeError(f"asked for gradient descent with the learning rate {eta}: it is positive")
+    passed = [value for value in values if oriented(eta * value - 2).is_nonnegative]
+    if passed:
+        sharpest = max(passed, key=float) if all(v.is_number for v in passed) else passed[0]
         raise ShapeError(
             f"asked for gradient descent with the learning rate {eta} at a sharpness of "
             f"{sharpest}: it diverges; the threshold is {2 / sharpest} for the rate, "

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import Derivative, Dummy, S, cancel, exp, sqrt, together
+from sympy import Derivative, Dummy, Function, Piecewise, S, cancel, exp, fraction, sqrt, together
 
 from ..closedform import ClosedForm
 from ..derivation import Rule, Step
@@ -175,7 +175,7 @@ def _balanced_flow(
 
 
 def _two(system: FlowSystem, rho: Mapping[Any, Any], steps: list[Step]) -> Found | None:
-    """a² - b²/ρ = C is a hyperbola: p = a + b/√ρ, a - b/√ρ = C/p; and v = p² moves by itself."""
+    """a² - b²/ρ = C is a hyperbola: p = a + b/√ρ, a - b/√ρ = C/p; and p² moves by itself."""
     (a, b), rates, starts, t = system.variables, system.rates, system.initial, system.time
     root = sqrt(rho[b])
     for sign in (1, -1):
@@ -200,30 +200,72 @@ def _two(system: FlowSystem, rho: Mapping[Any, Any], steps: list[Step]) -> Found
     if found is None or not found.explicit:
         return None
     ((_, formula),) = found.pairs
-    number = {C: c0, v0: tidied(p0**2)}
-    square = tidied(formula.subs(number)) if p0.is_number else formula.subs(number)
-    moved = p0 * sqrt(square / p0**2)
-    solution = {a: (moved + c0 / moved) / 2, b: sign * root * (moved - c0 / moved) / 2}
+    q0 = starts[a] - sign * starts[b] / root
+    growth = _growth(formula, C, v0, p0, q0)
+    if growth is None:
+        return None
+    ratio = growth.subs(C, c0)
+    ratio = tidied(ratio) if p0.is_number else ratio
+    taken = {symbol.name for symbol in (*system.variables, *system.constants)}
+    named, level = _free_name("v", taken), _free_name("C", taken)
+
+    def ends(ratio: Any) -> list[Any]:
+        rise, fall = p0 * sqrt(ratio), q0 / sqrt(ratio)
+        return [(rise + fall) / 2, sign * root * (rise - fall) / 2]
+
+    solution = dict(zip((a, b), ends(ratio), strict=True))
     if not solves(solution, rates, starts, t):
         return None
-    names = {C: Name("C"), v0: p0**2}
-    where = {Name("C"): c0, Name("v"): formula.subs(names)}
-    if c0.is_number:
-        names, where = {}, {Name("v"): square}
-    rise = p0 * sqrt(Name("v") / p0**2)
-    level = c0 if c0.is_number else Name("C")
-    bodies = [(rise + level / rise) / 2, sign * root * (rise - level / rise) / 2]
-    shown = [ClosedForm(body, where) for body in bodies]
+    where = {named: ratio} if c0.is_number else {level: c0, named: growth.subs(C, level)}
+    shown = [ClosedForm(body, where) for body in ends(named)]
     flows, combined = system.trajectories(), a + sign * b / root
     steps = [*steps, *_product_rate(system, rho[b], C)]
     before = Derivative(combined**2, a, evaluate=False) * rates[a]
     before += Derivative(combined**2, b, evaluate=False) * rates[b]
     value = {C: a**2 - b**2 / rho[b], v: combined**2}
     steps.append(Step(ReducedEquation(), before, speed.subs(value, simultaneous=True)))
-    steps.append(Step(found.steps[-1].rule, combined.xreplace(flows) ** 2, square))
-    steps += [Step(Reconstruction(), flows[k], e) for k, e in solution.items()]
+    steps.append(
+        Step(found.steps[-1].rule, combined.xreplace(flows) ** 2, ClosedForm(p0**2 * named, where))
+    )
+    steps += [Step(Reconstruction(), flows[k], e) for k, e in zip((a, b), shown, strict=True)]
     method = f"conserved difference of squares, {found.method}"
     return Found(list(solution.items()), True, steps, method, shown)
+
+
+def _free_name(name: str, taken: set[str]) -> Name:
+    while name in taken:
+        name += "'"
+    return Name(name)
+
+
+def _growth(formula: Any, C: Any, v0: Any, p0: Any, q0: Any) -> Any:
+    """p²/p₀², without p₀ in a denominator: for C = p₀ q₀ it can be 0."""
+    if isinstance(formula, Piecewise):
+        parts = [(_growth(e, C, v0, p0, q0), condition) for e, condition in formula.args]
+        return None if any(e is None for e, _ in parts) else Piecewise(*parts)
+    P, Q = Dummy("P", real=True), Dummy("Q", real=True)
+    slots: dict[Any, Any] = {}
+
+    def hidden(e: Any) -> Any:
+        if e.has(C) and (isinstance(e, Function) or (e.is_Pow and not e.exp.is_Integer)):
+            return slots.setdefault(e, Dummy("s", positive=True))
+        return e.func(*map(hidden, e.args)) if e.args else e
+
+    whole = hidden(formula).subs({C: P * Q, v0: P**2}, simultaneous=True) / P**2
+    share = within(_SECONDS, lambda: cancel(together(whole)))
+    if share is None:
+        return None
+    top, bottom = fraction(share)
+    sign = -1 if top.could_extract_minus_sign() else 1
+    top, bottom = (_gathered(sign * part, list(slots.values())) for part in (top, bottom))
+    back = {slot: e for e, slot in slots.items()}
+    return (top / bottom).xreplace({**back, P: p0, Q: q0})
+
+
+def _gathered(part: Any, slots: list[Any]) -> Any:
+    """A sum with the functions in it taken out."""
+    functions = [slot for slot in slots if part.has(slot)]
+    return part.expand().collect(functions) if functions else part
 
 
 def _product_rate(system: FlowSystem, rho: Any, C: Any) -> list[Step]:

@@ -17,6 +17,7 @@ from sympy import (
     Derivative,
     Dummy,
     Integral,
+    Piecewise,
     Wild,
     atan,
     exp,
@@ -181,6 +182,8 @@ def _by_integration(
     """SymPy's integral of 1/g, within a time limit, and only where it is right."""
     whole = _power_law(b, rate) or within(_SECONDS, lambda: _real(integrate(1 / rate, b)))
     if whole is None or whole.has(Integral, nan, oo, zoo):
+        return None
+    if any(part.has(b) for part in whole.atoms(Piecewise)):  # the rate jumps on the way
         return None
     return _implicit(whole - _constant(whole, b), b, rate, start, t, flow, domain)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -172,7 +173,7 @@ def tidied(expr: Any, seconds: float = 2) -> Any:
         lambda e: combined(factor_terms(cancel(together(expand_log(e))))),
     ]
     for make in makers:
-        form = within(seconds, lambda make=make: make(expr))  # type: ignore[misc]
+        form = within(seconds, partial(make, expr))
         if form is not None and _length(form) < _length(best):
             best = form
     return best

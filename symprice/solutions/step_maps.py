@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Dummy, ImmutableDenseMatrix, MatAdd, MatMul, ZeroMatrix, eye
+from sympy import ImmutableDenseMatrix, Poly, eye
 
-from ..errors import NoRuleError, ShapeError
-from ..symbols import Parameter
+from .linear_steps import linear_step
+from .signs import oriented
 
-__all__ = ["characteristic_polynomial", "heavy_ball_matrix", "nesterov_matrix", "step_matrix"]
+__all__ = [
+    "by_powers",
+    "characteristic_polynomial",
+    "heavy_ball_matrix",
+    "nesterov_matrix",
+    "step_matrix",
+]
 
 
 def step_matrix(dynamics: Any, lam: Any) -> Any:
     """The matrix that takes (θ, what moves besides it) to the next step, on the loss `½ λ θ²`.
 
-    Read off what the way of moving says of its update and of its state.
+    Read off its algorithm, or its update and what it says of its state (``linear_steps``).
 
     Examples
     ========
@@ -27,66 +33,7 @@ def step_matrix(dynamics: Any, lam: Any) -> Any:
     >>> step_matrix(GradientDescent(eta), lam)
     Matrix([[-eta*lambda + 1]])
     """
-    from ..dynamics.update import Dynamics
-
-    if not isinstance(dynamics, Dynamics) or dynamics.continuous:
-        raise ShapeError(
-            f"asked for the steps of {dynamics!r}: write a way of moving in finite steps, as "
-            "GradientDescent(eta), or a characteristic polynomial with its symbols r and λ"
-        )
-    theta = Parameter("theta")
-    loss = lam * theta**2 / 2
-    update, state = dynamics.update(loss), dynamics.state_update(loss)
-    slots = {vector: Dummy(str(vector)) for vector in state}
-    moved = [theta + _scalar(update, theta, slots)]
-    moved += [_scalar(after, theta, slots) for after in state.values()]
-    variables = [theta, *slots.values()]
-    matrix = ImmutableDenseMatrix(
-        len(moved), len(moved), lambda i, j: moved[i].expand().diff(variables[j])
-    )
-    rest = (after.subs(dict.fromkeys(variables, 0)) for after in moved)
-    if any(entry.has(*variables) for entry in matrix) or any(r != 0 for r in rest):
-        raise NoRuleError(
-            f"asked for the steps of {dynamics} on a quadratic loss, which are not linear: its "
-            "stability depends on where it is"
-        )
-    return matrix
-
-
-def _scalar(vector: Any, theta: Any, slots: dict[Any, Any]) -> Any:
-    """A vector over the one parameter θ as a scalar."""
-    from ..tangent.gradient import Nabla
-    from ..tangent.shifted import GradientAt
-    from ..tangent.vectors import ParameterPosition, Preconditioned
-
-    if vector in slots:
-        return slots[vector]
-    if isinstance(vector, ZeroMatrix):
-        return theta * 0
-    if isinstance(vector, MatAdd):
-        return sum(_scalar(term, theta, slots) for term in vector.args)
-    if isinstance(vector, MatMul):
-        scalars = [a for a in vector.args if not getattr(a, "is_Matrix", False)]
-        matrices = [a for a in vector.args if getattr(a, "is_Matrix", False)]
-        if len(matrices) == 1:
-            product = _scalar(matrices[0], theta, slots)
-            for scalar in scalars:
-                product = product * scalar
-            return product
-    if isinstance(vector, Nabla):
-        return vector.args[0].diff(theta)
-    if isinstance(vector, Preconditioned):
-        metric, inner = vector.args
-        return metric.entry(theta, theta) * _scalar(inner, theta, slots)
-    if isinstance(vector, ParameterPosition):
-        return theta
-    if isinstance(vector, GradientAt):  # at θ + shift
-        loss, shift = vector.args
-        return loss.diff(theta).subs(theta, theta + _scalar(shift, theta, slots))
-    raise NoRuleError(
-        f"asked for the steps on a quadratic loss, but nothing says what {vector} is there: write "
-        "the characteristic polynomial, stability_of(polynomial, r, lam)"
-    )
+    return linear_step(dynamics, lam).matrix
 
 
 def characteristic_polynomial(given: Any, lam: Any, r: Any) -> Any:
@@ -103,7 +50,24 @@ def characteristic_polynomial(given: Any, lam: Any, r: Any) -> Any:
     """
     matrix = given if getattr(given, "is_Matrix", False) else step_matrix(given, lam)
     polynomial = (r * eye(matrix.rows) - matrix).det(method="berkowitz").expand()
-    return polynomial.collect(r)
+    return polynomial.collect(r, lambda part: by_powers(part, lam))
+
+
+def by_powers(part: Any, lam: Any) -> Any:
+    """A coefficient as a sum of powers of λ, with what stands before each in factors.
+
+    Examples
+    ========
+
+    >>> from sympy.abc import a, b, x
+    >>> from symprice.solutions.step_maps import by_powers
+    >>> by_powers(a*x/(a + b) + b*x/(a + b) + a**2, x)
+    a**2 + x
+    """
+    if not part.is_polynomial(lam):
+        return part
+    powers = Poly(part, lam).terms()
+    return sum(oriented(c) * lam**k for (k,), c in powers)
 
 
 def heavy_ball_matrix(lam: Any, eta: Any, beta: Any) -> Any:

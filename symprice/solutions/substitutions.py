@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sympy import (
@@ -80,7 +81,7 @@ def changes(rate: Any, b: Any) -> Iterator[Change]:
     """The changes of variable that make a rate rational, the plainest first."""
     rate = elementary(rate)
     for make in (_itself, _exponential, _logarithm, _half_angle, _root, _square_root):
-        found = within(_SECONDS, lambda make=make: make(rate, b))  # type: ignore[misc]
+        found = within(_SECONDS, partial(make, rate, b))
         if found is not None:
             yield found
 

@@ -7,25 +7,42 @@ Cohn, or Jury's table.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from sympy import Basic, Dummy, Expr, Integer, Matrix, Poly, S, Symbol, solve
+from sympy import (
+    Add,
+    Basic,
+    Dummy,
+    Expr,
+    Integer,
+    Matrix,
+    Poly,
+    S,
+    Symbol,
+    Tuple,
+    fraction,
+    solve,
+    together,
+)
 from sympy.core.sympify import _sympify
+from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Rule, Step
 from ..errors import ShapeError
 from ..outputs import Outputs
 from ..timelimit import within
+from .linear_steps import exact, linear_step
 from .signs import oriented
-from .step_maps import characteristic_polynomial
+from .step_maps import by_powers, characteristic_polynomial
 from .verification import compiled, sample
 
 __all__ = ["Stability", "schur_conditions", "stability_of", "stability_threshold"]
 
 _SECONDS = 5
 _POINTS = 25
-_SMALL = 1e-6
+_EQUAL = 1e-9  # roots that differ by less, relatively, are one
 
 
 class BilinearTransformation(Rule):
@@ -33,14 +50,14 @@ class BilinearTransformation(Rule):
 
 
 class BoundaryOfStability(Rule):
-    """At the threshold the first of the conditions is met with equality: a root has modulus 1."""
+    """The condition that fails first is 0 at the threshold: there a root has modulus 1."""
 
 
 def schur_conditions(polynomial: Any, r: Any) -> list[Any]:
     """Expressions that are all positive if and only if all roots have modulus below 1.
 
     For `r² + b r + c`: `1 + b + c`, `2(1 - c)`, `1 - b + c`. The leading coefficient is taken to be
-    positive.
+    positive, if it is not certainly negative.
 
     Examples
     ========
@@ -71,6 +88,7 @@ def _transformed(polynomial: Any, r: Any) -> list[Any]:
     """The coefficients of (1 - z)ⁿ p((1 + z)/(1 - z)), that of zⁿ first."""
     z = Dummy("z")
     given = Poly(polynomial, r)
+    given = -given if given.LC().is_negative else given
     n = given.degree()
     whole = sum(c * (1 + z) ** k * (1 - z) ** (n - k) for (k,), c in given.terms())
     moved = Poly(whole.expand(), z)
@@ -85,6 +103,7 @@ class Stability(Outputs, Basic):
 
     threshold : the largest λ: for 0 < λ < threshold all roots have modulus below 1.
     conditions : what is positive there.
+    frozen : symbols of states that were taken to be constant.
 
     Examples
     ========
@@ -109,43 +128,64 @@ class Stability(Outputs, Basic):
     @property
     def conditions(self) -> list[Any]:
         """What is positive where all roots have modulus below 1."""
-        return schur_conditions(self.args[0], self.args[1])
+        return [by_powers(c, self.args[2]) for c in schur_conditions(self.args[0], self.args[1])]
+
+    @property
+    def frozen(self) -> tuple[Any, ...]:
+        """Symbols of states that were taken to be constant, as the v of Adam."""
+        return tuple(self.args[5])
 
     @property
     def derivation(self) -> Derivation:
         """The transformed polynomial, and the condition that fails first."""
-        polynomial, r, lam, threshold, first = self.args
+        polynomial, r, lam, threshold, first, _ = self.args
         z = Symbol("z", real=True)
         n = Poly(polynomial, r).degree()
         before = (1 - z) ** n * polynomial.subs(r, (1 + z) / (1 - z))
-        coefficients = _transformed(polynomial, r)
+        coefficients = [by_powers(c, lam) for c in _transformed(polynomial, r)]
         after = sum(c * z ** (n - k) for k, c in enumerate(coefficients))
         steps = [Step(BilinearTransformation(), before, after)]
-        steps.append(Step(BoundaryOfStability(), first.subs(lam, threshold), S.Zero))
-        return Derivation(steps)
+        slope = first.expand().diff(lam)
+        if slope.has(lam):
+            boundary = Step(BoundaryOfStability(), first.subs(lam, threshold), S.Zero)
+        else:
+            distance = Add(threshold, -lam, evaluate=False)
+            boundary = Step(BoundaryOfStability(), first, oriented(-slope) * distance)
+        return Derivation([*steps, boundary])
 
     def _formula(self) -> Any:
         return self.threshold
 
     def __str__(self) -> str:
-        return f"stable for 0 < {self.args[2]} < {self.threshold}"
+        frozen = ", ".join(map(str, self.frozen))
+        verb = "are" if len(self.frozen) > 1 else "is"
+        where = f", where {frozen} {verb} frozen" if frozen else ""
+        return f"stable for 0 < {self.args[2]} < {self.threshold}{where}"
 
     __repr__ = __str__
 
 
-def stability_of(given: Any, r: Any = None, lam: Any = None) -> Stability:
+def stability_of(
+    given: Any, r: Any = None, lam: Any = None, *, frozen: Mapping[Any, Any] | None = None
+) -> Stability:
     """Up to which curvature λ a discrete dynamics converges on `½ λ θ²`.
+
+    What a step divides by, as the mean square v of gradients in Adam, is frozen: then λ/√v is the
+    preconditioned sharpness. The noise of a step is left out. Floats count as the decimal numbers
+    that they print as, so that the answer is exact.
 
     Parameters
     ==========
 
-    given : the characteristic polynomial in r, an expression in λ and constants; or a way of
-        moving θ, as ``GradientDescent(eta)``.
+    given : a way of moving θ, as ``GradientDescent(eta)``; or a characteristic polynomial in r, an
+        expression in λ and constants.
     r, lam : the symbol of the root and that of the curvature; of a way of moving they are made.
+    frozen : values for the frozen states by their letter, {'v': 4}; else they are symbols.
 
     Raises
     ======
 
+    NoRuleError : for a way of moving whose steps are not linear.
     ShapeError : where it is unstable for every small λ, stable for every one, or where which
         condition fails first depends on the constants.
 
@@ -153,14 +193,33 @@ def stability_of(given: Any, r: Any = None, lam: Any = None) -> Stability:
     ========
 
     >>> from sympy import symbols
+    >>> from symprice import Adam, HeavyBall
     >>> from symprice.solutions.thresholds import stability_of
-    >>> r, lam, eta, beta = symbols('r lambda eta beta', positive=True)
-    >>> print(stability_of(r**2 - (1 + beta - eta*lam)*r + beta, r, lam))
+    >>> eta, beta, beta2 = symbols('eta beta beta2', positive=True)
+    >>> print(stability_of(HeavyBall(eta, beta)))
     stable for 0 < lambda < 2*(beta + 1)/eta
+    >>> print(stability_of(Adam(eta, beta, beta2, eps=0)))
+    stable for 0 < lambda < 2*sqrt(v)*(beta + 1)/(eta*(1 - beta)), where v is frozen
+    >>> stability_of(Adam(eta, beta, beta2, eps=0), frozen={'v': 4}).threshold
+    4*(beta + 1)/(eta*(1 - beta))
+
+    References
+    ==========
+
+    J. M. Cohen et al., Adaptive gradient methods at the edge of stability, 2022.
     """
+    constants: tuple[Any, ...] = ()
     if r is None or lam is None:
-        r, lam = Symbol("r"), Symbol("lambda", positive=True)
-        polynomial = characteristic_polynomial(given, lam, r)
+        r, lam = Symbol("r"), _curvature(given, frozen)
+        step = given
+        if not isinstance(given, (Expr, MatrixBase)):
+            step, _, constants = linear_step(given, lam, frozen)
+        elif isinstance(given, Expr):
+            raise ShapeError(
+                f"asked for the stability of {given}: write stability_of(polynomial, r, lam), or a "
+                "way of moving θ as GradientDescent(eta)"
+            )
+        polynomial = characteristic_polynomial(step, lam, r)
     else:
         polynomial = _sympify(given)
     r, lam = _sympify(r), _sympify(lam)
@@ -169,29 +228,26 @@ def stability_of(given: Any, r: Any = None, lam: Any = None) -> Stability:
             f"asked for the stability of {given}: write its characteristic polynomial in {r}, or "
             "a way of moving θ as GradientDescent(eta)"
         )
-    conditions = schur_conditions(polynomial, r)
-    points = _stable_points(conditions, lam)
-    found: list[tuple[Any, Any]] = []
-    for condition in conditions:
-        if condition.has(lam):
-            roots = within(_SECONDS, lambda c=condition: solve(c, lam), [])  # type: ignore[misc]
-            found += [(oriented(root), condition) for root in roots]
-    first = {_first(found, point) for point in points}
-    if first == {None} or not found:
-        raise ShapeError(
-            f"asked for the largest {lam} at which {polynomial} has its roots in the unit circle: "
-            "it has for all of them"
-        )
-    if len(first) != 1:
-        raise ShapeError(
-            f"asked for the largest {lam} at which {polynomial} has its roots in the unit circle: "
-            "which condition fails first depends on the constants; put in numbers for them"
-        )
-    threshold, condition = found[first.pop()]  # type: ignore[index]
-    return Stability(polynomial, r, lam, threshold, condition)
+    polynomial = exact(polynomial)
+    conditions = [by_powers(c, lam) for c in schur_conditions(polynomial, r)]
+    threshold, condition = _threshold(conditions, lam, given)
+    letters = sorted((s for s in constants if s in polynomial.free_symbols), key=str)
+    return Stability(polynomial, r, lam, threshold, condition, Tuple(*letters))
 
 
-def stability_threshold(given: Any, r: Any = None, lam: Any = None) -> Any:
+def _curvature(given: Any, frozen: Mapping[Any, Any] | None) -> Symbol:
+    """λ, with a name that the user has not given to something else."""
+    values = (_sympify(value) for value in (frozen or {}).values())
+    free: list[set[Any]] = [getattr(e, "free_symbols", set()) for e in (given, *values)]
+    name, taken = "lambda", {s.name for s in set().union(*free)}
+    while name in taken:
+        name += "'"
+    return Symbol(name, positive=True)
+
+
+def stability_threshold(
+    given: Any, r: Any = None, lam: Any = None, *, frozen: Mapping[Any, Any] | None = None
+) -> Any:
     """The largest curvature λ at which a dynamics converges: ``stability_of(…).threshold``.
 
     Examples
@@ -203,37 +259,79 @@ def stability_threshold(given: Any, r: Any = None, lam: Any = None) -> Any:
     >>> stability_threshold(GradientDescent(symbols('eta', positive=True)))
     2/eta
     """
-    return stability_of(given, r, lam).threshold
+    return stability_of(given, r, lam, frozen=frozen).threshold
 
 
-def _stable_points(conditions: list[Any], lam: Any) -> list[dict[Any, Any]]:
-    """Values of the constants at which small λ are stable."""
-    constants = sorted(set().union(*(c.free_symbols for c in conditions)) - {lam}, key=str)
-    test = compiled(conditions, [lam, *constants])
-    unit = {s: (Integer(0), Integer(1)) for s in constants}
-    found = []
-    for i, (inside, outside) in enumerate(
-        zip(sample(constants, unit), sample(constants), strict=False)
-    ):
-        for point in (inside, outside):
-            if all(value > 0 for value in test(_SMALL, *(point[s] for s in constants))):
-                found.append(point)
-        if len(found) >= _POINTS or i > 20 * _POINTS:
-            break
-    if not found:
+def _threshold(conditions: list[Any], lam: Any, given: Any) -> tuple[Any, Any]:
+    """The smallest λ at which a condition changes its sign, and this condition."""
+    asked = f"asked for the largest {lam} at which {given} is stable"
+    if not any(condition.has(lam) for condition in conditions):
+        held = ", ".join(f"{c} > 0" for c in conditions if c.is_positive is not True)
+        raise ShapeError(f"{asked}: {lam} is not in its conditions, {held or 'which all hold'}")
+    found: list[tuple[Any, Any]] = []
+    for condition in conditions:
+        for part in fraction(together(condition)):
+            found += [(oriented(value), condition) for value in _roots(part, lam)]
+    first: set[Any] = set(_first(found, conditions, lam))
+    if not first:
         raise ShapeError(
-            "asked for a threshold of stability, but no values of the constants were found at "
-            "which small curvatures are stable"
+            f"{asked}: it is not, however small {lam} is, at any values of its constants that were "
+            "tried; " + ", ".join(f"{c} > 0" for c in conditions) + " was asked of them"
         )
-    return list(islice(found, _POINTS))
+    if None in first:
+        first.discard(None)
+        if not first:
+            raise ShapeError(f"{asked}: it is in the unit circle for all of them")
+        raise ShapeError(
+            f"{asked}: whether there is one depends on the constants, put in numbers for them; "
+            "where there is, it is " + " or ".join(str(found[i][0]) for i in sorted(first))
+        )
+    if len(first) != 1:
+        raise ShapeError(
+            f"{asked}: which condition fails first depends on the constants, put in numbers for "
+            "them; it is " + " or ".join(str(found[i][0]) for i in sorted(first))
+        )
+    return found[first.pop()]
 
 
-def _first(found: list[tuple[Any, Any]], point: dict[Any, Any]) -> int | None:
-    """Which of the candidates is the smallest positive one at a point."""
-    constants = list(point)
-    values = []
-    for index, (root, _) in enumerate(found):
-        value = complex(compiled([root], constants)(*point.values())[0])
-        if abs(value.imag) < 1e-12 and value.real > 10 * _SMALL:
-            values.append((round(value.real, 12), index))
-    return min(values)[1] if values else None
+def _roots(part: Any, lam: Any) -> list[Any]:
+    """The zeros of a numerator or a denominator."""
+    if not part.has(lam):
+        return []
+    return list(within(_SECONDS, lambda: solve(part, lam), []))
+
+
+def _first(found: list[tuple[Any, Any]], conditions: list[Any], lam: Any) -> Iterator[int | None]:
+    """Which of the candidates is the smallest positive one, at values of the constants at which
+    smaller λ are stable; None where there is none.
+    """
+    roots = [root for root, _ in found]
+    constants = sorted(set().union(*(c.free_symbols for c in conditions)) - {lam}, key=str)
+    where, holds = compiled(roots, constants), compiled(conditions, [lam, *constants])
+    unit = {s: (Integer(0), Integer(1)) for s in constants}
+    points = zip(sample(constants, unit), sample(constants), strict=False)
+    good = 0
+    for pair in islice(points, 20 * _POINTS if constants else 1):
+        for point in pair[: 2 if constants else 1]:
+            values = [complex(value) for value in where(*point.values())]
+            real = [
+                (value.real, index)
+                for index, value in enumerate(values)
+                if abs(value.imag) <= _EQUAL * abs(value.real) and value.real > 0
+            ]
+            least = min(real)[0] if real else None
+            tried = 1.0 if least is None else least / 2
+            if not all(_positive(value) for value in holds(tried, *point.values())):
+                continue
+            good += 1
+            if least is None:
+                yield None
+            else:
+                yield min(i for value, i in real if value <= least * (1 + _EQUAL))
+        if good >= _POINTS:
+            return
+
+
+def _positive(value: Any) -> bool:
+    found = complex(value)
+    return found.imag == 0 and found.real > 0

@@ -163,7 +163,7 @@ def test_the_criterion_for_higher_degrees():
 def test_a_threshold_that_does_not_exist():
     with pytest.raises(ShapeError, match="unit circle"):
         stability_of(r - 1 / (1 + eta * lam), r, lam)
-    with pytest.raises(ShapeError, match="no values of the constants"):
+    with pytest.raises(ShapeError, match="however small lambda is"):
         stability_of(r - 1 - eta * lam, r, lam)
 
 
@@ -259,8 +259,8 @@ def test_points_of_rest_with_weight_decay():
     y = Symbol("y", positive=True)
     loss = (y - w * u) ** 2 / 2 + lam * (w**2 + u**2) / 2
     products = {(point[w] * point[u]).expand() for point in fixed_points(loss)}
-    # At y + λ the weights are imaginary: w u < 0 there.
-    assert products == {0, y - lam, y + lam}
+    # At y + λ the weights would be imaginary.
+    assert products == {0, y - lam}
     values = {y: 2, lam: 1}
     minima = [p for p in fixed_points(loss.subs(values)) if stable(loss.subs(values), p)]
     assert {point[w] * point[u] for point in minima} == {1}  # y - λ: soft thresholding
