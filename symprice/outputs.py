@@ -9,7 +9,15 @@ from typing import Any
 
 from .errors import NoRuleError, SympriceError
 
-__all__ = ["DescribedPolicy", "DescribedProcess", "Drawn", "Outputs", "Shown"]
+__all__ = [
+    "DescribedFields",
+    "DescribedLogits",
+    "DescribedPolicy",
+    "DescribedProcess",
+    "Drawn",
+    "Outputs",
+    "Shown",
+]
 
 
 # In characters of TeX.
@@ -26,6 +34,17 @@ class Shown:
         from .plots.drawing import plot
 
         return plot(self, *args, **settings)
+
+
+class DescribedFields:
+    """A named tuple of formulas that notebooks show as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str | None:
+        from .emit.notebook_cards import fields_html
+
+        return fields_html(self)
 
 
 class DescribedPolicy:
@@ -48,6 +67,17 @@ class DescribedProcess:
         from .emit.notebook_cards import process_html
 
         return process_html(self)
+
+
+class DescribedLogits:
+    """A softmax policy of a decision process that notebooks show by its logits."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str | None:
+        from .emit.notebook_cards import softmax_html
+
+        return softmax_html(self)
 
 
 class Drawn:
@@ -108,11 +138,12 @@ class Outputs(Shown):
     def _repr_latex_(self) -> str | None:
         # Notebooks slow down over very long formulas: beyond a page the main formula stands
         # without its definitions, or the plain text is shown instead.
+        from .emit.latex import on_screen
         from .emit.notation import in_use
 
         with in_use().but(macros=False).use():  # which MathJax does not know
             for settings in ({}, {"where": False}):
-                tex = self.latex(**settings)
+                tex = on_screen(self.latex(**settings))
                 if len(tex) <= LONGEST_DISPLAY:
                     return f"$$\n{tex}\n$$"
         return None

@@ -37,8 +37,8 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"dynamics", "policy"}),
     frozenset({"networks", "tangent"}),
     frozenset(
-        "array_nodes arrays binding closedform derivation elementwise errors indexed nodes outputs "
-        "symbols timelimit".split(),
+        "array_nodes arrays binding closedform counts derivation elementwise errors indexed nodes "
+        "outputs symbols timelimit".split(),
     ),
 )
 BASE = LEVELS[-1]

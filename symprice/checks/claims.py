@@ -11,13 +11,17 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..closedform import ClosedForm, ClosedFormMatrix
 from ..derivation import Derivation, Step
-from ..errors import NoRuleError
+from ..errors import NoRuleError, SympriceError
 from ..nodes import Node
+from ..outputs import Outputs
+from ..tangent.slopes import needs_vectors
+from ..timelimit import within
 from .generated import abstract_part
 from .sides import Item
 
 __all__ = ["claims", "subject_of"]
 
+_SECONDS = 1.0  #: for writing down what was checked
 UNEVALUATED = (Derivative, Integral, Limit, Product, Subs, Sum)
 
 
@@ -52,7 +56,9 @@ def claims(thing: Any) -> tuple[list[Item], list[tuple[str, Any]]]:
         return _of_expression(thing)
     derivation = getattr(thing, "derivation", None)
     if isinstance(derivation, Derivation):
-        return claims(derivation)
+        items, coded = claims(derivation)
+        formula = getattr(thing, "_formula", lambda: None)()
+        return items, [("result", formula)] if needs_vectors(formula) else coded
     if callable(formula := getattr(thing, "_formula", None)):
         return claims(formula())
     raise NoRuleError(
@@ -65,6 +71,8 @@ def _coded(result: Any) -> list[tuple[str, Any]]:
     """The result of a derivation as code computes it; nothing where something in it is abstract."""
     if isinstance(result, Expr):
         result = result.removeO()
+    if needs_vectors(result):
+        return [("result", result)]
     if result.has(Node):
         from ..tangent.closing import closed_form
 
@@ -111,5 +119,22 @@ def subject_of(thing: Any) -> str:
     if isinstance(thing, Derivation):
         count = len(thing.steps)
         return f"a derivation of {count} step{'s' if count != 1 else ''}"
-    text = " ".join(str(thing).split()) or type(thing).__name__
+    text = " ".join(_written(thing).split()) or type(thing).__name__
     return text if len(text) <= 100 else f"{text[:97]} …"
+
+
+def _written(thing: Any) -> str:
+    """A result as a terminal shows it, of several lines the first, and what is too long for that as
+    text.
+    """
+    from ..emit.terminal import as_text
+
+    if not isinstance(thing, (Outputs, Basic)):
+        return str(thing)
+    short = ClosedForm, ClosedFormMatrix
+    shown = thing.origin if isinstance(thing, short) and thing.origin is not None else thing
+    try:
+        found = within(_SECONDS, lambda: as_text(shown), None)
+    except (SympriceError, TypeError, ValueError):  # it is shown in another way
+        found = None
+    return found.splitlines()[0] if found else str(thing)

@@ -6,16 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import mpmath
-from sympy import MatrixSymbol, Symbol
+from sympy import Derivative, MatrixSymbol, S, Symbol
 
+from ..dynamics.natural import Newton
 from ..policy.integrals import ActionIntegral, ActionSum
 from ..populations.gaussian import OverGaussian
+from ..populations.gaussian_series import OfMetric
 from ..symbols import Observable
+from ..tangent.covariance import NTCov, NTVar
+from ..tangent.training_metrics import InverseHessian
+from .generated_arrays import is_of_arrays
 from .graph import Graph
 from .oracle import Undefined, evaluate_at
 from .points import MODES, Draw
 from .realise import Realisation
-from .remainders import exponent_shortfall
+from .remainders import beside_limit, exponent_shortfall
 from .sides import Item, Pair, abridged, insert, numbers, pairs, real
 from .tally import Settings, Tally
 
@@ -35,6 +40,7 @@ _QUADRATURES = 3
 # nothing.
 _REFINEMENTS = 4
 _SHRINKS = 10**6
+_DERIVED = (NTCov, NTVar, OfMetric)
 COMPLEX = "it is complex"
 
 
@@ -58,6 +64,9 @@ class Comparison:
         self.graph = Graph(self.realisation)
         insert(item.given, self.graph)
         costly = any(map(_by_quadrature, sides))
+        if costly:  # nothing is integrated before the precision is known
+            self.graph.level = max(1, *map(_nested, sides))
+        costly = costly or any(map(_by_hessian, sides))
         self.wanted = min(settings.points, _QUADRATURES) if costly else settings.points
         self.good: list[Draw] = []
         self._fruitless = dict.fromkeys(MODES, 0)
@@ -67,12 +76,22 @@ class Comparison:
         """Compare at as many points as are wanted, or up to the first that disagrees."""
         if all(pair.left == pair.right for pair in self.pairs):
             self.tally.note(f"{self.item.label}: the two sides are the same expression")
-        lefts = [pair.left for pair in self.pairs]
-        # Next to a limit the right side is evaluated later, at other points.
-        rights = [pair.right if pair.remainder is None else pair.left for pair in self.pairs]
+        # Next to a limit the right side is evaluated later, at other points; so is a left one that
+        # takes a quadrature.
+        lefts = [
+            S.Zero if pair.remainder is not None and _by_quadrature(pair.left) else pair.left
+            for pair in self.pairs
+        ]
+        rights = [
+            pair.right if pair.remainder is None else left
+            for pair, left in zip(self.pairs, lefts, strict=True)
+        ]
         undefined, unmatched, reason = 0, 0, ""
         for draw in self._draws():
-            values = evaluate_at([*lefts, *rights], draw, self.settings.digits, self.graph)
+            where, sides = self._where(draw), [*lefts, *rights]
+            values = evaluate_at(sides, where, self.settings.digits, self.graph)
+            if where is not draw and self._undefined(values[: len(lefts)]):
+                values = evaluate_at(sides, draw, self.settings.digits, self.graph)
             left, right = values[: len(lefts)], values[len(lefts) :]
             if why := self._undefined(left):
                 undefined, reason = undefined + 1, why
@@ -104,6 +123,11 @@ class Comparison:
             f"at which {abridged(self.pairs[0].left, 120)} is defined, {undefined + unmatched} "
             f"were tried in vain ({reason}): declare the domain, as positive=True"
         )
+
+    def _where(self, draw: Draw) -> Any:
+        """Where the two sides have to be defined."""
+        beside = [pair for pair in self.pairs if pair.remainder is not None]
+        return beside_limit(beside[0], draw) if len(beside) == len(self.pairs) else draw
 
     def _draws(self) -> Iterator[Draw]:
         """Points in all modes in turn; a mode in which nothing is defined is given up."""
@@ -207,6 +231,20 @@ class Comparison:
         if more > 0:
             parts.append("…")
         return ", ".join(parts) or "every point"
+
+
+def _nested(expr: Any) -> int:
+    """How many derivatives are nested in an expression."""
+    if isinstance(expr, Derivative):
+        own = sum(int(count) if count.is_Integer else 1 for _, count in expr.args[1:])
+    else:
+        own = int(getattr(expr, "order", 1)) if isinstance(expr, _DERIVED) else 0
+    return own + max(map(_nested, expr.args), default=0)
+
+
+def _by_hessian(side: Any) -> bool:
+    """Whether a value of a side takes the Hessian of a network."""
+    return is_of_arrays(side) and side.has(InverseHessian, Newton)
 
 
 def _by_quadrature(side: Any) -> bool:

@@ -12,6 +12,7 @@ from sympy.core.function import AppliedUndef
 from ..errors import SympriceError
 from ..nodes import Node
 from ..symbols import Observable, ObservableVector
+from ..tangent.slopes import needs_vectors
 from .generated_arrays import array_code, is_of_arrays
 from .graph import Graph
 from .magnitude import value_and_size
@@ -50,7 +51,7 @@ def check_code(formula: Any, label: str, draws: Sequence[Draw], tally: Tally) ->
     tally : where it is counted.
     """
     whole, formula = formula, getattr(formula, "without_origin", lambda: formula)()
-    why = abstract_part(formula)
+    why = "" if needs_vectors(formula) else abstract_part(formula)
     if why or not draws:
         return tally.note(f"no code was run: {why or 'there are no points'}")
     try:

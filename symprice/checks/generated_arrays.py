@@ -11,6 +11,7 @@ from sympy import Basic, MatrixSymbol, S
 from ..indexed.entries import Entry, Index
 from ..indexed.families import Member, ParameterFamily
 from ..symbols import ParameterMatrix
+from ..tangent.slopes import needs_vectors
 from .points import Draw
 from .realise import subexpressions
 
@@ -35,8 +36,9 @@ def array_code(formula: Any) -> Callable[[Sequence[Draw]], Any]:
     NoRuleError : where there is no code.
     """
     from ..emit.matrix_function import MatrixFunction
+    from ..emit.numpy import lambdify
 
-    function = MatrixFunction(formula)
+    function: Any = lambdify(None, formula) if needs_vectors(formula) else MatrixFunction(formula)
     shape = getattr(formula, "shape", (0, 0))
     is_row = shape[0] == 1 != shape[1]
     labels = _labels(formula)

@@ -162,6 +162,8 @@ class Graph:
         self._shared: dict[Any, Cell] = {}
         self._indices: dict[Any, frozenset[Any]] = {}
         self._bits = 0
+        # How many difference quotients are nested, as far as is known.
+        self.level = 1
         # What nodes keep while one point is looked at (``Evaluate.once``).
         self.kept: dict[Any, Any] = {}
         self.kept_at: Any = None

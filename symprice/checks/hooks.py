@@ -119,6 +119,11 @@ class Evaluate:
                 moved[variable] = value
         return state.moving(moved).value(cell)
 
+    @property
+    def digits(self) -> int:
+        """How many digits are wanted of what is evaluated."""
+        return self._state.digits
+
     def once(self, key: Any, make: Callable[[], Any]) -> Any:
         """What ``make()`` gives, computed once at each point that is drawn.
 

@@ -149,7 +149,7 @@ def evaluate_at(
     measure: Callable[[State, Cell], Any] = State.value,
 ) -> list[Any]:
     """The values of several expressions at one point; ``Undefined`` at a pole."""
-    level = 1
+    level = graph.level
     while True:
         with mpmath.workdps(working_digits(digits, level)):
             try:
@@ -161,7 +161,7 @@ def evaluate_at(
                     raise NoRuleError(
                         f"more than {_DEEPEST} derivatives of derivatives stand in {exprs[0]}"
                     ) from deep
-                level = deep.level
+                level = graph.level = deep.level
 
 
 def _measured(measure: Callable[[State, Cell], Any], state: State, cell: Cell) -> Any:

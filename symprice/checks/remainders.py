@@ -8,13 +8,14 @@ import mpmath
 from sympy import Expr, Order, preorder_traversal
 
 from ..errors import NoRuleError
+from ..populations.gaussian import OverGaussian
 from ..tangent.vectors import StepSized, StepSizedMatrix
 from .graph import Graph
 from .oracle import Undefined, evaluate_at
 from .points import Draw
 from .sides import Pair, numbers
 
-__all__ = ["exponent_shortfall"]
+__all__ = ["beside_limit", "exponent_shortfall"]
 
 # The distances from the limit at which the remainder is looked at: 10⁻⁶, 10⁻⁷, 10⁻⁸.
 _DISTANCES = (6, 7, 8)
@@ -40,6 +41,14 @@ class Near:
         return True
 
 
+def beside_limit(pair: Pair, draw: Draw) -> Any:
+    """The point next to the limit of the O-term: where two sides are compared up to it. Away from
+    there, a long step may lead to where numbers have millions of digits.
+    """
+    symbol, target = _variable(pair.remainder)
+    return Near(draw, symbol, _placed(target, mpmath.mpf(10) ** -_DISTANCES[0]), _small(pair))
+
+
 def exponent_shortfall(pair: Pair, draw: Draw, digits: int, graph: Graph) -> Any:
     """How much more slowly than its O-term a difference vanishes, as an exponent.
 
@@ -53,7 +62,9 @@ def exponent_shortfall(pair: Pair, draw: Draw, digits: int, graph: Graph) -> Any
     """
     order = pair.remainder
     symbol, target = _variable(order)
-    needed = max(digits, 15 + _DISTANCES[-1] * _power(order.expr, symbol, target))
+    extra = 0 if any(side.has(OverGaussian) for side in (pair.left, pair.right)) else 2
+    power = _power(order.expr, symbol, target) + extra  # of a quadrature no more than it takes
+    needed = max(digits, 15 + _DISTANCES[-1] * power)
     for _ in range(_REFINEMENTS):
         found = _shortfall(pair, draw, needed, graph)
         if found is not _ROUNDING:
@@ -109,7 +120,7 @@ def _power(claim: Any, symbol: Any, target: Any) -> int:
     """About which power of the distance an O-term is, for the digits that seeing it takes."""
     near = claim if target.is_infinite else claim.subs(symbol, target + symbol)
     exponent = near.as_leading_term(symbol).as_coeff_exponent(symbol)[1]
-    return int(abs(exponent)) + 2 if exponent.is_number else 8
+    return int(abs(exponent)) if exponent.is_number else 6
 
 
 def _slope(sizes: list[Any]) -> Any:

@@ -119,7 +119,8 @@ class Report:
             if self.outcome == "undecided" and self.checked:
                 line += f"; {numbers} compared, which agree"
             return line
-        line = f"holds: {numbers} compared at {self.points} points"
+        places = "1 point" if self.points == 1 else f"{self.points} points"
+        line = f"holds: {numbers} compared at {places}"
         line += f", worst relative error {self.worst:.1e}"
         if self.code_worst is not None:
             line += f", of the code {self.code_worst:.1e}"
@@ -152,8 +153,7 @@ class Report:
         color = _COLORS[self.outcome]
         head = f'<b style="color: {color}">{_MARKS[self.outcome]} {escape(self.verdict)}</b>'
         told = "".join(
-            f'<li><code style="white-space: pre-wrap">{escape(line)}</code></li>'
-            for line in self._details()
+            f'<li style="white-space: pre-wrap">{escape(line)}</li>' for line in self._details()
         )
         return f"<div>{head}{f'<ul>{told}</ul>' if told else ''}</div>"
 

@@ -77,6 +77,12 @@ class WeightDecay(Wrapped):
         own = self.base.bias(loss)
         return self._decay() if own is None else added(own, self._decay())
 
+    def advance(self, params: Any, gradients: Any, state: Any, t: int, value: Any) -> Any:
+        """A step of the base, and -ηλθ from where it started."""
+        moved, state = self.base.advance(params, gradients, state, t, value)
+        shrunk = value(self.step_size) * value(self.lam)
+        return {p: moved[p] - shrunk * x for p, x in params.items()}, state
+
     def extra(self, evaluate: Any, point: Any) -> list[Any]:
         """-ηλθ."""
         return numeric_vector(self._decay(), evaluate, point)

@@ -20,6 +20,7 @@ from ..tangent.covariance import covariance
 from ..tangent.gradient_noise import GradientNoise
 from ..tangent.matrix_closing import is_matrix_level
 from ..tangent.properties import MATRIX, as_property, require_parameters
+from ..tangent.slopes import needs_vectors
 from .flow import GradientFlow
 from .kernel_form import AtTheOutput, in_kernel, kernel_of
 from .update import Dynamics, mean_loss
@@ -90,9 +91,22 @@ class PriceEquation(Outputs, Basic):
             return Eq(left, self.change, evaluate=False)
         return Eq(_start(self.derivation), self.change, evaluate=False)
 
+    @property
+    def _equations(self) -> Any:
+        """As it is displayed: letters stand for what is long, so its rate is that of a letter."""
+        return Eq(_start(self.derivation), self.change, evaluate=False)
+
     def _part(self, name: str) -> Any:
-        parts = self.dynamics.parts(self.prop, self.args[1], self.order)
-        return in_kernel(parts.get(name, _sympify(0)), self.loss)
+        return in_kernel(self._whole_part(name), self.loss)
+
+    def _whole_part(self, name: str) -> Any:
+        """A part with the loss as a whole."""
+        return self.dynamics.parts(self.prop, self.args[1], self.order).get(name, _sympify(0))
+
+    def part_in_arrays(self, name: str) -> Any:
+        """A part as its code is written: what needs vectors has the gradient of the whole loss."""
+        whole = self._whole_part(name)
+        return whole if needs_vectors(whole) else in_kernel(whole, self.loss)
 
     @property
     def selection(self) -> Any:
@@ -158,11 +172,11 @@ class PriceEquation(Outputs, Basic):
         """Readable NumPy source of the change of P; of networks it takes their arrays, the data,
         and the state, as ``v_W1``.
         """
-        return str(self._coded().source(args, **settings))
+        return Outputs.source(self._coded(), args, **settings)
 
     def lambdify(self, args: Any = None, **settings: Any) -> Any:
         """The change of P as a NumPy function."""
-        return self._coded().lambdify(args, **settings)
+        return Outputs.lambdify(self._coded(), args, **settings)
 
     def _coded(self) -> Any:
         """What is computed: without O-terms, networks with their definitions."""
@@ -172,10 +186,12 @@ class PriceEquation(Outputs, Basic):
                 "asked for code of a law with the covariance C of the gradients of examples that "
                 "are not given: write price(P, [l1, l2, ...], ...) or a mean, average(l_i, i)"
             )
-        return closed_form(formula).without_origin()
+        return formula if needs_vectors(formula) else closed_form(formula).without_origin()
 
     def _formula(self) -> Any:
-        change = self.change
+        change = self.dynamics.derivation(self.prop, self.args[1], self.order).result
+        if not needs_vectors(change):
+            change = in_kernel(change, self.loss)
         return change.removeO() if hasattr(change, "removeO") else change
 
 
@@ -257,6 +273,11 @@ def price(
         raise ShapeError(f"asked for training on {L}, a column: a loss is a scalar")
     for given in (prop, mean_loss(loss)):
         require_parameters("price", given)
+    if dynamics.continuous and dynamics.time is None and Symbol("t") in prop.free_symbols:
+        raise ShapeError(
+            f"asked for the rate of {prop}, in which t is a constant, while t is the time of the "
+            "rate: write price(P, L, time=t) for what depends on time, or call the constant c"
+        )
     if isinstance(prop, MATRIX):
         _require_flow(prop, loss, dynamics, order)
     return PriceEquation(prop, loss, dynamics, Integer(order))

@@ -14,7 +14,7 @@ from sympy.printing.precedence import PRECEDENCE
 
 from ..derivation import Derivation, Rule, Step, rewrite
 from ..errors import NoRuleError
-from ..tangent.differences import displaced, trained_symbols
+from ..tangent.differences import differencing, displaced, trained_symbols
 from ..tangent.gradient import Inner, Linearity, Nabla, source_of
 from ..tangent.laws import Bilinearity
 from ..tangent.properties import OfParameters, ScalarOfParameters
@@ -138,6 +138,12 @@ class TimeDerivative(ScalarOfParameters):
         """Itself without the loss, which is not printed."""
         return self.func(self.args[0], S.Zero, *self.args[2:])
 
+    is_of_the_moved = False
+
+    def called(self) -> dict[str, Any]:
+        """What it is about, by the letters that are usual for it."""
+        return {"P": self.args[0], "L": self.args[1]}
+
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         prop, loss, dynamics = self.args
         velocity = numeric_vector(dynamics.update(loss), evaluate, point)
@@ -145,9 +151,7 @@ class TimeDerivative(ScalarOfParameters):
             state: numeric_vector(value, evaluate, point)
             for state, value in dynamics.state_update(loss).items()
         }
-        digits = mpmath.mp.dps
-        with mpmath.workdps(4 * digits):
-            h = mpmath.mpf(10) ** -digits
+        with differencing(1) as h:
             ahead, behind = (
                 evaluate(prop, _moved(point, velocity, states, dynamics.time, h * sign))
                 for sign in (1, -1)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import ImmutableDenseMatrix, Rational
+from sympy import Expr, ImmutableDenseMatrix, Rational, eye
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
-from ..errors import ShapeError
+from ..errors import NoRuleError, ShapeError
 from ..symbols import expression
 from ..tangent.metric import InverseMetric
 from ..tangent.training_metrics import InverseHessian
+from .descent import GradientDescent
 from .either import StepOrFlow
+from .running import iterate
 from .update import mean_loss
 
 __all__ = ["NaturalGradient", "Newton"]
@@ -30,7 +32,8 @@ class NaturalGradient(StepOrFlow):
     Parameters
     ==========
 
-    F : the Fisher matrix, an explicit Matrix or a MatrixSymbol; or a policy, whose it is.
+    F : the Fisher matrix, an explicit Matrix or a MatrixSymbol; or a policy, whose it is. Of
+        trained matrices, a MatrixSymbol with a row for every entry: by name, in each row by row.
     parameters : the parameters in the order of its rows; of a policy they are known.
     eta : the learning rate; without one it is the flow.
 
@@ -67,6 +70,16 @@ class NaturalGradient(StepOrFlow):
     def metric(self, loss: Any) -> Any:
         """F⁻¹."""
         return self.args[0]
+
+    def run(self, params: Any, gradient: Any, steps: int | None = None) -> Any:
+        """Training as it is done, as ``Dynamics.run``, on a loss that is a formula."""
+        matrix, order = self.args[0].matrix, list(self.args[0].parameters)
+        if not isinstance(matrix, MatrixBase) or set(params) != set(order):
+            raise NoRuleError(
+                f"asked for a run of natural gradient with F = {matrix} from {params}: write F as "
+                "a Matrix and the parameters of its rows, NaturalGradient(F, (w, b), eta)"
+            )
+        return _solving(self, params, gradient, steps, lambda loss: (order, matrix))
 
 
 def _fisher(policy: Any) -> Any:
@@ -108,6 +121,25 @@ def _definite(metric: InverseMetric) -> InverseMetric:
     return metric
 
 
+def _solving(dynamics: Any, params: Any, loss: Any, steps: Any, matrix_of: Any) -> Any:
+    """Descent along the solution of a system with the gradient, where it is."""
+    if not isinstance(loss, Expr):
+        raise NoRuleError(
+            f"asked for a run of {dynamics.title} on {loss!r}: write the loss as a formula of "
+            "Parameters; compare(price(...), data, params) takes steps of networks"
+        )
+    if dynamics.eta is None:
+        raise ShapeError(f"asked for a run of {dynamics}, a flow: give it a learning rate")
+    order, matrix = matrix_of(loss)
+    slopes = ImmutableDenseMatrix([loss.diff(p).doit() for p in order])
+
+    def moved(now: Any) -> dict[Any, Any]:
+        solved = matrix.subs(now, simultaneous=True).LUsolve(slopes.subs(now, simultaneous=True))
+        return dict(zip(order, solved, strict=True))
+
+    return iterate(GradientDescent(dynamics.eta), params, moved, steps)
+
+
 class Newton(StepOrFlow):
     """`θ ← θ - η (H + λI)⁻¹∇L` with `H = ∇²L`, or the flow `dθ/dt = -(H + λI)⁻¹∇L`.
 
@@ -120,7 +152,9 @@ class Newton(StepOrFlow):
     damping : λ.
     eta : the learning rate; without one it is the flow.
 
-    Of a formula the inverse is written out, of an unspecified loss it prints as `H^{-1}`.
+    Of a formula the inverse is written out, of an unspecified loss it prints as `H^{-1}`. Code for
+    networks forms the Hessian of their n parameters from n products with it in one call, and
+    solves: memory of n² numbers and of n times what a pass through the data takes.
 
     Examples
     ========
@@ -149,6 +183,16 @@ class Newton(StepOrFlow):
     def title(self) -> str:
         """Newton's method."""
         return "Newton's method"
+
+    def run(self, params: Any, gradient: Any, steps: int | None = None) -> Any:
+        """Training as it is done, as ``Dynamics.run``, on a loss that is a formula."""
+
+        def hessian(loss: Any) -> tuple[list[Any], Any]:
+            order = list(params)
+            rows = [[loss.diff(p, q).doit() for q in order] for p in order]
+            return order, ImmutableDenseMatrix(rows) + self.damping * eye(len(order))
+
+        return _solving(self, params, gradient, steps, hessian)
 
     @property
     def damping(self) -> Any:

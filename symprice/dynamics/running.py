@@ -48,6 +48,15 @@ def iterate(dynamics: Any, params: Mapping[Any, Any], gradient: Any, steps: int 
         exact = any(isinstance(x, Basic) for x in current.values())
         there = dynamics.place(current, state, _values(dynamics, exact))
         slopes = given(there, t)
+        exact = exact or any(isinstance(x, Basic) for x in slopes.values())
+        again = dynamics.second_place(there, slopes, _values(dynamics, exact))
+        if again is not None:
+            if isinstance(gradient, (list, tuple)):
+                raise ShapeError(
+                    f"asked for a run of {type(dynamics).__name__} on a list of gradients: it takes"
+                    " two in every step, so write a loss or a function from parameters to gradients"
+                )
+            slopes = given(again, t)
         missing = [str(p) for p in current if p not in slopes]
         if missing:
             raise ShapeError(f"step {t} has no gradient of {', '.join(missing)}")

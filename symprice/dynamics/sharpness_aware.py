@@ -13,6 +13,7 @@ from ..tangent.covariance import covariance
 from ..tangent.gradient import DefinitionOfCovariance, Inner, Nabla
 from ..tangent.shifted import GradientAt
 from .either import StepOrFlow
+from .running import root
 from .taylor import Linear, with_remainder, written
 from .update import mean_loss, symbol_of_expansion
 
@@ -114,6 +115,20 @@ class SAM(StepOrFlow):
         """`∇L(θ + ρ g/|g|)`."""
         total = mean_loss(loss)
         return GradientAt(total, self.rho / sqrt(covariance(total)) * Nabla(total))
+
+    def advance(self, params: Any, gradients: Any, state: Any, t: int, value: Any) -> Any:
+        """One step along the gradient at the worst place near by."""
+        eta = value(self.eta)
+        return {p: x - eta * gradients[p] for p, x in params.items()}, state
+
+    def second_place(self, params: Any, gradients: Any, value: Any) -> Any:
+        """`θ + ρ g/|g|`: where ``run`` takes the gradient once more; θ where g is 0."""
+        squares = (g**2 for g in gradients.values())
+        norm = root(sum(getattr(s, "sum", lambda s=s: s)() for s in squares))
+        if norm == 0:
+            return params
+        rho = value(self.rho)
+        return {p: x + rho * gradients[p] / norm for p, x in params.items()}
 
     def gradient_terms(self, loss: Any) -> list[tuple[int, Any]]:
         """`∇L + ρ ∇|∇L|`."""

@@ -24,7 +24,8 @@ class SpectralDescent(StepOrFlow):
     eta : the learning rate; without one it is the flow.
 
     Where G has not full rank the metric is the pseudo-inverse: on the rest nothing moves. A law of
-    formulas unfolds for matrices of at most two rows or columns.
+    formulas unfolds for matrices of at most two rows or columns; of networks there is code, with
+    one singular value decomposition for each matrix.
 
     Examples
     ========

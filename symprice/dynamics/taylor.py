@@ -28,7 +28,7 @@ from ..tangent.second import (
     ThirdForm,
 )
 from ..tangent.vectors import theta_tex
-from .update import Dynamics, Noise, symbol_of_expansion
+from .update import Dynamics, Noise, mean_loss, symbol_of_expansion
 
 __all__ = ["AfterStep", "derivation", "parts", "with_remainder", "written"]
 
@@ -202,6 +202,17 @@ class AfterStep(ScalarOfParameters):
     def laws(cls) -> tuple[Rule, ...]:
         """The step itself, where the update has a formula."""
         return (TakeTheStep(),)
+
+    #: The property stands at the moved parameters, and wants a letter there.
+    is_of_the_moved = True
+
+    def called(self) -> dict[str, Any]:
+        """What it is about, by the letters that are usual for it."""
+        return {"P": self.args[0], "L": self.args[1]}
+
+    def as_shown(self) -> Any:
+        """Itself with the mean loss, which is what is printed."""
+        return self.func(self.args[0], mean_loss(self.args[1]), *self.args[2:])
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         prop, loss, dynamics = self.args

@@ -19,6 +19,7 @@ from sympy.core.sympify import _sympify
 
 from ..derivation import Derivation
 from ..errors import NoRuleError, ShapeError
+from ..outputs import DescribedFields
 from ..symbols import expression
 from ..tangent.differences import numeric_metric
 from ..tangent.gradient import Nabla
@@ -30,7 +31,13 @@ from .spread import displacements
 __all__ = ["Dynamics", "Noise", "mean_loss", "positive"]
 
 
-class Noise(NamedTuple):
+class _Fields(NamedTuple):
+    factor: Any
+    metric: Metric | None
+    order: int
+
+
+class Noise(_Fields, DescribedFields):
     """Covariance `factor · metric` of the noise ξ, of the given order in the step size.
 
     Examples
@@ -43,9 +50,7 @@ class Noise(NamedTuple):
     Noise(factor=2*T*eta, metric=None, order=1)
     """
 
-    factor: Any
-    metric: Metric | None
-    order: int
+    __slots__ = ()
 
 
 class Dynamics(Basic):
@@ -182,6 +187,23 @@ class Dynamics(Basic):
     def place(self, params: Any, state: Any, value: Any) -> Any:
         """Where ``run`` takes the gradients of a step: at θ, if the algorithm does not say else."""
         return params
+
+    def second_place(self, params: Any, gradients: Any, value: Any) -> Any:
+        """Where ``run`` takes the gradients once more, from those at the first place, as SAM does;
+        None if one gradient a step is enough.
+        """
+        return None
+
+    def law_state(self, before: Any, after: Any, t: int, value: Any) -> Any:
+        """What the states of the law of step t are, from those of the algorithm before and after;
+        if nothing else is said, those before.
+        """
+        return before
+
+    @property
+    def has_algorithm(self) -> bool:
+        """Whether it says how a step is computed from gradients, in ``advance``."""
+        return type(self).advance is not Dynamics.advance
 
     def advance(self, params: Any, gradients: Any, state: Any, t: int, value: Any) -> Any:
         """The parameters and the state after step t, from the gradients at its ``place``;

@@ -82,6 +82,23 @@ class Wrapped(Dynamics):
         """As the base."""
         return bool(self.base.is_of_first_order(loss))
 
+    @property
+    def has_algorithm(self) -> bool:
+        """Where the base has one and the wrapper says what it adds."""
+        return super().has_algorithm and not self.continuous and bool(self.base.has_algorithm)
+
+    def place(self, params: Any, state: Any, value: Any) -> Any:
+        """As the base."""
+        return self.base.place(params, state, value)
+
+    def second_place(self, params: Any, gradients: Any, value: Any) -> Any:
+        """As the base."""
+        return self.base.second_place(params, gradients, value)
+
+    def law_state(self, before: Any, after: Any, t: int, value: Any) -> Any:
+        """As the base."""
+        return self.base.law_state(before, after, t, value)
+
     def extra(self, evaluate: Any, point: Any) -> list[Any] | None:
         """What the wrapper adds to every displacement of a step, in numbers."""
         return None

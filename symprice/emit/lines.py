@@ -137,7 +137,9 @@ def _with_definitions(
 
 def _formula(obj: Any) -> Any:
     """The equation or the formula that an object says it is."""
-    equation = getattr(obj, "_equations", None) or getattr(obj, "equation", None)
+    equation = getattr(obj, "_equations", None)
+    if equation is None:
+        equation = getattr(obj, "equation", None)
     several = equation if isinstance(equation, (list, tuple)) else (equation,)
     if several and all(isinstance(one, Relational) for one in several):
         return equation

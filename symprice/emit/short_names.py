@@ -12,6 +12,7 @@ from typing import Any
 
 from sympy import Basic, MatrixSymbol, Symbol
 from sympy.core.function import AppliedUndef
+from sympy.core.relational import Relational
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..binding import Binder
@@ -22,6 +23,7 @@ from ..indexed.naming import prepared
 from ..networks.logits import SoftmaxEntry
 from ..nodes import Node
 from ..symbols import TRAINED, Name, NameMatrix, ObservableVector
+from .formula_letters import letters_of
 
 __all__ = ["ShortNames"]
 
@@ -55,8 +57,15 @@ class ShortNames:
     """
 
     def __init__(self, expressions: Iterable[Basic]) -> None:
-        given = [_as_shown(expr) for expr in expressions]
-        self._taken = {name for expr in given for name in _names_in(expr)}
+        whole = list(expressions)
+        self._taken = {name for expr in whole for name in _names_in(expr)}
+        laws = sorted(
+            {node for expr in whole for node in _nodes(expr) if hasattr(node, "called")}, key=str
+        )
+        self._letters = letters_of(laws, self._taken)
+        losses = {law.called()["L"] for law in laws}
+        self._losses = {loss for loss in losses if isinstance(loss, ClosedForm)}
+        given = [self._as_shown(expr) for expr in whole]
         self._definitions = Definitions()
         self._networks: dict[Basic, Basic] = {}
         self._bodies: dict[Basic, Basic] = {}
@@ -69,7 +78,9 @@ class ShortNames:
                 self._introduce(closed)
         # Networks first: then f is made of h and a, and f' of h' and a'.
         for closed, name in self._networks.items():
-            if name not in self._entries:
+            if name == closed.expr:
+                hoist(closed, self._definitions)
+            elif name not in self._entries:
                 symbol = getattr(name, "array", name)
                 ready = prepared(closed) if _has_arrays(closed) else closed
                 body = Family(hoist(ready, self._definitions), *_labels(closed))
@@ -77,9 +88,11 @@ class ShortNames:
         hoisted = [self._hoisted(expr) for expr in given]
         known = self._definitions.named()
         for name, body in list(self._bodies.items()):
-            if _is_alias(body):  # the output of a network, named by a loss: it keeps that name
+            if (array := _alias(body)) is not None:  # the output of a network, named by a loss
                 del self._bodies[name]
-                self._defined[name] = body.expr.args[0]
+                alone = isinstance(name, Name) and not isinstance(body, Family)
+                self._defined[name] = Name(array.name) if alone else array
+                self._entries[self._defined[name]] = array
         # A network that a formula defines is called as it is called there.
         for name, body in list(self._bodies.items()):
             if body in known:
@@ -95,7 +108,7 @@ class ShortNames:
 
     def shown(self, expr: Basic) -> Any:
         """``expr`` in the short names."""
-        result = self._hoisted(_as_shown(expr)).xreplace(self._display)
+        result = self._hoisted(self._as_shown(expr)).xreplace(self._display)
         self._shown.append(result)
         return result
 
@@ -124,12 +137,21 @@ class ShortNames:
         self._taken.add(name)
         return name
 
+    def _as_shown(self, expr: Basic) -> Basic:
+        if isinstance(expr, Relational):  # which SymPy would decide
+            return expr.func(*map(self._as_shown, expr.args), evaluate=False)
+        shown = _as_shown(expr)
+        return shown.xreplace(self._letters) if self._letters else shown
+
     def _hoisted(self, expr: Basic) -> Basic:
         return hoist(_replaced(expr, self._networks), self._definitions)
 
     def _introduce(self, closed: Basic) -> None:
         """A short name for a network: primed if it is one that has a name, at another input."""
         if closed in self._networks:
+            return
+        if isinstance(closed.expr, Name):  # it has one
+            self._networks[closed] = closed.expr
             return
         labels = _labels(closed)
         for other, name in list(self._networks.items()) if labels else ():
@@ -143,7 +165,8 @@ class ShortNames:
             stem = str(getattr(twins[0], "array", twins[0]).name)
             text = f"{stem}_prime{len(twins) if len(twins) > 1 else ''}"
         else:
-            text = next((x for x in _LETTERS if x not in self._taken), "") or self.fresh("f")
+            letters = ("L", *_LETTERS) if closed in self._losses else _LETTERS
+            text = next((x for x in letters if x not in self._taken), "") or self.fresh("f")
         self._taken.add(text)
         if isinstance(closed, ClosedForm):
             self._networks[closed] = Entry(Name(text), *labels) if labels else Name(text)
@@ -205,11 +228,14 @@ def _as_shown(expr: Basic) -> Basic:
     return expr.xreplace(hidden) if hidden else expr
 
 
-def _is_alias(body: Basic) -> bool:
-    """Whether the family of a network is one that has a name."""
-    if not isinstance(body, Family) or not isinstance(body.expr, (Entry, Member)):
-        return False
-    return tuple(body.expr.args[1:]) == tuple(body.labels)
+def _alias(body: Basic) -> Basic | None:
+    """The name that a network is nothing but, at its labels; None where it is more."""
+    named, labels = body, ()
+    if isinstance(body, Family):
+        named, labels = body.expr, tuple(body.labels)
+    if isinstance(named, (Entry, Member)) and tuple(named.args[1:]) == labels:
+        return named.args[0]
+    return None
 
 
 def _inside_nodes(expr: Basic) -> Iterator[Basic]:

@@ -15,6 +15,7 @@ from ..arrays import LogSumExp
 from ..closedform import ClosedForm
 from ..elementwise import Elementwise, ScalarProduct
 from ..errors import ShapeError
+from ..indexed.entries import Entry
 from ..symbols import expression
 from .layer import Scope, added
 from .logits import logsumexp
@@ -47,6 +48,8 @@ def squared_loss(f: Any, y: Any) -> ClosedForm:
     if isinstance(value, list):
         squares = ((a - b) ** 2 for a, b in zip(value, target, strict=True))
         return _closed(Add(*squares) / 2, scope)
+    if not getattr(target, "is_Matrix", False):
+        return _closed((Entry(value) - target) ** 2 / 2, scope)
     difference = added(value, MatMul(S.NegativeOne, target))
     return _closed(ScalarProduct(difference, difference) / 2, scope)
 
@@ -120,7 +123,6 @@ def _named(asked: str, letter: str, given: Any, target: Any = None) -> tuple[Any
                 f"{other[0]} × {other[1]}: it must have one entry for each"
             )
     if not scalar and not isinstance(value, MatrixBase):
-        goal = goal if getattr(goal, "is_Matrix", False) else ImmutableDenseMatrix([goal])
         return scope.plain(letter, value), goal, scope
     entries = [value] if scalar else list(value)
     named = [

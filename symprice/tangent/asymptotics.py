@@ -9,13 +9,19 @@ from sympy.core.function import PoleError
 from sympy.core.sympify import _sympify
 
 from ..errors import NoRuleError, ShapeError
+from ..outputs import DescribedFields
 from ..symbols import expression
 from ..timelimit import within
 
 __all__ = ["LeadingTerm", "leading_order"]
 
 
-class LeadingTerm(NamedTuple):
+class _Fields(NamedTuple):
+    term: Expr
+    exponent: Expr
+
+
+class LeadingTerm(_Fields, DescribedFields):
     """The leading term of an expression and its exponent; unpacks as ``term, exponent``.
 
     Examples
@@ -28,8 +34,7 @@ class LeadingTerm(NamedTuple):
     3*p**2
     """
 
-    term: Expr
-    exponent: Expr
+    __slots__ = ()
 
 
 def leading_order(expr: Any, symbol: Symbol, point: Any = 0, *, timeout: float = 10) -> LeadingTerm:

@@ -4,14 +4,25 @@ quotients: what the checks hold the calculus against.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import mpmath
 
 from ..symbols import Parameter, ParameterMatrix
 
-__all__ = ["Place", "along", "crossed", "displaced", "flattened", "parameter_vector", "units"]
+__all__ = [
+    "Place",
+    "along",
+    "crossed",
+    "differencing",
+    "displaced",
+    "flattened",
+    "hessian",
+    "parameter_vector",
+    "units",
+]
 
 
 class Place(NamedTuple):
@@ -77,9 +88,7 @@ def along(prop: Any, direction: Any, evaluate: Any, point: Any, order: int = 1) 
     def at(t: Any) -> Any:
         return evaluate(prop, displaced(point, direction, t))
 
-    digits = mpmath.mp.dps
-    with mpmath.workdps((2 + 2 * order) * digits):
-        h = mpmath.mpf(10) ** -digits
+    with differencing(order) as h:
         if order == 1:
             value = (at(h) - at(-h)) / (2 * h)
         elif order == 2:
@@ -87,6 +96,47 @@ def along(prop: Any, direction: Any, evaluate: Any, point: Any, order: int = 1) 
         else:
             value = (at(2 * h) - 2 * at(h) + 2 * at(-h) - at(-2 * h)) / (2 * h**3)
     return +value
+
+
+@contextmanager
+def differencing(order: int) -> Iterator[Any]:
+    """The step h of a central difference quotient and the precision that it takes: what h² leaves
+    out lies beyond the present digits, and so does rounding over h to the order.
+    """
+    digits = mpmath.mp.dps
+    exponent = digits // 2 + 5
+    with mpmath.workdps(digits + order * exponent + 5):
+        yield mpmath.mpf(10) ** -exponent
+
+
+def hessian(prop: Any, chosen: list[int], evaluate: Any, point: Any) -> Any:
+    """The second derivatives by some coordinates of θ, a symmetric matrix of difference quotients;
+    every entry above the diagonal takes two values of the property.
+    """
+    coordinates, count = parameter_vector(point), len(chosen)
+    found = mpmath.zeros(count)
+    with differencing(2) as h:
+
+        def at(*moves: tuple[int, int]) -> Any:
+            moved = dict(point)
+            for k, sign in moves:
+                place = coordinates[k]
+                if isinstance(place, Place):
+                    matrix = moved[place.symbol] = moved[place.symbol].copy()
+                    matrix[place.row, place.column] += sign * h
+                else:
+                    moved[place] += sign * h
+            return evaluate(prop, moved)
+
+        middle = at()
+        sides = [(at((k, 1)), at((k, -1))) for k in chosen]
+        for i, k in enumerate(chosen):
+            found[i, i] = (sum(sides[i]) - 2 * middle) / h**2
+            for j in range(i):
+                corners = at((k, 1), (chosen[j], 1)) + at((k, -1), (chosen[j], -1))
+                rest = sum(sides[i]) + sum(sides[j]) - 2 * middle
+                found[i, j] = found[j, i] = (corners - rest) / (2 * h**2)
+    return found.apply(lambda entry: +entry)
 
 
 def crossed(prop: Any, u: Any, v: Any, evaluate: Any, point: Any) -> Any:

@@ -23,7 +23,7 @@ __all__ = ["at_one_sample", "free_labels", "unlabelled"]
 def free_labels(*properties: Any) -> list[Index]:
     """The indices in properties that no sum binds."""
     found = set().union(*(indices_of(prop) for prop in properties))
-    return sorted((i for i in found if isinstance(i, Index)), key=lambda i: i.name)
+    return sorted(found, key=lambda i: i.name)
 
 
 class at_one_sample:

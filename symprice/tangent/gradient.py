@@ -99,11 +99,10 @@ class DefinitionOfCovariance(Rule):
         """The covariance, where both vectors are gradients."""
         if not isinstance(node, Inner):
             return None
-        sources = [source_of(v) for v in node.args]
-        if None in sources or sources[0][1] is not None:  # type: ignore[index]
+        first, last = map(source_of, node.args)
+        if first is None or last is None or first[1] is not None:
             return None
-        (a, _), (b, metric) = sources  # type: ignore[misc]
-        return covariance(a, b, metric=metric)
+        return covariance(first[0], last[0], metric=last[1])
 
 
 class Linearity(Rule):

@@ -129,9 +129,14 @@ class _Gradients:
         self.rate = getattr(metric, "uniform_rate", None)
         self.metric = metric if self.rate is None else None
         if self.metric is not None and not hasattr(metric, "applied"):
+            remedy = (
+                "there is no formula of its entries, but code: write .lambdify() or .source()"
+                if hasattr(metric, "on_arrays")
+                else "write BlockMetric({W: rate or matrix, ...}), with a block for each array"
+            )
+            name = type(metric).__name__
             raise NoRuleError(
-                f"asked for a covariance of trainable matrices in the metric {metric}: write "
-                "BlockMetric({W: rate or matrix, ...}), with a block for each array"
+                f"asked for a covariance of trainable matrices in a metric of {name}: {remedy}"
             )
         if getattr(metric, "only_along", None) is not None:
             first, last = _loss_last(first, last, metric)

@@ -147,6 +147,10 @@ class DiagonalMetric(Metric):
         count = len(parameter_vector(point))
         return evaluate(self.uniform_rate, point) * mpmath.eye(count)
 
+    def on_arrays(self, code: Any, vector: Any) -> Any:
+        """`r v` in NumPy code, for one rate r of all parameters."""
+        return code.scaled(self.uniform_rate, vector)
+
     def entry(self, u: Parameter, v: Parameter) -> Expr:
         """The rate of ``u`` if the two are the same parameter, else 0."""
         rate = self.rate(u)
@@ -271,6 +275,12 @@ class MatrixMetric(Metric):
             matrix = mpmath.matrix([[evaluate(entry, point) for entry in row] for row in rows])
         else:
             matrix = evaluate(self.matrix, point)
+            count = len(parameter_vector(point))
+            if matrix.rows != count:
+                raise NoRuleError(
+                    f"asked for numbers of the metric {self.matrix} of {matrix.rows} rows on "
+                    f"{count} parameters: write its size as their number, as d*m + m"
+                )
         return matrix**-1 if isinstance(self, InverseMetric) else matrix
 
     def entry(self, u: Parameter, v: Parameter) -> Expr:
@@ -285,12 +295,26 @@ class MatrixMetric(Metric):
 
     def over(self, symbols: Iterable[Any]) -> MatrixMetric:
         """This metric with an order of parameters, where none was given: sorted by name."""
+        known = self.parameters or any(isinstance(s, ParameterMatrix) for s in symbols)
         found = sorted((s for s in symbols if isinstance(s, Parameter)), key=lambda p: p.sort_key())
-        return self if self.parameters or not found else self.func(self.matrix, found)
+        return self if known or not found else self.func(self.matrix, found)
 
     def depends_on(self) -> set[Any]:
         """The symbols in the matrix."""
         return self.matrix.free_symbols
+
+    def on_arrays(self, code: Any, vector: Any) -> Any:
+        """`M v` in NumPy code, for a matrix over all trained arrays: its rows go by their names,
+        and in each row by row. An inverse is solved for, never formed.
+        """
+        if not isinstance(self.matrix, MatrixSymbol) or self.parameters:
+            raise NoRuleError(
+                f"asked for NumPy code of the metric {self} on trained matrices: write a "
+                "MatrixSymbol of n rows, one for every entry of the trained arrays"
+            )
+        named = code.codes[self.matrix]
+        is_inverse = isinstance(self, InverseMetric)
+        return code.solved(named, vector) if is_inverse else code.product(named, vector)
 
 
 class InverseMetric(MatrixMetric):

@@ -20,6 +20,8 @@ __all__ = ["SpectralMetric"]
 
 # Eigenvalues of GGᵀ below this part of the largest count as 0: there G has no direction.
 RANK = mpmath.mpf(10) ** -20
+# Its square root, for singular values in floating-point numbers.
+RATIO = "1e-10"
 
 
 class SpectralMetric(Metric):
@@ -75,13 +77,40 @@ class SpectralMetric(Metric):
         """Not known."""
         return [(u, self.entry(u, u))]
 
-    def applied(self, symbol: Any, places: Any, gradient: Any) -> Any:
-        """Not known of a matrix without numbers."""
-        raise NoRuleError(
-            f"asked for a formula of (GGᵀ)^(-1/2) for the gradient G by the matrix {symbol}: there "
-            "is one for matrices of Parameters with two rows or columns; with arrays, write "
-            "SpectralDescent(eta=...).run(params, gradients)"
-        )
+    def on_arrays(self, code: Any, vector: Any) -> Any:
+        """`U S⁻¹Uᵀ v` in NumPy code for `G = U S Vᵀ`, `U Vᵀ` for G itself; a column is a matrix of
+        one column, of a number it is the sign. Directions that G does not have are left out.
+        """
+        from .gradient import Nabla
+
+        if self.matrices:
+            raise NoRuleError(
+                f"asked for NumPy code of {self}, with matrices of scalars beside trained ones"
+            )
+        found = []
+        along = vector in (Nabla(self.loss), Nabla(-self.loss))
+        sign = "-" if vector == Nabla(-self.loss) else ""
+        moved = code.vector(vector)
+        for symbol, slope, v in zip(
+            code.parameters, code.vector(Nabla(self.loss)), moved, strict=True
+        ):
+            if not isinstance(symbol, ParameterMatrix):
+                found.append(f"{sign}np.sign({slope})" if along else f"{v} / np.abs({slope})")
+                continue
+            rows = f"({code.codes[symbol]}.shape[0], -1)"
+            left, sizes, right = (code.names.fresh(f"{n}_{symbol.name}") for n in "USV")
+            code.lines.append(
+                f"    {left}, {sizes}, {right} = "
+                f"np.linalg.svd(np.reshape({slope}, {rows}), full_matrices=False)"
+            )
+            kept = code.assigned(f"kept_{symbol.name}", f"{sizes} > {RATIO} * np.max({sizes})")
+            if along:
+                value = f"{sign}(({left} * {kept}) @ {right})"
+            else:
+                inverse = f"np.where({kept}, 1 / np.where({kept}, {sizes}, 1.0), 0.0)"
+                value = f"({left} * {inverse}) @ ({left}.T @ np.reshape({v}, {rows}))"
+            found.append(f"np.reshape({value}, {code.shape(symbol)})")
+        return found
 
     def of(self, a: Any, b: Any) -> Any:
         """Σ ⟨∂a/∂W, U Vᵀ⟩ over the matrices, where b is L or -L and both are formulas."""
@@ -154,6 +183,11 @@ class SpectralMetric(Metric):
 
 def parameter_matrices(given: Any) -> Tuple:
     """Matrices of distinct Parameters."""
+    if not isinstance(given, (list, tuple, Tuple)):
+        raise ShapeError(
+            f"asked for spectral descent of the matrices {given}: write a list of matrices of "
+            "Parameters, and the learning rate as SpectralDescent(eta=...)"
+        )
     found = [ImmutableDenseMatrix(block) for block in given]
     entries = [w for block in found for w in block]
     if not all(isinstance(w, Parameter) for w in entries) or len(set(entries)) != len(entries):

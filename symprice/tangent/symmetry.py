@@ -7,7 +7,7 @@ from typing import Any
 from sympy import default_sort_key
 
 from ..derivation import Rule
-from ..symbols import Observable
+from ..symbols import Name, Observable
 
 __all__ = ["Symmetry"]
 
@@ -26,4 +26,4 @@ class Symmetry(Rule):
 
 
 def _of_the_loss(prop: Any) -> bool:
-    return {s.name for s in prop.free_symbols if isinstance(s, Observable)} == {"L"}
+    return {s.name for s in prop.free_symbols if isinstance(s, (Observable, Name))} == {"L"}

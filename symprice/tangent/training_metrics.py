@@ -28,10 +28,14 @@ from ..indexed.lowering import entry as entry_of
 from ..symbols import Observable, ObservableVector, Parameter, ParameterMatrix
 from ..timelimit import within
 from .covariance import covariance
-from .differences import Place, crossed, parameter_vector, units
+from .differences import Place, hessian, parameter_vector
 from .metric import SECONDS, Metric
 
 __all__ = ["AdaptiveMetric", "CoordinateMetric", "InverseHessian", "SignMetric"]
+
+
+# Of so many points the inverse of a Hessian by difference quotients is kept.
+POINTS_KEPT = 8
 
 
 class SignMetric(Metric):
@@ -67,6 +71,18 @@ class SignMetric(Metric):
     def applied(self, symbol: Any, places: Any, gradient: Any) -> Any:
         """The signs of the gradient of L by an array, an index expression at its places."""
         return sign(gradient)
+
+    def on_arrays(self, code: Any, vector: Any) -> Any:
+        """`v/|∇L|` in NumPy code; of ∇L itself the signs, which are 0 where a slope is."""
+        from .gradient import Nabla
+
+        signs = [f"np.sign({slope})" for slope in code.vector(Nabla(self.loss))]
+        if vector == Nabla(self.loss):
+            return signs
+        if vector == Nabla(-self.loss):
+            return [f"-{sign}" for sign in signs]
+        slopes = code.vector(Nabla(self.loss))
+        return [f"{v} / np.abs({g})" for v, g in zip(code.vector(vector), slopes, strict=True)]
 
     def row(self, u: Parameter) -> Iterable[tuple[Parameter, Expr]]:
         """``u`` itself."""
@@ -298,15 +314,35 @@ class InverseHessian(Metric):
         pairs = [(v, self.entry(u, v)) for v in self.inverse()[0]]
         return [(v, value) for v, value in pairs if value != 0]
 
+    def on_arrays(self, code: Any, vector: Any) -> Any:
+        """`(H + λI)⁻¹v` in NumPy code. The Hessian is formed, n × n for n parameters, from n
+        products in one call.
+        """
+        hessian = code.hessian(self.loss)
+        if self.damping != 0:
+            hessian = f"{hessian} + {code.number(self.damping)} * {code.eye()}"
+        return code.solved(hessian, vector)
+
     def numeric(self, evaluate: Any, point: Any) -> Any:
-        """The inverse of second difference quotients."""
-        coordinates, basis = parameter_vector(point), units(point)
+        """The inverse of second difference quotients; of networks kept for some points, where it
+        takes seconds.
+        """
+        if not any(isinstance(s, ParameterMatrix) for s in self.loss.free_symbols):
+            return self._numeric_inverse(evaluate, point)
+        here, known = (mpmath.mp.dps, dict(point)), self.__dict__.setdefault("_numeric_", [])
+        for key, value in known:
+            if key == here:
+                return value
+        known.append((here, self._numeric_inverse(evaluate, point)))
+        del known[:-POINTS_KEPT]
+        return known[-1][1]
+
+    def _numeric_inverse(self, evaluate: Any, point: Any) -> Any:
+        coordinates = parameter_vector(point)
         known = _parameters_of(self.loss)
         own = [i for i, p in enumerate(coordinates) if known is None or p in known]
-        hessian = mpmath.matrix(
-            [[crossed(self.loss, basis[i], basis[j], evaluate, point) for j in own] for i in own]
-        )
-        inverse = (hessian + evaluate(self.damping, point) * mpmath.eye(len(own))) ** -1
+        damped = evaluate(self.damping, point) * mpmath.eye(len(own))
+        inverse = (hessian(self.loss, own, evaluate, point) + damped) ** -1
         found = mpmath.zeros(len(coordinates))
         for a, i in enumerate(own):
             for b, j in enumerate(own):
@@ -317,7 +353,8 @@ class InverseHessian(Metric):
         """H⁻¹."""
         if self.damping == 0:
             return "H^{-1}"
-        return rf"(H + {printer._print(self.damping)} I)^{{-1}}"
+        damping = "" if self.damping == 1 else f"{printer._print(self.damping)} "
+        return rf"(H + {damping}I)^{{-1}}"
 
 
 def _inverted(matrix: Any, metric: Any) -> Any:

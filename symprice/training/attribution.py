@@ -8,11 +8,11 @@ gradient of an example is formed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
 from typing import Any
 
 from sympy import MatrixSymbol
 
+from ..counts import is_count
 from ..elementwise import ScalarProduct
 from ..emit.numpy import lambdify
 from ..errors import ShapeError
@@ -365,6 +365,6 @@ def as_classes(targets: Any) -> Any:
 
 
 def _counted(k: Any) -> int:
-    if isinstance(k, bool) or not isinstance(k, Integral) or k < 0:
+    if not is_count(k, least=0):
         raise ShapeError(f"asked for {k!r} examples: write how many")
     return int(k)

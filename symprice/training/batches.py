@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from numbers import Integral
 from typing import Any
 
+from ..counts import is_count
 from ..errors import ShapeError
 from ..indexed.families import Member
 
@@ -65,7 +65,7 @@ class Samples:
                 "asked for batches of a loss that is no average over samples: write it as "
                 "average(loss(net(x_i), y_i), i) with x_i = inputs('x', d, each=i)"
             )
-        if not isinstance(size, Integral) or not 1 <= int(size) <= most:
+        if not is_count(size) or size > most:
             raise ShapeError(f"asked for batches of {size!r} out of {self.count} samples")
 
     def steps(self, size: int | None, epochs: float) -> int:

@@ -6,6 +6,10 @@ import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from sympy import Symbol
+
+from ..counts import is_count
+from ..dynamics.update import Dynamics
 from ..errors import ShapeError, StepSizeWarning
 from ..outputs import Shown
 from .evaluating import named
@@ -158,7 +162,7 @@ def compare(
     start, _ = predicting.start(arrays, known)
     largest = sharpness(moving.loss, arrays, known)
     limit = threshold(equation.dynamics, largest, known)
-    if warm_up is not None and (not isinstance(warm_up, int) or warm_up < 0):
+    if warm_up is not None and not is_count(warm_up, least=0):
         raise ShapeError(f"asked for {warm_up!r} steps before: write how many")
     sizes = _sizes(rates, (1 - momentum(equation.dynamics, known)) * _scale(limit, largest))
     if sizes[-1] > limit:
@@ -183,7 +187,9 @@ def compare(
             else found
             for letter, found in state.items()
         }
-        change, laws = _one(predicting, moving, arrays, grown, {**known, name: size}, count + 1)
+        scale = {s: known[s] * size / sizes[0] for s in _small(equation.dynamics) if s in known}
+        given = {**known, **scale, name: size}
+        change, laws = _one(predicting, moving, arrays, grown, given, count + 1)
         actual.append(change)
         for order, value in laws.items():
             predicted[order].append(value)
@@ -196,6 +202,13 @@ def compare(
     )
     result.scale = max(abs(start), float(np.abs(result.actual).max()))
     return result
+
+
+def _small(dynamics: Any) -> list[str]:
+    """The names of the symbols that count as of the order of the step size, as SAM's ρ."""
+    found = [s.name for s in getattr(dynamics, "small", ()) if isinstance(s, Symbol)]
+    inner = (base for base in dynamics.args if isinstance(base, Dynamics))
+    return found + [name for base in inner for name in _small(base)]
 
 
 def _one(

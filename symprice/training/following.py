@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from numbers import Integral, Real
 from typing import Any
 
+from ..counts import is_count, is_positive
 from ..dynamics.descent import GradientDescent
 from ..dynamics.sgd import SGD
 from ..emit.progress import progressing
@@ -195,7 +195,7 @@ def follow(
 
 
 def _with_rate(predicting: Predictor, data: Mapping[Any, Any], rate: float) -> dict[str, Any]:
-    if isinstance(rate, bool) or not isinstance(rate, Real) or not 0 < rate < float("inf"):
+    if not is_positive(rate):
         raise ShapeError(f"asked to train with the step size {rate!r}: write a positive number")
     known, name = named(data), predicting.rate_name()
     if name in known:
@@ -225,7 +225,7 @@ def _count(samples: Samples, steps: int | None, epochs: float | None, batch: int
     if (steps is None) == (epochs is None):
         raise ShapeError("asked to train without saying how long: write steps=100 or epochs=1")
     count = steps if steps is not None else samples.steps(batch, epochs or 0)
-    if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
+    if not is_count(count):
         raise ShapeError(f"asked to train for {count!r} steps: write a positive integer")
     return int(count)
 

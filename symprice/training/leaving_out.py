@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sympy import Symbol
 
 from ..dynamics.descent import GradientDescent
+from ..emit.notebook_cards import formulas_html
 from ..symbols import Parameter, ParameterMatrix
 from ..tangent.closing import closed_form
 from ..tangent.covariance import NTCov
@@ -72,13 +73,23 @@ class LeavingOut:
     """
 
     def __init__(self, prop: Any, loss: Any, example: Any, inputs_: Mapping[Any, str]) -> None:
+        self.prop, self.loss = prop, loss
         self.stepper = Stepper(loss, GradientDescent(Symbol("eta", positive=True)))
         self._hessian, self._slope = HessianProduct(loss), GradientFunction(prop)
-        example = as_property(example)
+        self.example = example = as_property(example)
         trained = [s for s in example.free_symbols if isinstance(s, (Parameter, ParameterMatrix))]
+        self._trained = sorted(trained, key=str)
         along = closed_form(NTCov(example, StateVector(_DIRECTION).potential(trained)))
         self._along = Evaluator(along, "slopes", batch=dict.fromkeys(inputs_, "n"))
         self._rows = {symbol.name: name for symbol, name in inputs_.items()}
+
+    def _repr_html_(self) -> str | None:
+        formulas = {"property": self.prop, "loss": self.loss, "of an example": self.example}
+        return formulas_html("Effects of leaving out single examples", formulas)
+
+    def __repr__(self) -> str:
+        trained = ", ".join(map(str, self._trained))
+        return f"<LeavingOut: effects of single examples on a property of {trained}>"
 
     def path(
         self, params: Mapping[Any, Any], data: Mapping[Any, Any], rate: float, steps: int

@@ -66,7 +66,7 @@ class Predictor:
         if order not in self._formulas:
             prop, loss, dynamics, _ = self.equation.args
             equation = PriceEquation(prop, loss, dynamics, Integer(order))
-            found = {part: getattr(equation, part) for part in PARTS}
+            found = {part: equation.part_in_arrays(part) for part in PARTS}
             self._formulas[order] = {part: value for part, value in found.items() if value != 0}
         return self._formulas[order]
 

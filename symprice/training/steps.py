@@ -7,13 +7,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ..dynamics.update import Dynamics, mean_loss
+from ..emit.matrix_function import MatrixFunction
+from ..emit.vector_code import VectorCode
 from ..errors import NoRuleError
 from ..symbols import Parameter
 from ..tangent.covariance import covariance
 from ..tangent.gradient import Nabla
 from ..tangent.shifted import GradientAt
 from ..tangent.vectors import ParameterPosition, Preconditioned, StateVector, Velocity, terms
-from .evaluating import Evaluator, is_of_matrices
+from .evaluating import Evaluator, is_of_matrices, named
 from .gradients import GradientFunction
 
 __all__ = ["TIME_STEP", "Stepper", "stepper"]
@@ -81,10 +83,11 @@ class Stepper:
         self.gradient = GradientFunction(self.loss)
         self._factors: dict[Any, Evaluator] = {}
         self._formulas: dict[Any, dict[str, Evaluator]] = {}
+        self._arrays_of: dict[Any, tuple[list[str], MatrixFunction]] = {}
         update = dynamics.update(loss)
         self.states = sorted(update.atoms(StateVector), key=str)
         self.velocities = [state.name for state in self.states if isinstance(state, Velocity)]
-        self.has_algorithm = type(dynamics).advance is not Dynamics.advance
+        self.has_algorithm = dynamics.has_algorithm
         self.update = [] if self.has_algorithm else terms(update)
         self.state_update = {
             state.name: terms(change)
@@ -108,8 +111,9 @@ class Stepper:
 
     def _is_formula(self, vector: Any) -> bool:
         """Whether it is a gradient in a metric of scalars: its components are covariances."""
-        inner = vector.args[1] if isinstance(vector, Preconditioned) else None
-        return isinstance(inner, Nabla) and not is_of_matrices(self.loss)
+        if not isinstance(vector, Preconditioned) or not isinstance(vector.vector, Nabla):
+            return False
+        return not is_of_matrices(self.loss) or hasattr(vector.metric, "on_arrays")
 
     def _sign(self, gradient: Any) -> float:
         """1 of ∇L, -1 of ∇(-L), 0 of other gradients."""
@@ -168,7 +172,9 @@ class Stepper:
         return now.gradients[vector]
 
     def _components(self, vector: Any, now: _Now) -> Arrays:
-        """`(M∇f)_w = NTCov_M(w, f)`."""
+        """`(M∇f)_w = NTCov_M(w, f)`; of networks the arrays of the whole vector."""
+        if is_of_matrices(self.loss):
+            return self._arrays(vector, now)
         if vector not in self._formulas:
             metric, prop = vector.args[0], vector.args[1].args[0]
             self._formulas[vector] = {
@@ -179,6 +185,17 @@ class Stepper:
         known = self._formulas[vector]
         zero = {name: 0.0 * array for name, array in now.params.items()}
         return zero | {name: entry(now.params, now.data) for name, entry in known.items()}
+
+    def _arrays(self, vector: Any, now: _Now) -> Arrays:
+        if vector not in self._arrays_of:
+            code = VectorCode(vector, "step")
+            names = [p.name for p in code.parameters]
+            self._arrays_of[vector] = names, MatrixFunction.of_source(code.written, "step")
+        names, function = self._arrays_of[vector]
+        known = named(now.data)
+        found = function(now.params, *(known[s.name] for s in function.inputs))
+        zero = {name: 0.0 * array for name, array in now.params.items()}
+        return zero | dict(zip(names, found, strict=True))
 
     def _slope(self, params: Mapping[str, Any], data: Mapping[Any, Any]) -> Arrays:
         """∇L; 0 for what the loss does not depend on, as an unused head."""
@@ -196,11 +213,9 @@ class Stepper:
         """What the state is called in the law of step t: arrays such as ``v_W1``, and t."""
         import numpy as np
 
-        states = before
-        if hasattr(self.dynamics, "law_state"):
-            states = self.dynamics.law_state(
-                before, after, t, lambda factor: self._number(factor, params, data)
-            )
+        states = self.dynamics.law_state(
+            before, after, t, lambda factor: self._number(factor, params, data)
+        )
         found: Arrays = {}
         for vector in self.states:
             arrays = states.get(vector.name, {})

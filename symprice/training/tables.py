@@ -60,10 +60,18 @@ def shown(result: Any, html: bool = False, **settings: Any) -> str:
 
 def _as_html(result: Any) -> str:
     columns = result._columns()
-    head = "".join(f"<th>{_html.escape(column.head)}</th>" for column in columns)
+    sides = ["right" if column.form else "left" for column in columns]
+    head = "".join(
+        f'<th style="text-align: {side}">{_html.escape(column.head)}</th>'
+        for side, column in zip(sides, columns, strict=True)
+    )
     body = ""
     for row in rows_shown(len(columns[0].values)):
         cells = ("…" if row is None else _html.escape(column.cell(row)) for column in columns)
-        body += "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        body += "<tr>" + "".join(
+            f'<td style="text-align: {side}">{cell}</td>'
+            for side, cell in zip(sides, cells, strict=True)
+        )
+        body += "</tr>"
     notes = "".join(f"<p>{_html.escape(note)}</p>" for note in result._notes())
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"

@@ -138,3 +138,10 @@ def test_bad_dynamics_say_what_to_write(make, remedy):
 def test_symbols_that_are_constants_stay():
     j, s = symbols("j s", positive=True)
     assert NTCov(P, j * s * P).doit() == j * s * NTVar(P)
+
+
+def test_a_constant_is_not_called_like_the_time():
+    with pytest.raises(ShapeError, match="time=t"):
+        price(t * P, -t * P)
+    assert price(t * P, -t * P, time=t).change == P + NTVar(t * P)
+    assert price(t * P, L, GradientDescent(eta)).selection == -eta * NTCov(t * P, L)
