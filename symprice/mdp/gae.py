@@ -10,6 +10,7 @@ from sympy import Add, Eq, ImmutableDenseMatrix, S
 from ..errors import PolicyError, ShapeError
 from .linear import SparseSolver, short, solve_exactly
 from .naming import applied, named_probabilities, with_names
+from .network_gradient import paired
 from .results import LONGEST, Numeric, written_out
 from .tables import number
 
@@ -121,12 +122,19 @@ class GeneralizedAdvantage(Numeric):
         )
 
     def gradient(self, wrt: Any = None) -> Any:
-        """What a policy gradient with these advantages is on average: ∇J and the bias of v."""
+        """What a policy gradient with these advantages is on average: ∇J and the bias of v.
+
+        Through a network of matrices it is a ``NetworkDirection``, in numbers {name: array}.
+        """
         e = self.evaluation
         if not self.exact:
             mean = (e.pi * self.table).sum(axis=1, keepdims=True)
-            return e.visits[:, None] * e.pi * (self.table - mean)
+            table = e.visits[:, None] * e.pi * (self.table - mean)
+            pulled = getattr(e.policy.given, "pulled_back", None)
+            return table if pulled is None else pulled(table)
         variables = e.policy.by(wrt, "the gradient by estimated advantages")
+        if e.policy.heads:
+            return self._through_network(variables)
         found = [
             short(
                 Add(
@@ -140,6 +148,30 @@ class GeneralizedAdvantage(Numeric):
             for v in variables
         ]
         return found[0] if len(found) == 1 else ImmutableDenseMatrix(len(found), 1, found)
+
+    def _through_network(self, variables: Any) -> Any:
+        from .network_direction import NetworkDirection
+        from .network_gradient import slopes_of_logits
+
+        e, table, G = self.evaluation, self.table, self.by_state
+        weights = [
+            [short(table[s, a] - G[s]) for a in range(len(self.mdp.actions))]
+            for s in range(len(self.mdp.states))
+        ]
+        slopes = slopes_of_logits(e.shape, e.policy, e.pi, e.visits, weights)
+        return NetworkDirection(e.shape, e.pi, slopes, variables, self._moved)
+
+    def _moved(self, prop: Any) -> Any:
+        """By the covariances of the probabilities, with nothing centred."""
+        e = self.evaluation
+        return Add(
+            *(
+                e.visits[s] * self.table[s, a] * paired(p, prop)
+                for s in sorted(e.policy.heads)
+                for a, p in enumerate(e.pi[s])
+                if p.free_symbols
+            )
+        )
 
     def doit(self, **hints: Any) -> Any:
         """The table."""

@@ -10,7 +10,7 @@ from sympy import Add, Derivative, Eq, Function, ImmutableDenseMatrix, Mul, Symb
 from ..derivation import Derivation
 from ..errors import NoRuleError, PolicyError
 from ..policy.arguments import listed
-from ..symbols import Observable
+from ..symbols import Observable, ParameterMatrix
 from ..tangent.gradient import Nabla
 from .linear import product, short
 from .naming import named_probabilities, with_names
@@ -52,7 +52,7 @@ class MDPGradient(Numeric):
         if wrt is None:
             self.wrt = tuple(policy.variables)
         else:
-            entries = listed(wrt, "variables")
+            entries = None if isinstance(wrt, ParameterMatrix) else listed(wrt, "variables")
             self.wrt = (wrt,) if entries is None else tuple(entries)
         for v in self.wrt:
             if v not in policy.free_symbols() and not (policy.numeric and v in policy.variables):
@@ -107,19 +107,29 @@ class MDPGradient(Numeric):
         return bool(self.evaluation.policy.heads)
 
     @cached_property
-    def _slopes(self) -> list[tuple[str, Any, Any]]:
+    def direction(self) -> Any:
+        """`Σ u ∇z` over the logits z of a network of matrices, with `u = ∂J/∂z`."""
+        from .network_direction import NetworkDirection
         from .network_gradient import slopes_of_logits
 
-        return slopes_of_logits(self.evaluation)
+        e = self.evaluation
+        slopes = slopes_of_logits(e.shape, e.policy, e.pi, e.visits, e.A)
+        return NetworkDirection(e.shape, e.pi, slopes, self.wrt, e.J)
 
     def by_parameter(self) -> dict[Any, Any]:
-        """{parameter: ∂J/∂parameter}; of a network of matrices closed forms of their shapes."""
+        """{parameter: ∂J/∂parameter}; of a network of matrices closed forms of their shapes, in
+        float64 {name: array}.
+        """
+        if not self.exact:
+            if isinstance(found := self.doit(), dict):
+                return found
+            raise NoRuleError(
+                "asked for the gradient by parameters of logits in float64, which have no names: "
+                "read .table, S × A"
+            )
         if not self.is_of_matrices:
             return dict(zip(self.wrt, self._entries, strict=True))
-        from .network_gradient import by_matrices
-
-        found = by_matrices(self.evaluation)
-        return {v: found[v] for v in self.wrt if v in found}
+        return self.direction.by_parameter()
 
     @cached_property
     def _entries(self) -> list[Any]:
@@ -166,7 +176,7 @@ class MDPGradient(Numeric):
         if not self.exact:
             raise NoRuleError("asked for a covariance of a gradient in float64: write symbols")
         if self.is_of_matrices:
-            return Add(*(u * NTCov(z, prop) for _, z, u in self._slopes))
+            return self.direction.covariance(prop)
         return Add(*(x * NTCov(v, prop) for v, x in zip(self.wrt, self._entries, strict=True)))
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
@@ -250,9 +260,7 @@ class MDPGradient(Numeric):
 
         values = balances(ValueTable(self.mdp, self.evaluation, "V"))
         if self.is_of_matrices:
-            from .network_gradient import claims
-
-            return values + claims(self)
+            return values + self.direction._check_items()
         if not self.exact:
             from .directions import along_arrays, along_directions
 

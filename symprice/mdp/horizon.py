@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 
 from sympy import Add, Derivative, Eq, Function, ImmutableDenseMatrix, S, Symbol
 
+from ..counts import is_count
 from ..errors import NoRuleError, PolicyError
 from ..policy.arguments import action_label
+from ..symbols import Name
 from .linear import short
 from .naming import names_of, with_names
+from .network_gradient import LogitSlope, paired, scores_of
 from .policies import read_policy
 from .results import Numeric
 from .tables import number
@@ -57,7 +60,7 @@ class Trajectories:
     """
 
     def __init__(self, mdp: Any, policy: Any, horizon: int) -> None:
-        if not isinstance(horizon, int) or horizon < 1:
+        if not is_count(horizon):
             raise PolicyError(f"asked for a horizon of {horizon!r} steps: write 1, 2, …")
         read = read_policy(policy, mdp._shape)
         if read.numeric or mdp.is_float or mdp.temperature != 0:
@@ -168,7 +171,10 @@ class HorizonGradient(Numeric):
     baseline : None; a number; {state: b}; or a function of (state, steps left). With 'return' it is
         not discounted.
 
-    ``mean`` and ``variance`` are exact: a scalar by one variable, columns by several.
+    ``mean`` and ``variance`` are exact: a scalar by one variable, columns by several. Through a
+    network of matrices the estimator is `Σ X ∇z` over the logits z of all states, with random X:
+    ``mean`` is a ``NetworkDirection``, ``variance`` the whole one, `Σ Cov(X, X') NTCov(z, z')`, and
+    ``variance_along(P)`` that of the speed which the estimate gives to a property.
 
     Examples
     ========
@@ -213,17 +219,36 @@ class HorizonGradient(Numeric):
         return lambda s, left: value
 
     @cached_property
-    def _samples(self) -> list[tuple[Any, list[Any]]]:
-        """(probability, the estimate by each variable) of every course."""
-        T, gamma = self.trajectories, self.trajectories.mdp.gamma
-        rows = T.policy.rows
-        scores = {
-            (s, a, v): short(p.diff(v) / p)
-            for s, row in enumerate(rows)
-            for a, p in enumerate(row)
+    def _logits(self) -> list[Any]:
+        """(label, logit, state, scores by action), of a network of matrices; else nothing."""
+        T = self.trajectories
+        if not T.policy.heads:
+            return []
+        return scores_of(T.mdp._shape, T.policy, T.policy.rows)
+
+    @cached_property
+    def _scores(self) -> list[dict[tuple[int, int], Any]]:
+        """{(s, a): ∂log π(a|s)} by each variable or logit."""
+        if self._logits:
+            return [
+                {(s, a): x for a, x in enumerate(column) if x != 0}
+                for _, _, s, column in self._logits
+            ]
+        return [
+            {
+                (s, a): short(p.diff(v) / p)
+                for s, row in enumerate(self.trajectories.policy.rows)
+                for a, p in enumerate(row)
+                if p.has(v)
+            }
             for v in self.wrt
-            if p.has(v)
-        }
+        ]
+
+    @cached_property
+    def _samples(self) -> list[tuple[Any, list[Any]]]:
+        """(probability, the estimate by each variable or logit) of every course."""
+        T, gamma = self.trajectories, self.trajectories.mdp.gamma
+        scores = self._scores
         found = []
         for course in T.courses:
             paid = T._discounted(course)
@@ -235,11 +260,11 @@ class HorizonGradient(Numeric):
             estimates = [
                 Add(
                     *(
-                        scores.get((s, a, v), S.Zero) * w
+                        column.get((s, a), S.Zero) * w
                         for s, a, w in zip(course.states, course.actions, weights, strict=False)
                     )
                 )
-                for v in self.wrt
+                for column in scores
             ]
             found.append((course.probability, estimates))
         return found
@@ -249,32 +274,82 @@ class HorizonGradient(Numeric):
 
     @cached_property
     def _means(self) -> list[Any]:
-        return [short(Add(*(p * xs[i] for p, xs in self._samples))) for i in range(len(self.wrt))]
+        return [
+            short(Add(*(p * xs[i] for p, xs in self._samples))) for i in range(len(self._scores))
+        ]
 
     @property
     def mean(self) -> Any:
         """The expectation: ∇J_T for either kind, and every baseline."""
+        if self._logits:
+            from .network_direction import NetworkDirection
+
+            T = self.trajectories
+            slopes = [
+                LogitSlope(label, z, x)
+                for (label, z, *_), x in zip(self._logits, self._means, strict=True)
+            ]
+            J = Add(*(p * v for p, v in zip(T.mdp.rho, T.value(), strict=True)))
+            return NetworkDirection(T.mdp._shape, T.policy.rows, slopes, self.wrt, J)
         return self._stacked(self._means)
 
     @cached_property
     def variance(self) -> Any:
-        """The variance of the estimate of one episode, by each variable."""
-        return self._stacked(
-            [
-                short(Add(*(p * xs[i] ** 2 for p, xs in self._samples)) - self._means[i] ** 2)
-                for i in range(len(self.wrt))
-            ]
-        )
+        """The variance of the estimate of one episode, by each variable; the sum over all
+        parameters, of a network of matrices.
+        """
+        if self._logits:
+            return self._spread(paired)
+        return self._stacked([self._joint(i, i) for i in range(len(self.wrt))])
+
+    def variance_along(self, prop: Any) -> Any:
+        """The variance of `⟨∇P, estimate⟩`: how much chance there is in how a property moves.
+
+        Raises
+        ======
+
+        NoRuleError : for a policy of scalar variables, whose ``variance`` is by each of them.
+        """
+        if not self._logits:
+            raise NoRuleError(
+                "asked for the variance along a property of a policy of scalar variables: write "
+                ".variance, or put the logits of a network of matrices into the policy"
+            )
+        return self._spread(lambda z, y: paired(z, prop) * paired(y, prop))
+
+    def _joint(self, i: int, j: int) -> Any:
+        """The covariance of two entries of the estimate."""
+        mean = Add(*(p * xs[i] * xs[j] for p, xs in self._samples))
+        return short(mean - self._means[i] * self._means[j])
+
+    def _spread(self, pair: Callable[[Any, Any], Any]) -> Any:
+        """Σ Cov(X, X') pair(z, z') over pairs of logits, where the covariances are defined."""
+        from .network_direction import in_logits
+
+        T, terms, named = self.trajectories, [], {}
+        for i, (label, z, *_) in enumerate(self._logits):
+            for j, (other, y, *_) in enumerate(self._logits[: i + 1]):
+                if (both := pair(y, z)) == 0 or (value := self._joint(i, j)) == 0:
+                    continue
+                name = Name(f"C_{other}_{label}")
+                named[name] = value
+                terms.append((1 if i == j else 2) * name * both)
+        return in_logits(T.mdp._shape, T.policy.rows, Add(*terms), named)
 
     def doit(self, **hints: Any) -> Any:
         """The mean."""
-        return self.mean
+        return self._formula()
+
+    def __repr__(self) -> str:
+        return repr(self.mean) if self._logits else super().__repr__()
 
     _title = "mean gradient of finitely many steps"
 
     @property
     def _equations(self) -> Any:
         """A line for each variable."""
+        if self._logits:
+            return self.mean._equations
         names = names_of(self.trajectories.mdp._shape, self.trajectories.policy.rows)
         J = Symbol("J") if len(self.wrt) == 1 else Function("J")(*self.wrt)
         return [
@@ -283,7 +358,7 @@ class HorizonGradient(Numeric):
         ]
 
     def _formula(self) -> Any:
-        return self.mean
+        return self.mean.doit() if self._logits else self.mean
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:
         """The mean is the derivative of J_T, which goes backwards in time without courses."""
@@ -293,6 +368,8 @@ class HorizonGradient(Numeric):
             ("probabilities sum to one", Add(*(c.probability for c in T.courses)), S.One),
             ("J_T", J, T.objective),
         ]
+        if self._logits:
+            return items + self.mean._check_items()
         return items + [
             (f"∂J_T/∂{v}", Derivative(J, v, evaluate=False), mean)
             for v, mean in zip(self.wrt, self._means, strict=True)

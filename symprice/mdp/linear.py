@@ -33,8 +33,9 @@ __all__ = ["SparseSolver", "product", "short", "solve_exactly"]
 LIMIT, SHORTENING = 30.0, 2.0
 # From how many states on the LU factors of a matrix without structure would fill the memory.
 DIRECT = 3000
-# The residual, relative to the right side, that an iterative solution may leave.
-RESIDUAL = 1e-12
+# The residual that an iterative solution may leave, relative to the terms that it is made of.
+RESIDUAL = 1e-14
+ROUNDS = 8
 
 
 def solve_exactly(matrix: list[list[Any]], column: list[list[Any]]) -> list[list[Any]]:
@@ -211,12 +212,14 @@ class SparseSolver:
         from scipy.sparse.linalg import bicgstab
 
         matrix = self._rows if transposed else self.matrix.tocsr()
-        scale = np.linalg.norm(right)
-        x = np.zeros_like(right)
-        # Restarted from what is left: the recursive residual drifts away from the true one.
-        for _ in range(4):
+        size, x, before = float(np.linalg.norm(right)), np.zeros_like(right), np.inf
+        # Restarted from what is left: the recursive residual drifts away from the true one. What is
+        # left is measured by what rounding leaves of a solution of this length.
+        for _ in range(ROUNDS):
             left = right - matrix @ x
-            if np.linalg.norm(left) <= RESIDUAL / 10 * scale:
-                return x
+            rest = float(np.linalg.norm(left)) / max(size + 2 * float(np.linalg.norm(x)), 1e-300)
+            if rest <= RESIDUAL / 10 or rest > before / 2:
+                break
+            before = rest
             x = x + bicgstab(matrix, left, rtol=1e-10, atol=0.0, maxiter=2000)[0]
-        return x if np.linalg.norm(right - matrix @ x) <= RESIDUAL * scale else None
+        return x if rest <= RESIDUAL else None

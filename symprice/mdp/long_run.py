@@ -190,12 +190,27 @@ class AverageReward(Numeric):
         ]
 
     def gradient(self, wrt: Any = None) -> Any:
-        """∇r̄ by the Parameters (or ``wrt``); by numeric logits `μ(s) π(a|s) (q(s, a) - h(s))`."""
+        """∇r̄ by the Parameters (or ``wrt``); by numeric logits `μ(s) π(a|s) (q(s, a) - h(s))`.
+
+        Through a network of matrices it is a ``NetworkDirection``, in numbers {name: array}.
+        """
         if not self.exact:
             q = self.q
             advantage = q - (self.pi * q).sum(axis=1, keepdims=True)
-            return self.stationary[:, None] * self.pi * advantage
+            table = self.stationary[:, None] * self.pi * advantage
+            pulled = getattr(self.policy.given, "pulled_back", None)
+            return table if pulled is None else pulled(table)
         variables = self.policy.by(wrt, "the gradient of the average reward")
+        if self.policy.heads:
+            from .network_direction import NetworkDirection
+            from .network_gradient import slopes_of_logits
+
+            weights = [
+                [short(x - h) for x in qs] for qs, h in zip(self.q, self.differential, strict=True)
+            ]
+            shape = self.mdp._shape
+            slopes = slopes_of_logits(shape, self.policy, self.pi, self.stationary, weights)
+            return NetworkDirection(shape, self.pi, slopes, variables, self.doit(), name="rbar")
         found = [
             short(
                 Add(
@@ -251,6 +266,8 @@ class AverageReward(Numeric):
             )
             for s in count
         ]
+        if self.policy.heads:
+            return items + self.gradient()._check_items()
         for v in self.policy.variables:
             items.append((f"∂r̄/∂{v}", Derivative(self.doit(), v, evaluate=False), self.gradient(v)))
         return items

@@ -7,12 +7,34 @@ from typing import Any
 
 from sympy import Add, Eq, ImmutableDenseMatrix, Mul, S
 
-from ..errors import NoRuleError
+from ..errors import NoRuleError, PolicyError
 from .linear import short, solve_exactly
 from .naming import applied, named_probabilities, with_names
 from .results import Numeric, written_out
+from .tables import number
 
-__all__ = ["NaturalGradient"]
+__all__ = ["NaturalGradient", "natural_gradient"]
+
+
+def natural_gradient(mdp: Any, evaluation: Any, wrt: Any, damping: Any) -> Any:
+    """The natural gradient of a policy: of a table, of scalar variables, or through a network."""
+    lam = number(damping, "the damping")
+    if lam.is_negative:
+        raise PolicyError(f"asked for the damping {damping}: it is positive, or 0")
+    if lam.free_symbols and not evaluation.exact:
+        raise PolicyError(
+            f"asked for the damping {damping} of a gradient in float64: write a number"
+        )
+    policy = evaluation.policy
+    if policy.heads:
+        from .network_natural import NetworkNaturalGradient
+
+        return NetworkNaturalGradient(mdp, evaluation, wrt, lam)
+    if getattr(policy.given, "pulled_back", None) is not None:
+        from .network_natural_arrays import NetworkNaturalArrays
+
+        return NetworkNaturalArrays(mdp, evaluation, lam)
+    return NaturalGradient(mdp, evaluation, wrt, lam)
 
 
 class NaturalGradient(Numeric):
@@ -22,6 +44,8 @@ class NaturalGradient(Numeric):
     Made by ``mdp.natural_gradient(policy)``. The Fisher matrix of a tabular softmax is singular:
     with ``doit()`` every state's weights are those of mean zero, `w_sa = A(s, a)/(1 - γ)` less its
     plain mean over the actions; adding a constant to all logits of a state changes nothing.
+
+    With a damping λ it is `(F + λ)⁻¹∇J`, which exists for every policy.
 
     ``fisher`` and ``doit()`` are by the variables in order; of numeric logits w is S × A.
 
@@ -41,7 +65,7 @@ class NaturalGradient(Numeric):
     S. Kakade, A natural policy gradient (2002).
     """
 
-    def __init__(self, mdp: Any, evaluation: Any, wrt: Any = None) -> None:
+    def __init__(self, mdp: Any, evaluation: Any, wrt: Any = None, damping: Any = S.Zero) -> None:
         from .gradient import MDPGradient
 
         self.mdp, self.evaluation, self.exact = mdp, evaluation, evaluation.exact
@@ -49,11 +73,7 @@ class NaturalGradient(Numeric):
         self.wrt = self.gradient.wrt
         if self.exact:
             evaluation.policy.by(self.wrt, "the natural gradient")
-        elif getattr(evaluation.policy.given, "pulled_back", None) is not None:
-            raise NoRuleError(
-                "asked for the natural gradient of a network in float64: its Fisher matrix is not "
-                "that of a table; read mdp.gradient(policy)"
-            )
+        self.damping = damping
 
     @property
     def is_tabular(self) -> bool:
@@ -97,11 +117,18 @@ class NaturalGradient(Numeric):
 
     @cached_property
     def table(self) -> Any:
-        """Of a tabular softmax: (A(s, a) - mean over the actions)/(1 - γ), S × A."""
+        """Of a tabular softmax: (A(s, a) - mean over the actions)/(1 - γ), S × A; in float64 with
+        a damping the same of (F + λ)⁻¹∇J.
+        """
         e = self.evaluation
         if not self.exact:
             import numpy as np
 
+            if self.damping != 0:
+                blocks = e.pi[:, :, None] * (np.eye(e.pi.shape[1]) - e.pi[:, None, :])
+                blocks = e.occupancy[:, None, None] * blocks
+                blocks = blocks + float(self.damping) * np.eye(e.pi.shape[1])
+                return np.linalg.solve(blocks, self.gradient.table[:, :, None])[:, :, 0]
             have = np.ones(e.A.shape)
             for s, a in e.shape.absent:
                 have[s, a] = 0
@@ -123,20 +150,27 @@ class NaturalGradient(Numeric):
             )
         return ImmutableDenseMatrix(rows)
 
+    @property
+    def _damped(self) -> Any:
+        """F + λ."""
+        size = len(self.wrt)
+        return self.fisher + self.damping * ImmutableDenseMatrix.eye(size)
+
     @cached_property
     def _weights(self) -> list[Any]:
-        if self.is_tabular:
+        if self.is_tabular and self.damping == 0:
             flat = self.table
             return [flat[self.gradient._place(v)] for v in self.wrt]
         right = [[x] for x in self.gradient._entries]
         try:
-            found = solve_exactly(self.fisher.tolist(), right)
+            found = solve_exactly(self._damped.tolist(), right)
         except Exception as error:
             if "invert" not in type(error).__name__.lower():
                 raise
             raise NoRuleError(
                 "asked for the natural gradient of a policy whose Fisher matrix is singular: some "
-                "direction of the parameters does not move the policy; name fewer, wrt=[...]"
+                "direction of the parameters does not move the policy; name fewer, wrt=[...], or "
+                "write damping="
             ) from error
         return [short(x) for (x,) in found]
 
@@ -182,8 +216,9 @@ class NaturalGradient(Numeric):
             w, pi = self.table, e.pi
             # F w, state by state: d π ∘ (w - πᵀw).
             moved = e.occupancy[:, None] * pi * (w - (pi * w).sum(axis=1, keepdims=True))
+            moved = moved + float(self.damping) * w
             return [worst("F w = ∇J", self.gradient.table, moved)]
-        product = self.fisher * ImmutableDenseMatrix(len(self.wrt), 1, self._weights)
+        product = self._damped * ImmutableDenseMatrix(len(self.wrt), 1, self._weights)
         return [
             (f"(F w) of {v} = ∂J/∂{v}", g, x)
             for v, g, x in zip(self.wrt, self.gradient._entries, product, strict=True)

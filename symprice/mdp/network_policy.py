@@ -16,8 +16,11 @@ from ..indexed.families import Member
 from ..indexed.lowering import scalar
 from ..indexed.naming import prepared
 from ..indexed.sums import SumOver
-from ..outputs import Outputs
+from ..outputs import DescribedLogits, Outputs
 from ..symbols import ParameterMatrix, inputs
+from ..tangent.closing import closed_form
+from ..tangent.covariance import NTCov
+from ..tangent.vectors import StateVector
 from .network_gradient import swept
 from .policies import StatePolicy
 from .tables import Shape
@@ -25,7 +28,7 @@ from .tables import Shape
 __all__ = ["NetworkSoftmax"]
 
 
-class NetworkSoftmax:
+class NetworkSoftmax(DescribedLogits):
     """`π(·|s) = softmax(f(x_s))`, the features `x_s` of a state put into a network, in float64.
 
     Parameters
@@ -124,6 +127,36 @@ class NetworkSoftmax:
             name: np.reshape(array, self.params[name].shape)
             for name, array in zip(names, found, strict=True)
         }
+
+    @cached_property
+    def _pairs(self) -> Any:
+        other = {x: MatrixSymbol(f"{x}_other", *x.shape) for x in self.inputs}
+        kernel = closed_form(NTCov(self.logits, self.logits.subs(other)))
+        labels = {**dict.fromkeys(self.inputs, "s"), **dict.fromkeys(other.values(), "t")}
+        return kernel.lambdify(batch=labels)
+
+    def kernel(self, states: Any = None) -> Any:
+        """`Θ = NTCov(f(x_s), f(x_t))`, S × S × A × A, of all or some states by their places."""
+        chosen = slice(None) if states is None else states
+        arrays = {str(x): self.features[str(x)][chosen] for x in self.inputs}
+        arrays |= {f"{name}_other": array for name, array in arrays.items()}
+        return self._pairs(self.params, **{str(x): arrays[str(x)] for x in self._pairs.inputs})
+
+    @cached_property
+    def _directed(self) -> Any:
+        along = StateVector("v").potential(self.parameters)
+        return closed_form(NTCov(self.logits, along)).lambdify(
+            batch=dict.fromkeys(self.inputs, "s")
+        )
+
+    def along(self, arrays: Mapping[str, Any]) -> Any:
+        """S × A, how the logits move along a direction {name: array} of the parameters."""
+        import numpy as np
+
+        data = {**self.features, **{f"v_{name}": array for name, array in arrays.items()}}
+        function = self._directed
+        found = function(self.params, **{str(x): data[str(x)] for x in function.inputs})
+        return np.reshape(found, (len(next(iter(self.features.values()))), -1))
 
     def for_states(self, process: Shape) -> StatePolicy:
         """π(a|s) for the states and actions of a process."""

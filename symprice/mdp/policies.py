@@ -8,8 +8,9 @@ from typing import Any
 from sympy import Add, Expr, Float, ImmutableDenseMatrix, Integer, MatrixExpr, S, Symbol
 from sympy.matrices.matrixbase import MatrixBase
 
-from ..errors import NoRuleError, PolicyError, ShapeError
+from ..errors import PolicyError, ShapeError
 from ..networks.logits import softmax
+from ..outputs import DescribedLogits
 from ..policy.arguments import action_label, listed, scalar, trained
 from ..policy.base import Policy
 from ..policy.finite import CategoricalPolicy, FinitePolicy
@@ -22,7 +23,7 @@ __all__ = ["StatePolicy", "TabularSoftmax", "read_policy"]
 MOST_SHOWN = 40
 
 
-class TabularSoftmax:
+class TabularSoftmax(DescribedLogits):
     """A softmax policy with a logit for every state and action: `π(a|s) = softmax(θ_s)_a`.
 
     Parameters
@@ -108,26 +109,20 @@ class StatePolicy:
         return isinstance(self.given, TabularSoftmax)
 
     def by(self, wrt: Any, what: str) -> tuple[Any, ...]:
-        """The scalar variables to differentiate by: those of the policy, or the ones asked for.
+        """The variables to differentiate by: those of the policy, or the ones asked for.
 
         Raises
         ======
 
         PolicyError : where there is none, or the policy does not hold it.
-        NoRuleError : for the matrices of a network.
         """
-        entries = None if wrt is None else listed(wrt, "variables")
+        whole = wrt is None or isinstance(wrt, ParameterMatrix)
+        entries = None if whole else listed(wrt, "variables")
         found = self.variables if wrt is None else (wrt,) if entries is None else tuple(entries)
         if not found:
             raise PolicyError(
                 f"asked for {what} of a policy in which nothing is trained: write "
                 "mdp.softmax_policy(), or probabilities with Parameters in them"
-            )
-        if matrices := [v for v in found if isinstance(v, ParameterMatrix)]:
-            raise NoRuleError(
-                f"asked for {what} by the matrix {matrices[0]}: write observables for the logits, "
-                "mdp.softmax_policy([[z1, z2], ...]), and put the network's outputs in for them in "
-                "covariances; mdp.gradient(policy) itself goes through networks of matrices"
             )
         held = self.free_symbols()
         for v in found:
@@ -219,16 +214,18 @@ def _read(policy: Any, process: Shape) -> StatePolicy:
     found = trained(*flat)
     matrices = {s for p in flat for s in p.free_symbols if isinstance(s, ParameterMatrix)}
     if matrices:
+        moving = matrices.union(s for s in found if isinstance(s, Parameter))
         heads = {
             i: entry
             for i, entry in enumerate(entries)
-            if i not in terminal and any(p.free_symbols & matrices for p in rows[i])
+            if i not in terminal and any(p.free_symbols & moving for p in rows[i])
         }
         for i, head in heads.items():
             if not isinstance(head, FinitePolicy) or not head.logits:
+                held = min(str(s) for p in rows[i] for s in p.free_symbols & moving)
                 raise PolicyError(
-                    f"asked for probabilities in state {states[i]} that depend on the matrix "
-                    f"{min(map(str, matrices))}: write CategoricalPolicy(net(x)), with logits"
+                    f"asked for probabilities in state {states[i]} that depend on {held}, beside a "
+                    "network of matrices: write CategoricalPolicy(net(x)), with logits"
                 )
         symbols = matrices.union(s for s in found if isinstance(s, Parameter))
         order = tuple(sorted(symbols, key=lambda s: (s.name.lstrip("Wb"), s.name)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from sympy import Float, Rational, S
+from sympy import Add, Float, Rational, S
 
 from ..errors import PolicyError
 from ..outputs import DescribedProcess
@@ -16,7 +16,7 @@ from .questions import Questions
 from .results import ValueTable
 from .soft import with_bonus
 from .sparse_tables import as_sparse
-from .tables import Exact, Sparse, number, read_tables, start_of
+from .tables import ROUNDING, Exact, Sparse, number, read_tables, start_of
 
 __all__ = ["MDP"]
 
@@ -107,22 +107,30 @@ class MDP(DescribedProcess, Questions):
             self.__dict__ = self.rational().__dict__
 
     @classmethod
-    def from_gymnasium(cls, env: Any, gamma: Any = 1, exact: bool = False) -> MDP:
-        """The decision process of a tabular gymnasium environment, as FrozenLake-v1 or Taxi-v3.
+    def from_gymnasium(cls, env: Any, gamma: Any = 1, exact: bool = False, **settings: Any) -> MDP:
+        """The decision process of a tabular gymnasium environment, as FrozenLake-v1 or Taxi-v4.
 
         Parameters
         ==========
 
-        env : an environment, or its name, with transitions ``P[s][a] = [(p, s', r, terminated)]``.
+        env : an environment with transitions ``P[s][a] = [(p, s', r, terminated)]``, or its name;
+            of a version that gymnasium no longer has, the newest is read, with a warning.
         gamma : the discount.
         exact : whether probabilities and rewards become fractions, 0.333… is 1/3.
+        settings : of the environment, besides a name: ``is_slippery=False``.
 
         States and actions are 0, 1, …, as in the environment. A transition that is terminated goes
-        nowhere; the truncation of long episodes is not part of the process.
+        nowhere; a limit of steps that cuts episodes off (``truncated``) is not part of the process.
+
+        Raises
+        ======
+
+        PolicyError : for an environment without a table, or in a wrapper or with a setting that
+            changes what the table says.
         """
         from .environments import read_environment
 
-        return read_environment(cls, env, gamma, exact)
+        return read_environment(cls, env, gamma, exact, settings)
 
     @property
     def states(self) -> tuple[Any, ...]:
@@ -163,7 +171,8 @@ class MDP(DescribedProcess, Questions):
         return as_sparse(self.tables)
 
     def rational(self, largest: int = 10**6) -> MDP:
-        """The same process in fractions: every float the nearest with a small denominator.
+        """The same process in fractions: every float the nearest with a small denominator; what a
+        row of probabilities misses of one by rounding, its largest takes.
 
         Examples
         ========
@@ -217,15 +226,22 @@ class MDP(DescribedProcess, Questions):
             )
         for s, a in self._shape.pairs():
             total = sum(tables.moves[s][a].values(), tables.ends[s][a])
-            if not total.free_symbols and total != 1:
+            if total.free_symbols or total == 1:
+                continue
+            row = tables.moves[s][a]
+            most = max(row, key=row.__getitem__, default=None)
+            if most is None or abs(total - 1) > ROUNDING:
                 raise PolicyError(
                     f"the fractions of {self._shape.words(s, a)} sum to {total}: write the table "
                     "with Rationals"
                 )
+            row[most] += 1 - total
         made = object.__new__(MDP)
         made._shape, made.tables, made.by_next = self._shape, tables, None
         made.temperature = fraction(self.temperature)
         made.gamma, made.rho = fraction(self.gamma), [fraction(p) for p in self.rho]
+        if (rest := 1 - Add(*made.rho)) != 0 and all(p.is_number for p in made.rho):
+            made.rho[made.rho.index(max(made.rho))] += rest
         made._outcomes = None
         if isinstance(self.by_next, dict):
             made.by_next = {

@@ -18,12 +18,14 @@ class Questions:
         """The process and the policy as they are evaluated."""
         raise NotImplementedError
 
-    def natural_gradient(self, policy: Any, wrt: Any = None) -> Any:
-        """`F⁻¹∇J` in the Fisher metric of the occupancy; the weights of compatible features."""
-        from .natural import NaturalGradient
+    def natural_gradient(self, policy: Any, wrt: Any = None, damping: Any = 0) -> Any:
+        """`(F + λ)⁻¹∇J` in the Fisher metric of the occupancy; without damping λ it holds the
+        weights of compatible features.
+        """
+        from .natural import natural_gradient
 
         process, read = self.posed(policy)
-        return NaturalGradient(process, process.evaluated(read), wrt)
+        return natural_gradient(process, process.evaluated(read), wrt, damping)
 
     def compared(self, new: Any, old: Any) -> Any:
         """`J(π') - J(π)` by the performance-difference lemma."""

@@ -91,8 +91,80 @@ def test_reinforce_in_the_environment_meets_the_exact_gradient():
     error = np.std(samples, ddof=1) / np.sqrt(episodes)
     slope = float((exact * direction).sum())
     assert abs(np.mean(samples) - slope) < 3 * error
-    # A factor of two, or of 1 - γ, would be noticed.
-    assert error < 0.16 * slope
+    # Wrong gradients are noticed: by a factor, with visits that are not discounted, from elsewhere.
+    d = process.evaluated(policy).visits
+    undiscounted = MDP.from_gymnasium(env, gamma=1).evaluated(policy).visits
+    for wrong in (
+        2 * exact,
+        (1 - gamma) * exact,
+        exact * (undiscounted / np.maximum(d, 1e-12))[:, None],
+    ):
+        assert abs(np.mean(samples) - float((wrong * direction).sum())) > 4 * error
+
+
+def test_the_newest_version_is_read_where_that_of_the_name_is_gone():
+    old = newest("Taxi").rpartition("v")[0] + "v0"
+    with pytest.warns(UserWarning, match=f"has no {old} any more: {newest('Taxi')} is read"):
+        process = MDP.from_gymnasium(old)
+    assert len(process.states) == 500
+    assert len(MDP.from_gymnasium("CliffWalking").states) == 48
+
+
+def test_settings_of_an_environment():
+    process = MDP.from_gymnasium("FrozenLake-v1", 0.9, is_slippery=False, desc=["SF", "HG"])
+    assert process.tables.moves.shape == (16, 4)
+    assert process.tables.moves.data.tolist() == [1.0] * process.tables.moves.nnz
+    # Down falls into the hole; right, then down reaches the goal.
+    assert process.value({0: 2, 1: 1, 2: 0, 3: 0}).table[0] == pytest.approx(0.9)
+    assert process.value({0: 1, 1: 1, 2: 0, 3: 0}).table[0] == 0
+    with pytest.raises(PolicyError, match="unexpected keyword argument 'is_slipery'"):
+        MDP.from_gymnasium("FrozenLake-v1", is_slipery=False)
+    with pytest.raises(PolicyError, match="is made already"):
+        MDP.from_gymnasium(gymnasium.make("FrozenLake-v1"), is_slippery=False)
+
+
+def test_wrappers_that_change_the_process_are_refused():
+    env = gymnasium.make("FrozenLake-v1", max_episode_steps=7)
+    steps = MDP.from_gymnasium(gymnasium.wrappers.RecordEpisodeStatistics(env), 0.9)
+    # The limit of seven steps is not part of the process.
+    uniform = np.full((16, 4), 0.25)
+    plain = MDP.from_gymnasium(env.unwrapped, 0.9)
+    assert steps.objective(uniform).doit() == plain.objective(uniform).doit()
+    tenfold = gymnasium.wrappers.TransformReward(env, lambda r: 10 * r)
+    with pytest.raises(PolicyError, match="wrapper TransformReward, which may change"):
+        MDP.from_gymnasium(tenfold)
+    moody = gymnasium.make(newest("Taxi"), fickle_passenger=True)
+    with pytest.raises(PolicyError, match="fickle_passenger"):
+        MDP.from_gymnasium(moody)
+
+
+class Lift:
+    """An environment of one's own: the upper floor has an action more, and may end the episode."""
+
+    P = {  # noqa: RUF012
+        0: {0: [(1.0, 1, 1.0, False)]},
+        1: {0: [(1.0, 0, 0.0, False)], 1: [(0.5, 1, 2.0, True), (0.5, 0, 1.0, False)]},
+    }
+    initial_state_distrib = (0.25, 0.75)
+
+
+def test_an_environment_of_ones_own():
+    process = MDP.from_gymnasium(Lift(), 0.5, exact=True)
+    assert process.rho == [Rational(1, 4), Rational(3, 4)]
+    V = process.value({0: 0, 1: 1})
+    # v₀ = 1 + v₁/2, v₁ = 3/2 + v₀/4.
+    assert (V[0], V[1]) == (2, 2)
+    # The reward of the way to the end is that of the transition.
+    courses = process.trajectories({0: 0, 1: 1}, 1).courses
+    assert sorted(c.rewards[0] for c in courses if c.states[0] == 1) == [1, 2]
+    with pytest.raises(PolicyError, match="does not have this action"):
+        process.value([[0, 1], [0, 1]])
+
+    class Nowhere(Lift):
+        initial_state_distrib = None
+
+    with pytest.raises(PolicyError, match="does not say where it starts"):
+        MDP.from_gymnasium(Nowhere())
 
 
 def dense(name, **settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -237,3 +238,19 @@ def test_results_pickle():
     G = floats.gradient(floats.softmax_policy(np.zeros((4, 2))))
     assert G.check()
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(G)).table, G.table)
+
+
+def test_long_horizons_of_many_states_are_solved_without_filling_the_memory():
+    """A factorisation of this matrix has a hundred million entries."""
+    rng, count = np.random.default_rng(0), 10_000
+    rows, columns = np.repeat(np.arange(count), 3), rng.integers(0, count, 3 * count)
+    weights = rng.dirichlet(np.ones(3), count).ravel()
+    P = sparse.csr_matrix((weights, (rows, columns)), shape=(count, count))
+    gamma, R = 1 - 1e-6, rng.standard_normal((count, 1))
+    started = time.process_time()
+    process = MDP(P, R, gamma)
+    V, visits = process.value(pi := np.ones((count, 1))).table, process.evaluated(pi).visits
+    assert time.process_time() - started < 3
+    np.testing.assert_allclose(V, R[:, 0] + gamma * (P @ V), rtol=0, atol=1e-12 * np.abs(V).max())
+    assert visits.sum() * 1e-6 == pytest.approx(1, rel=1e-8)
+    assert visits @ R[:, 0] == pytest.approx(V.mean(), rel=1e-6)

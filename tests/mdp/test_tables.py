@@ -182,3 +182,15 @@ def test_actions_that_a_state_does_not_have_in_floats():
     pi, _ = process.soft(0.1).soft_optimum()
     assert pi[1].tolist() == [1, 0]
     assert process.natural_gradient(policy).table[1].tolist() == [0, 0]
+
+
+def test_rows_of_any_floats_become_fractions_that_sum_to_one():
+    P, R, rho = random_tables(4, 3, seed=2)
+    floats = MDP(P, R, 0.9, rho)
+    with pytest.raises(PolicyError, match="none with a denominator up to 1000000"):
+        floats.rational()
+    exact = floats.rational(10**17)
+    assert all(sum(m.values()) == 1 for line in exact.tables.moves for m in line)
+    pi = np.full((4, 3), 1 / 3)
+    V = exact.value([[Rational(1, 3)] * 3] * 4).table
+    np.testing.assert_allclose(np.array(V, float).ravel(), floats.value(pi).table, rtol=1e-12)
