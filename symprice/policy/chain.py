@@ -150,7 +150,16 @@ def jacobian(policy: DistributionPolicy, variables: tuple[Any, ...]) -> list[lis
 
 
 def _support_moves(policy: DistributionPolicy, variables: tuple[Any, ...]) -> Any:
+    if isinstance(policy.action, Symbol):
+        # The set of a count with an unspecified end says nothing of its end.
+        ends = policy.bounds
+        return next((v for v in variables if policy.support.has(v) or has_end(ends, v)), None)
     return next((v for v in variables if policy.support.has(v)), None)
+
+
+def has_end(ends: tuple[Any, Any], v: Any) -> bool:
+    """Whether one of the ends of a support depends on a variable."""
+    return any(end.has(v) for end in ends)
 
 
 def require_fixed_support(policy: DistributionPolicy, variables: tuple[Any, ...]) -> None:

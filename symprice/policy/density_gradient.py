@@ -34,6 +34,7 @@ from .expecting import expected
 from .gradient import PolicyGradient, require_visible
 from .integrals import ActionIntegral, ActionSum
 from .jumps import jump_of
+from .large_numbers import with_values
 from .rules import ChainRuleOfLogits, Collection, LogLikelihood, Score
 from .setting import Names
 from .short import short
@@ -106,7 +107,7 @@ class DistributionGradient(PolicyGradient):
                 found.append(S.Zero)
                 continue
             value = _of_head(policy, self.reward, k, z, back)
-            found.append(value.xreplace(values))
+            found.append(with_values(value, values))
         return tuple(found)
 
     def _entries(self) -> list[Any]:

@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 from sympy import (
     Add,
     Dummy,
+    Integral,
     Interval,
     Mul,
     S,
     Set,
+    Sum,
     Symbol,
     exp,
     log,
@@ -23,6 +25,7 @@ from .arguments import observed, trained
 from .base import Policy
 from .expecting import expected
 from .integrals import ActionIntegral, ActionSum, attempted
+from .large_numbers import with_values
 from .short import short
 
 __all__ = ["Action", "DistributionPolicy", "exponential", "realised"]
@@ -120,7 +123,8 @@ class DistributionPolicy(Policy):
     @property
     def is_countable(self) -> bool:
         """Whether actions are whole numbers, and expectations sums."""
-        return bool(self.support.is_subset(S.Integers))
+        support = self.support
+        return not isinstance(support, Interval) and bool(support.is_subset(S.Integers))
 
     @property
     def parameters(self) -> tuple[Any, ...]:
@@ -145,7 +149,7 @@ class DistributionPolicy(Policy):
     def inserted(self, expr: Any) -> Any:
         """A formula in the stand-ins, in the heads of this policy."""
         values = dict(zip(self.stand_ins(), self.heads, strict=True))
-        return expr.xreplace({**values, **self._renamed()})
+        return with_values(expr, {**values, **self._renamed()})
 
     def _renamed(self) -> dict[Any, Any]:
         return {self._bound: self.action}
@@ -176,7 +180,7 @@ class DistributionPolicy(Policy):
             raise PolicyError(
                 f"asked for the action {value} of {self}, whose support is {self.support}"
             )
-        return formula.xreplace({self.action: value})
+        return with_values(formula, {self.action: value})
 
     def score(self, action: Any = None, wrt: Any = None) -> Any:
         """The score ∇log π(a): a scalar by one variable, a column by several."""
@@ -237,6 +241,13 @@ class DistributionPolicy(Policy):
             known += integral if closed is None else closed
         return short(known)
 
+    def whole(self, expr: Any, a: Any, check: Callable[[Any], Any]) -> Any:
+        """E of an expression, closed or as one integral: the terms of an entropy are large where
+        it is small, and in pieces it would lose their digits.
+        """
+        found = self.mean_in_heads(expr, a, check)
+        return self.integral(expr, a) if found.has(Integral, Sum) else short(found)
+
     def integral(self, expr: Any, a: Any) -> Any:
         """E of an expression in ``a`` as an integral or a sum over the support."""
         weight = exponential(self.log_density(a))
@@ -248,8 +259,7 @@ class DistributionPolicy(Policy):
     def entropy(self) -> Any:
         """The entropy -E[log π(a)], in nats; of a density the differential entropy."""
         pure = self.pure
-        found = -pure.mean_in_heads(pure.log_density(self._bound), self._bound, self.inserted)
-        return self.inserted(short(found))
+        return self.inserted(pure.whole(-pure.log_density(self._bound), self._bound, self.inserted))
 
     def kl_divergence(self, other: Any) -> Any:
         """The divergence E[log π(a) - log π'(a)] from this policy to another one, in nats."""
@@ -293,7 +303,8 @@ def exponential(total: Any) -> Any:
 
 
 def _assumptions(support: Any) -> dict[str, bool]:
-    if isinstance(support, Set) and support.is_subset(S.Naturals0):
+    counts = isinstance(support, Set) and not isinstance(support, Interval)
+    if counts and support.is_subset(S.Naturals0):
         return {"integer": True, "nonnegative": True}
     if support.inf == 0 and isinstance(support, Interval):
         return {"positive": True}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sympy import Dummy
 
 from ..errors import PolicyError
-from .short import short
+from .large_numbers import with_values
 
 if TYPE_CHECKING:
     from .distribution import DistributionPolicy
@@ -41,9 +41,9 @@ def kl_divergence(policy: DistributionPolicy, other: Any) -> Any:
     gap = pure.log_density(a) - there.log_density(a)
     if same:
         gap = gap.xreplace(same)
-    found = short(pure.mean_in_heads(gap, a, lambda bound: bound))
+    found = pure.whole(gap, a, lambda bound: bound)
     values = dict(zip(twins, other.heads, strict=True))
-    return policy.inserted(found.xreplace(values))
+    return policy.inserted(with_values(found, values))
 
 
 def _shared(policy: Any, other: Any, twins: list[Any]) -> dict[Any, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 from sympy import Add, Basic, Derivative, Integer, S, Symbol, Tuple
@@ -14,6 +15,7 @@ from ..outputs import Outputs
 from .arguments import scalar
 from .chain import shaped
 from .outcomes import Function, Outcomes
+from .short import short
 
 __all__ = [
     "OTHERS",
@@ -101,6 +103,8 @@ def optimal_baseline(gradient: Any, per_component: bool = False) -> Any:
     places = range(len(gradient.wrt))
     if per_component:
         return found.closed([_best(found, i) for i in places])
+    if found.others is not None and (common := found.others.common_baseline()) is not None:
+        return found.closed([common])
     above, below = (Add(*m) for m in zip(*(_moments(found, i) for i in places), strict=True))
     if below == 0:
         raise _no_score(found)
@@ -114,6 +118,8 @@ def _moments(found: Outcomes, i: int) -> tuple[Any, Any]:
 
 
 def _best(found: Outcomes, i: int, otherwise: Any = None) -> Any:
+    if found.others is not None and (best := found.others.best(i)) is not None:
+        return best
     above, below = _moments(found, i)
     if below == 0 and otherwise is not None:
         return otherwise
@@ -135,16 +141,48 @@ def variance(gradient: Any, baseline: Any = None, n: Any = 1) -> Any:
     if isinstance(baseline, str) and baseline == "leave_one_out":
         return _leave_one_out(gradient, count)
     found = Outcomes(gradient)
-    best = isinstance(baseline, str) and baseline == "optimal" and not found.is_finite
-    b = _baselines(found, None if best else baseline)
+    if isinstance(baseline, str) and baseline == "optimal":
+        return found.closed([e / count for e in _least(found)])
+    b = _baselines(found, baseline)
     entries = []
     for i, mean in enumerate(found.slope):
         total = found.variance(with_baseline(b[i], i), mean)
-        if best:
-            above, below = _moments(found, i)
-            total -= above**2 / below if below != 0 else 0
         entries.append(found.tidy(total / count))
     return found.closed(entries)
+
+
+def _least(found: Outcomes) -> list[Any]:
+    """The variance of each component with its best baseline."""
+    if found.is_finite:
+        return [_least_of(found, i) for i in range(len(found.variables))]
+    entries = []
+    for i, mean in enumerate(found.slope):
+        above, below = _moments(found, i)
+        total = found.variance(with_baseline(S.Zero, i), mean)
+        entries.append(found.tidy(total - above**2 / below if below != 0 else total))
+    return entries
+
+
+def _least_of(found: Outcomes, i: int) -> Any:
+    """Of finitely many actions `G(x, s, 1)/G(s, 1)` with x = r s + g, by Gram's determinants.
+
+    By the formula of Cauchy and Binet both are sums of squares, over triples and pairs of actions:
+    nothing cancels, as it does in E[x²] - E[x s]²/E[s²] - E[x]².
+    """
+    if found.others is not None and (least := found.others.least(i)) is not None:
+        return least
+    s, p = [row[i] for row in found.scores], found.probabilities
+    if all(value == 0 for value in s):
+        # Without a score a baseline changes nothing.
+        return found.tidy(found.variance(with_baseline(S.Zero, i), None))
+    x = found.values(with_baseline(S.Zero, i))
+    above, below = [], []
+    for j, k, m in combinations(range(len(s)), 3):
+        area = x[j] * short(s[k] - s[m]) + x[k] * short(s[m] - s[j]) + x[m] * short(s[j] - s[k])
+        above.append(p[j] * p[k] * p[m] * short(area) ** 2)
+    for j, k in combinations(range(len(s)), 2):
+        below.append(p[j] * p[k] * short(s[j] - s[k]) ** 2)
+    return found.tidy(Add(*above) / Add(*below))
 
 
 def _leave_one_out(gradient: Any, n: Any) -> Any:

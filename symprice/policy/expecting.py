@@ -37,14 +37,14 @@ Tilt = Callable[[Any, Any, Any], Any]
 
 
 class Powers(NamedTuple):
-    """c a^s (1-a)^q exp(t a) log(a)^m log(1-a)^l times the rest."""
+    """c a^s (1-a)^q exp(t a) log(a)^m log(1-a)^n times the rest."""
 
     coefficient: Any
     s: Any
     q: Any
     t: Any
     m: int
-    l: int  # noqa: E741
+    n: int
     rest: Any
 
 
@@ -136,18 +136,18 @@ def mean_of_powers(
 
 def _with_logarithms(found: Powers, tilt: Tilt) -> Any:
     """Each logarithm is a derivative in the exponent of what it is the logarithm of."""
-    if not (found.m or found.l):
+    if not (found.m or found.n):
         value = tilt(found.s, found.q, found.t)
         return None if value is None else expand_func(value)
     s, q = Dummy("s"), Dummy("q")
-    free = (s if found.m else found.s, q if found.l else found.q, found.t)
+    free = (s if found.m else found.s, q if found.n else found.q, found.t)
     value = tilt(*free)
     if value is None:
         return None
     if found.m:
         value = value.diff(s, found.m)
-    if found.l:
-        value = value.diff(q, found.l)
+    if found.n:
+        value = value.diff(q, found.n)
     return expand_func(value.subs({s: found.s, q: found.q}))
 
 

@@ -12,6 +12,7 @@ from ..errors import NoRuleError
 from .distribution import DistributionPolicy
 from .expecting import mean_of_powers
 from .given import Groups, read, signature_of, stand_in
+from .large_numbers import with_values
 from .short import short
 
 __all__ = ["FAMILIES", "FamilyPolicy"]
@@ -105,7 +106,7 @@ class FamilyPolicy(DistributionPolicy):
         values = [form.meaning(value) for *_, form, value in self._fields]
         slopes = [form.meaning(value).diff(value) for *_, form, value in self._fields]
         found = information(plain, plain._bound, i, j)
-        inserted = found.xreplace(dict(zip(own, values, strict=True)))
+        inserted = with_values(found, dict(zip(own, values, strict=True)))
         return short(inserted * slopes[i] * slopes[j])
 
     def log_density(self, a: Any) -> Any:

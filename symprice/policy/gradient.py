@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from sympy import Add, Basic, Derivative, Eq, Symbol, Tuple
+from sympy import Add, Basic, Derivative, Eq, Function, ImmutableDenseMatrix, Symbol, Tuple
 
 from ..closedform import hoist
 from ..derivation import Derivation, Step
@@ -114,6 +114,16 @@ class PolicyGradient(Outputs, Basic):
 
     def _formula(self) -> Any:
         return self.derivation.result
+
+    @property
+    def _equations(self) -> Any:
+        """∂J/∂θ and its closed form, a column for several variables."""
+        if not all(isinstance(v, Symbol) for v in self.wrt):  # matrices, or columns of logits
+            return None
+        J = Symbol("J") if len(self.wrt) == 1 else Function("J")(*self.wrt)
+        slopes = [Derivative(J, v, evaluate=False) for v in self.wrt]
+        left = slopes[0] if len(slopes) == 1 else ImmutableDenseMatrix(slopes)
+        return [Eq(left, self._formula(), evaluate=False)]
 
     def doit(self, **hints: Any) -> Any:
         """The closed form as one expression: a scalar, or a column."""

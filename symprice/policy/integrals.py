@@ -37,6 +37,7 @@ from sympy.core.sympify import _sympify
 from ..errors import NoRuleError
 from ..timelimit import within
 from .density import DensityOf
+from .peaks import single_peaks
 from .quadrature import over_half_line, over_interval, over_line, series
 from .short import merged_exponentials
 
@@ -68,13 +69,10 @@ class ActionIntegral(Integral):
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         symbol = self.limits[0][0]
-        return _over(
-            _written(self.function),
-            symbol,
-            [_bound(evaluate(end, point)) for end in self._ends],
-            _finite(lambda f, b, t: evaluate(f, {**point, b: t})),
-            self._ends,
-        )
+        ends = [_bound(evaluate(end, point)) for end in self._ends]
+        value = _finite(lambda f, b, t: evaluate(f, {**point, b: t}))
+        terms = single_peaks(_written(self.function), symbol)
+        return sum(_over(term, symbol, ends, value, self._ends) for term in terms)
 
     @property
     def _ends(self) -> list[Any]:
@@ -106,9 +104,9 @@ class ActionSum(Sum):
     def _numeric(self, evaluate: Any, point: Any) -> Any:
         symbol, low, high = self.limits[0]
         ends = [_bound(evaluate(end, point)) for end in (low, high)]
-        function = _written(self.function)
-        at = _finite(lambda k: evaluate(function, {**point, symbol: k}))
-        return series(at, *ends)
+        at = _finite(lambda f, k: evaluate(f, {**point, symbol: k}))
+        terms = single_peaks(_written(self.function), symbol)
+        return sum(series(partial(at, term), *ends) for term in terms)
 
     def doit(self, **hints: Any) -> Any:
         """A sum of few terms written out; any other itself, what the rules could not find is not
@@ -196,10 +194,12 @@ def _by_numbers(node: Any, prec: int) -> Any:
     with mpmath.workdps(digits):
         if isinstance(node, Integral):
             ends = list(map(bound, node._ends))
-            total = _over(node.function, symbol, ends, _finite(value), node._ends)
+            terms = single_peaks(_written(node.function), symbol)
+            total = sum(_over(term, symbol, ends, _finite(value), node._ends) for term in terms)
         else:
-            at = _finite(lambda k: value(node.function, symbol, k))
-            total = series(at, bound(low), bound(high))
+            at = _finite(lambda f, k: value(f, symbol, k))
+            terms = single_peaks(_written(node.function), symbol)
+            total = sum(series(partial(at, term), bound(low), bound(high)) for term in terms)
         return _sympify(total).n(digits)
 
 

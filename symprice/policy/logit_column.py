@@ -9,12 +9,16 @@ from sympy import (
     Basic,
     DiagMatrix,
     ImmutableDenseMatrix,
+    MatAdd,
+    MatMul,
     MatrixExpr,
     MatrixSymbol,
     OneMatrix,
     Range,
+    S,
     Trace,
     Tuple,
+    expand,
 )
 from sympy.core.function import FunctionClass
 from sympy.core.sympify import _sympify
@@ -26,7 +30,14 @@ from ..derivation import Derivation, Step
 from ..elementwise import ScalarProduct, ScaledRows
 from ..errors import NoRuleError, PolicyError
 from ..indexed.shifts import UnitVector
-from ..symbols import Name, NameMatrix, ObservableVector, ParameterMatrix
+from ..symbols import (
+    Name,
+    NameMatrix,
+    Observable,
+    ObservableVector,
+    Parameter,
+    ParameterMatrix,
+)
 from .base import Policy
 from .gradient import PolicyGradient
 from .rules import Collection, ExpectationOfScores
@@ -119,6 +130,11 @@ class LogitColumnPolicy(Policy):
         pi = self.probabilities
         return DiagMatrix(pi) - pi * pi.T
 
+    @property
+    def log_probabilities(self) -> Any:
+        """z - log Σ exp z, a column."""
+        return self.logits - LogSumExp(self.logits) * OneMatrix(self.size, 1)
+
     def entropy(self) -> Any:
         """log Σ exp z - πᵀz, in nats."""
         return LogSumExp(self.logits) - ScalarProduct(self.probabilities, self.logits)
@@ -164,6 +180,7 @@ class ColumnGradient(PolicyGradient):
 
     def __new__(cls, policy: Any, reward: Any, wrt: Any = None) -> ColumnGradient:
         policy._require_logits(wrt[0] if isinstance(wrt, Tuple) else wrt)
+        _own_slope(policy, policy.rewards(reward))
         return Basic.__new__(cls, policy, policy.rewards(reward), Tuple(policy.logits))
 
     @property
@@ -177,14 +194,22 @@ class ColumnGradient(PolicyGradient):
         definitions = Definitions(self.free_symbols)
         z, size = hoist(self.policy.logits, definitions), self.policy.size
         pi = definitions.define(NameMatrix("pi", size, 1), SoftmaxVector(z))
-        mean = definitions.define(Name("J"), ScalarProduct(self.rewards, pi))
+        rewards, ell = self.rewards, self.policy.log_probabilities
+        if rewards.has(ell):
+            level = z - LogSumExp(z) * OneMatrix(size, 1)
+            rewards = rewards.xreplace({ell: definitions.define(NameMatrix("ell", size, 1), level)})
+        mean = definitions.define(Name("J"), ScalarProduct(rewards, pi))
         ones = OneMatrix(size, 1)
+        moved = _own_slope(self.policy, self.rewards)
         lines = [
-            (DiagMatrix(pi) - pi * pi.T) * self.rewards,
-            ScaledRows(pi, self.rewards) - mean * pi,
-            ScaledRows(pi, self.rewards - mean * ones),
+            (DiagMatrix(pi) - pi * pi.T) * rewards,
+            ScaledRows(pi, rewards) - mean * pi,
+            ScaledRows(pi, rewards - mean * ones),
         ]
-        before, spread, after = (definitions.closing(line) for line in lines)
+        before, spread, after = (
+            definitions.closing(hoist(line + moved * pi if moved != 0 else line, definitions))
+            for line in lines
+        )
         return Derivation(
             [Step(ExpectationOfScores(), before, spread), Step(Collection(), spread, after)]
         )
@@ -203,27 +228,64 @@ class ColumnGradient(PolicyGradient):
 
     def natural(self) -> Any:
         """F⁺ ∇J = r - mean of r, by the logits."""
+        self._require_constant("the natural gradient")
         size = self.policy.size
-        ones = OneMatrix(size, 1)
-        return self.rewards - ScalarProduct(ones, self.rewards) / size * ones
+        ones, definitions = OneMatrix(size, 1), Definitions(self.free_symbols)
+        mean = definitions.define(Name("rbar"), ScalarProduct(ones, self.rewards) / size)
+        return definitions.closing(self.rewards - mean * ones)
 
     def hessian(self) -> Any:
         """diag g - g πᵀ - π gᵀ with g = ∇J, by the logits."""
+        self._require_constant("the Hessian")
         closed = self.derivation.result
         definitions = Definitions(self.free_symbols)
         slope = hoist(closed, definitions)
         pi = definitions.named()[SoftmaxVector(hoist(self.policy.logits, definitions))]
         return definitions.closing(DiagMatrix(slope) - slope * pi.T - pi * slope.T)
 
+    @property
+    def estimator(self) -> Any:
+        """The estimator of one sample; called, of n samples with a baseline."""
+        from .column_estimators import ColumnEstimator
+
+        self._require_constant("an estimator")
+        return ColumnEstimator(self)
+
+    def variance(self, baseline: Any = None, n: Any = 1) -> Any:
+        """The variance of each component of the score estimator, a column."""
+        from .column_estimators import column_variance
+
+        self._require_constant("the variance of an estimator")
+        return column_variance(self, baseline, n)
+
+    def optimal_baseline(self, per_component: bool = False) -> Any:
+        """The baseline of least variance, or a column of one for each component."""
+        from .column_estimators import best_of_column
+
+        self._require_constant("the best baseline")
+        return best_of_column(self, per_component)
+
+    def dynamics(self, metric: str = "euclidean") -> Any:
+        """How π moves when the logits follow the gradient, or the 'natural' one."""
+        from .column_estimators import ColumnMotion
+
+        self._require_constant("the motion")
+        return ColumnMotion(self, metric)
+
+    def _require_constant(self, what: str) -> None:
+        if _is_trained(self.rewards):
+            raise NoRuleError(
+                f"asked for {what} with rewards {self.rewards} that depend on the logits: write "
+                "rewards that do not, or a list of logits"
+            )
+
     def _of_samples(self, *args: Any, **kwargs: Any) -> Any:
         raise NoRuleError(
-            f"asked for an estimator or a motion of {self.policy}, whose actions are not listed: "
-            "write CategoricalPolicy([z1, z2, z3]) with a logit for each action"
+            f"asked for another estimator of {self.policy}, whose actions are not listed: write "
+            "CategoricalPolicy([z1, z2, z3]) with a logit for each action"
         )
 
-    estimator = property(_of_samples)
-    variance = optimal_baseline = dynamics = pathwise = _of_samples
-    measure_valued = importance_weighted = _of_samples
+    pathwise = measure_valued = importance_weighted = _of_samples
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:
         from ..tangent.covariance import NTVar
@@ -236,3 +298,54 @@ class ColumnGradient(PolicyGradient):
 
     def _latex(self, printer: Any) -> str:
         return rf"\nabla_z \left({printer._print(self.expected)}\right)"
+
+
+def _is_trained(rewards: Any) -> bool:
+    return bool(rewards.atoms(Parameter, ParameterMatrix, Observable, ObservableVector))
+
+
+def _own_slope(policy: Any, rewards: Any) -> Any:
+    """The c of E[∇r] = c π, of rewards in which the logits stand as `c₁ z + c₂ log Σ exp z`.
+
+    Of -w log π, the entropy as a reward, c is -w + w = 0.
+    """
+    if not _is_trained(rewards):
+        return S.Zero
+    if not _is_trained(_without_entropy(policy, rewards)):
+        return S.Zero
+    level, total = LogSumExp(policy.logits), S.Zero
+    for term in MatAdd.make_args(rewards.expand()):
+        if not _is_trained(term):
+            continue
+        product = isinstance(term, MatMul)
+        factor, matrices = term.as_coeff_matrices() if product else (S.One, [term])
+        if list(matrices) == [policy.logits]:
+            slope, rest = factor, S.Zero
+        elif list(matrices) == [OneMatrix(policy.size, 1)]:
+            slope = expand(factor).coeff(level)
+            rest = expand(factor - slope * level)
+        else:
+            slope, rest = S.Zero, level
+        if _is_trained(slope) or _is_trained(rest):
+            raise PolicyError(
+                f"asked for the gradient by the logits {policy.logits} of the rewards {rewards}, "
+                "which are trained too: how they depend on the logits is known of r - w log π, as "
+                "entropy_bonus(policy, r, w) gives it. Write by_parameter() for other formulas, "
+                "or a MatrixSymbol for constants"
+            )
+        total += slope
+    return total
+
+
+def _without_entropy(policy: Any, rewards: Any) -> Any:
+    """The rewards less their part w log π, where `-w log Σ exp z` stands in all of them."""
+    ones = OneMatrix(policy.size, 1)
+    plain = policy.logits.doit()
+    for term in MatAdd.make_args(rewards.expand()):
+        if isinstance(term, MatMul) and list(term.as_coeff_matrices()[1]) == [ones]:
+            factor = expand(term.as_coeff_matrices()[0])
+            for level in factor.atoms(LogSumExp):
+                if level.args[0] in (policy.logits, plain):
+                    share = factor.coeff(level) * plain - factor.coeff(level) * level * ones
+                    return (rewards + share).expand()
+    return rewards

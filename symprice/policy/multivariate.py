@@ -199,9 +199,9 @@ class MultivariateGaussianPolicy(VectorPolicy):
         weights = self.args[1].inv(method="ADJ").applyfunc(short)
         if i < d or j < d:
             return weights[i, j] if i < d and j < d else S.Zero
-        (k, l), (m, n) = self._places()[i - d], self._places()[j - d]  # noqa: E741
-        halves = Rational(1, 2) ** ((k == l) + (m == n))
-        return short(halves * (weights[k, m] * weights[l, n] + weights[k, n] * weights[l, m]))
+        (h, k), (m, n) = self._places()[i - d], self._places()[j - d]
+        halves = Rational(1, 2) ** ((h == k) + (m == n))
+        return short(halves * (weights[h, m] * weights[k, n] + weights[h, n] * weights[k, m]))
 
     def reparameterised(self, noise: Any) -> Any:
         """a = μ + L ε, with independent standard normal ε."""

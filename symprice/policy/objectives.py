@@ -68,8 +68,7 @@ def surrogate(policy: Any, old: Any, advantage: Any) -> Any:
     Examples
     ========
 
-    >>> from symprice import BernoulliPolicy, Parameter
-    >>> from symprice.policy.objectives import surrogate
+    >>> from symprice import BernoulliPolicy, Parameter, surrogate
     >>> pi = BernoulliPolicy(logit=Parameter('theta'))
     >>> surrogate(pi, BernoulliPolicy(logit=0), {1: 1, 0: -1})
     2*sigmoid(theta) - 1
@@ -95,8 +94,7 @@ def clipped_surrogate(policy: Any, old: Any, advantage: Any, epsilon: Any) -> An
     ========
 
     >>> from sympy import Rational
-    >>> from symprice import BernoulliPolicy
-    >>> from symprice.policy.objectives import clipped_surrogate
+    >>> from symprice import BernoulliPolicy, clipped_surrogate
     >>> pi, old = BernoulliPolicy(probability=Rational(9, 10)), BernoulliPolicy(logit=0)
     >>> clipped_surrogate(pi, old, {1: 1, 0: 0}, Rational(1, 5))
     3/5
@@ -153,8 +151,7 @@ def clipped_gradient(policy: Any, old: Any, advantage: Any, epsilon: Any, wrt: A
     ========
 
     >>> from sympy import Rational
-    >>> from symprice import BernoulliPolicy, Parameter
-    >>> from symprice.policy.objectives import clipped_gradient
+    >>> from symprice import BernoulliPolicy, Parameter, clipped_gradient
     >>> p = Parameter('p', positive=True)
     >>> old = BernoulliPolicy(probability=Rational(1, 2))
     >>> clipped_gradient(BernoulliPolicy(probability=p), old, {1: 1, 0: 0}, Rational(1, 5))
@@ -200,8 +197,7 @@ def entropy_bonus(policy: Any, reward: Any, weight: Any) -> Any:
     Examples
     ========
 
-    >>> from symprice import BernoulliPolicy, Parameter, policy_gradient
-    >>> from symprice.policy.objectives import entropy_bonus
+    >>> from symprice import BernoulliPolicy, Parameter, entropy_bonus, policy_gradient
     >>> pi = BernoulliPolicy(probability=Parameter('p'))
     >>> policy_gradient(pi, entropy_bonus(pi, {1: 1, 0: 0}, 2)).doit()
     -2*log(p) + 2*log(1 - p) + 1
@@ -209,6 +205,8 @@ def entropy_bonus(policy: Any, reward: Any, weight: Any) -> Any:
     price = scalar(weight, "the weight of the entropy")
     if isinstance(policy, DistributionPolicy):
         return policy.in_action(reward) - price * policy.log_prob()
+    if hasattr(policy, "log_probabilities"):
+        return policy.rewards(reward) - price * policy.log_probabilities
     pairs = zip(policy.actions, rewards_of(policy.actions, reward), strict=True)
     return [r - price * policy.log_prob(a) for a, r in pairs]
 
@@ -233,6 +231,8 @@ def kl_penalty(policy: Any, reference: Any, reward: Any, weight: Any) -> Any:
         there = reference.log_prob().xreplace({reference.action: policy.action})
         return entropy_bonus(policy, reward, price) + price * there
     softened = entropy_bonus(policy, reward, price)
+    if hasattr(policy, "log_probabilities"):
+        return softened + price * reference.log_probabilities
     return [
         r + price * reference.log_prob(a) for a, r in zip(policy.actions, softened, strict=True)
     ]
@@ -281,8 +281,7 @@ def group_advantage_gradient(policy: Any, size: Any, normalise: bool = True) -> 
     Examples
     ========
 
-    >>> from symprice import BernoulliPolicy, Parameter
-    >>> from symprice.policy.objectives import group_advantage_gradient
+    >>> from symprice import BernoulliPolicy, Parameter, group_advantage_gradient
     >>> pi = BernoulliPolicy(probability=Parameter('p'))
     >>> group_advantage_gradient(pi, 2)
     p*(1 - p)
@@ -327,15 +326,17 @@ def pass_at_k(policy: Any, k: Any) -> Any:
     Examples
     ========
 
-    >>> from symprice import BernoulliPolicy, Parameter
-    >>> from symprice.policy.objectives import pass_at_k
+    >>> from symprice import BernoulliPolicy, Parameter, pass_at_k
     >>> p = Parameter('p')
     >>> pass_at_k(BernoulliPolicy(probability=p), 3)
     1 - (1 - p)**3
     """
     if not isinstance(policy, BernoulliPolicy):
         raise NoRuleError("pass@k is of a BernoulliPolicy, whose action 1 is a success")
-    return 1 - policy.prob(0) ** scalar(k, "the number of tries")
+    tries = scalar(k, "the number of tries")
+    if tries.is_negative or tries.is_integer is False:
+        raise PolicyError(f"asked for pass@{tries}: write a whole number of tries")
+    return 1 - policy.prob(0) ** tries
 
 
 def entropic_risk(policy: Any, reward: Any, beta: Any) -> Any:
@@ -344,10 +345,7 @@ def entropic_risk(policy: Any, reward: Any, beta: Any) -> Any:
     Examples
     ========
 
-    >>> from sympy import Symbol
-    >>> from symprice import Parameter
-    >>> from symprice.policy.gaussian import GaussianPolicy
-    >>> from symprice.policy.objectives import entropic_risk
+    >>> from symprice import GaussianPolicy, Parameter, entropic_risk
     >>> entropic_risk(GaussianPolicy(Parameter('mu'), 1), lambda a: a, 2)
     mu + 1
     """
@@ -373,9 +371,7 @@ def mean_variance(policy: Any, reward: Any, weight: Any) -> Any:
     Examples
     ========
 
-    >>> from symprice import Parameter
-    >>> from symprice.policy.positive import ExponentialPolicy
-    >>> from symprice.policy.objectives import mean_variance
+    >>> from symprice import ExponentialPolicy, Parameter, mean_variance
     >>> mean_variance(ExponentialPolicy(scale=Parameter('m')), lambda a: a, 1)
     m*(1 - m)
     """
@@ -392,8 +388,12 @@ def mean_variance(policy: Any, reward: Any, weight: Any) -> Any:
 def _require_same(policy: Any, other: Any) -> None:
     dense = isinstance(policy, DistributionPolicy)
     if dense != isinstance(other, DistributionPolicy) or (
-        set(policy.actions) != set(other.actions) if not dense else policy.support != other.support
+        _labels(policy) != _labels(other) if not dense else policy.support != other.support
     ):
         raise PolicyError(
             f"asked to compare {policy} with {other}: both must have the same actions"
         )
+
+
+def _labels(policy: Any) -> Any:
+    return set(policy.actions) if isinstance(policy.actions, tuple) else policy.actions

@@ -19,6 +19,7 @@ from .collecting import tidied
 from .distribution import Action, DistributionPolicy
 from .integrals import ActionIntegral, ActionSum
 from .logits import Logits
+from .other_actions import OtherActions
 from .rules import CommonPart, primitive
 from .setting import Names, Setting, by_logits, is_network
 from .short import short
@@ -171,10 +172,7 @@ class Outcomes:
     def slope(self) -> list[Any]:
         """∇J by component."""
         if self.logits is not None:
-            return [
-                self.mean(lambda s, r, g, i=i: r * s[i])  # type: ignore[misc]
-                for i in range(len(self.variables))
-            ]
+            return [self.mean(_score_by_reward(i)) for i in range(len(self.variables))]
         formula = self.gradient._formula()
         return entries_of(self.hoisted(formula) if self.named else formula.doit())
 
@@ -182,6 +180,13 @@ class Outcomes:
     def moves(self) -> bool:
         """Whether rewards depend on the variables."""
         return any(g != 0 for row in self.slopes for g in row)
+
+    @cached_property
+    def others(self) -> OtherActions | None:
+        """Means over the actions that were not taken; None where this is no softmax of logits."""
+        if not self.named or self.moves or self.setting is None:
+            return None
+        return OtherActions(self) if len(self.setting.policy.logits) == len(self.actions) else None
 
     @property
     def named(self) -> bool:
@@ -214,6 +219,11 @@ class Outcomes:
         """An expression in which no names are left."""
         closed = self.closed([expr])
         return closed.doit() if isinstance(closed, ClosedForm) else closed
+
+
+def _score_by_reward(component: int) -> Function:
+    """r s_i, whose mean is the slope by a component."""
+    return lambda s, r, g: r * s[component]
 
 
 def spread(values: list[Any], probabilities: list[Any]) -> Any:

@@ -24,6 +24,8 @@ _LEVELS, _FARTHEST, _DIVERGES = 8, 200, mpmath.mpf(10) ** 400
 _PLACES, _REFINEMENTS = 72, 40
 # Terms that are negligible in a row end a sum; a peak beyond 2^k is none.
 _TAIL, _DOUBLINGS = 12, 44
+# Where it is seen whether terms fall slowly.
+_FAR = 2000
 _MOST_TERMS, _SECONDS = 400_000, 20.0
 
 
@@ -194,7 +196,7 @@ def _series(f: Integrand, low: Any, high: Any) -> Any:
 def _outward(f: Integrand, peak: int, way: int, end: int | None, size: Any) -> Any:
     total, small, k = mpmath.mpf(0), 0, peak + way
     tiny = mpmath.mpf(10) ** (-mpmath.mp.dps - 2)
-    before = None
+    marks: list[Any] = []
     while (end is None or (end - k) * way >= 0) and small < _TAIL + 20:
         term = f(mpmath.mpf(k))
         if mpmath.isnan(term) or mpmath.isinf(term):
@@ -202,18 +204,27 @@ def _outward(f: Integrand, peak: int, way: int, end: int | None, size: Any) -> A
         total, size = total + term, size + abs(term)
         small = small + 1 if abs(term) <= tiny * size else 0
         steps = abs(k - peak)
-        if end is None and steps == 2000 and before is not None and abs(term) > abs(before) / 2:
+        if end is None and steps == _FAR and _is_slow(marks[0], marks[1], abs(term)):
             # An algebraic tail: it is summed by extrapolation.
             rest = mpmath.nsum(lambda j: f(peak + way * j), [steps + 1, mpmath.inf])
             if mpmath.isnan(rest) or abs(rest) > mpmath.mpf(10) ** 30 * size:
                 raise NoRuleError("an expectation is infinite, or its sum converges too slowly")
             return total + rest
-        if steps == 1900:
-            before = term
+        if steps in (_FAR // 4, _FAR // 2):
+            marks.append(abs(term))
         if steps > _MOST_TERMS:
             raise NoRuleError(f"a sum over actions does not settle within {_MOST_TERMS} terms")
         k += way
     return total
+
+
+def _is_slow(first: Any, second: Any, third: Any) -> bool:
+    """Whether terms at one, two and four steps fall like a power or an exponential; the slope of a
+    wide peak is steeper, and what extrapolation makes of it is wrong.
+    """
+    if not (first > second > third > 0):
+        return False
+    return bool(mpmath.log(second / third) < mpmath.mpf("2.2") * mpmath.log(first / second))
 
 
 def _largest(f: Integrand, low: int, high: int | None) -> int:

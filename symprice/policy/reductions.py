@@ -63,7 +63,7 @@ def _gaussian(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
 def _gamma(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
     """s log a - λ aᵐ on the positive numbers: aᵐ is Gamma."""
     powers = [shape for shape in slopes if shape.as_base_exp()[0] == a]
-    if (low, high) != (0, S.Infinity) or len(powers) != 1 or support.is_subset(S.Integers):
+    if (low, high) != (0, S.Infinity) or len(powers) != 1 or not isinstance(support, Interval):
         return None
     if set(slopes) - {log(a), *powers}:
         return None

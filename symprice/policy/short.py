@@ -17,7 +17,6 @@ from sympy import (
     default_sort_key,
     exp,
     expand,
-    expand_func,
     factor,
     factor_terms,
     together,
@@ -27,6 +26,7 @@ from sympy.matrices.matrixbase import MatrixBase
 from sympy.polys.polyerrors import PolynomialError
 
 from ..timelimit import within
+from .large_numbers import expanded_functions
 
 __all__ = ["merged_exponentials", "short"]
 
@@ -62,7 +62,7 @@ def short(expr: Any) -> Any:
         back = {dummy: node for node, dummy in standing.items()}
         return short(expr.xreplace(standing)).xreplace(back)
     opened = merged_exponentials(
-        expand(expand_func(expr)) if expr.has(gamma, polygamma) else expand(expr)
+        expand(expanded_functions(expr)) if expr.has(gamma, polygamma) else expand(expr)
     )
     if opened.is_Atom:
         return opened

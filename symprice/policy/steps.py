@@ -132,7 +132,10 @@ class DirectSteps:
         before = self._without_scores(before)
         rewards = [self.setting.with_names(r) for r in self.rewards]
         mean = Add(*(p * r for p, r in zip(pi, rewards, strict=True)))
-        if self.setting.named:
+        if self.setting.named and len(set(rewards)) == 1:
+            # Probabilities sum to one.
+            mean = rewards[0]
+        elif self.setting.named:
             definitions = self.setting.definitions
             mean = definitions.define(self.setting.names.fresh("J"), hoist(mean, definitions))
         parted, collected = [], []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from sympy import (
     Add,
@@ -51,7 +51,7 @@ class VectorPolicy(DistributionPolicy):
         """The symbols `a_1, …, a_d` of an action."""
         return Tuple(*(Action(f"a_{k}", **self._entry) for k in range(1, self.size + 1)))
 
-    _entry: dict[str, bool] = {"real": True}  # noqa: RUF012
+    _entry: ClassVar[dict[str, bool]] = {"real": True}
 
     @property
     def is_countable(self) -> bool:
@@ -151,7 +151,7 @@ class DirichletPolicy(VectorPolicy):
     alpha1/(alpha1 + alpha2 + alpha3)
     """
 
-    _entry = {"positive": True}  # noqa: RUF012
+    _entry: ClassVar[dict[str, bool]] = {"positive": True}
 
     def __new__(cls, concentration: Any) -> Any:
         given = entries_of(concentration, "the concentration")

@@ -185,7 +185,7 @@ def of_random_symbol(variable: Any) -> Any:
 def _assumed(support: Any) -> dict[str, bool]:
     """What is known of an action in a set."""
     from_zero = support.inf.is_nonnegative
-    if support.is_subset(S.Integers):
+    if not isinstance(support, Interval) and support.is_subset(S.Integers):
         sign = {"positive": True} if support.inf.is_positive else {"nonnegative": True}
         return {"integer": True, **(sign if from_zero else {})}
     return {"positive": True} if from_zero else {"real": True}

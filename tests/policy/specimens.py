@@ -39,6 +39,7 @@ GAUSSIAN = GaussianPolicy(m, s)
 SQUARE = policy_gradient(GAUSSIAN, lambda a: a**2)
 BIASED = policy_gradient(BernoulliPolicy(logit=z), {1: 1, 0: 0})
 COLUMN = ParameterMatrix("z", 3, 1)
+BY_COLUMN = policy_gradient(CategoricalPolicy(COLUMN), MatrixSymbol("r", 3, 1))
 
 SPECIMENS = [
     GAUSSIAN,
@@ -69,16 +70,22 @@ SPECIMENS = [
     BIASED.dynamics("natural"),
     DensityOf(GAUSSIAN, GAUSSIAN.action),
     CategoricalPolicy(COLUMN),
-    policy_gradient(CategoricalPolicy(COLUMN), MatrixSymbol("r", 3, 1)),
+    BY_COLUMN,
+    BY_COLUMN.estimator(4, "mean"),
+    BY_COLUMN.dynamics("natural"),
 ]
 
-# Bases, and what reads back as an ordinary integral or sum.
+# Bases, and what reads back as an ordinary integral, sum or number.
 WITHOUT = {
     "ActionIntegral",
     "ActionSum",
     "CountingPolicy",
     "DistributionPolicy",
     "FamilyPolicy",
+    "LargeBinomial",
+    "LargeFactorial",
+    "LargeGamma",
+    "LargePolygamma",
     "PositivePolicy",
     "SymmetricPolicy",
     "VectorPolicy",

@@ -160,7 +160,7 @@ def test_what_is_refused():
     with pytest.raises(PolicyError, match="write a column"):
         policy_gradient(policy, {1: 1})
     with pytest.raises(NoRuleError, match="with a logit for each action"):
-        policy_gradient(policy, r).variance()
+        policy_gradient(policy, r).pathwise()
     with pytest.raises(PolicyError, match="by its logits"):
         policy_gradient(policy, r, wrt=wide.parameters[0])
     with pytest.raises(PolicyError, match="actions are 1"):

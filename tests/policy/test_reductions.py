@@ -8,7 +8,7 @@ import pytest
 import sympy
 from sympy import Integral, Interval, Rational, Sum, log, stats
 
-from symprice import Parameter, Policy, policy_gradient
+from symprice import BinomialPolicy, Parameter, Policy, policy_gradient
 from symprice.errors import PolicyError
 from symprice.policy.gaussian import GaussianPolicy
 from symprice.policy.multivariate import MultivariateGaussianPolicy
@@ -94,3 +94,17 @@ def test_a_uniform_law_whose_end_is_trained():
     assert policy.expectation(policy.action) == T / 2
     with pytest.raises(PolicyError, match="boundary term"):
         policy_gradient(policy, policy.action)
+
+
+def test_a_uniform_law_from_a_trained_end():
+    free = Parameter("theta")
+    policy = Policy(stats.Uniform("X", free, 3))
+    assert sympy.expand(policy.expectation(policy.action) - (free + 3) / 2) == 0
+    with pytest.raises(PolicyError, match="boundary term"):
+        policy_gradient(policy, policy.action)
+
+
+def test_the_number_of_tries_of_a_binomial_law_is_an_end():
+    tries = Parameter("n", integer=True, positive=True)
+    with pytest.raises(PolicyError, match="boundary term"):
+        policy_gradient(BinomialPolicy(tries, Rational(1, 3)), lambda a: a)

@@ -1,0 +1,230 @@
+"""Integrals and sums that stay, as calls: of a function for the integrand, and of a quadrature.
+
+`∫ exp(l(x)) r(x) dx` becomes ``over_line(integrand, *parameters)`` with a function that gives l
+and r. They exist between unfolding and printing only, as other calls do.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from sympy import (
+    Add,
+    Dummy,
+    Expr,
+    Integral,
+    Lambda,
+    Mul,
+    Pow,
+    S,
+    Sum,
+    Symbol,
+    binomial,
+    erf,
+    erfc,
+    exp,
+    expand_mul,
+    factorial,
+    gamma,
+    log,
+    loggamma,
+    polygamma,
+    tanh,
+)
+from sympy.matrices.expressions.matexpr import MatrixElement
+
+from ..closedform import Name
+from ..errors import NoRuleError
+from ..networks.activations import log_sigmoid, sigmoid
+from ..policy.peaks import WEIGHTS, single_peaks
+from .careful import Careful
+
+__all__ = ["Quadrature", "as_calls"]
+
+# What is smooth where the argument is a count that is not small, besides sums, products, powers.
+_SMOOTH = (exp, log, gamma, loggamma, factorial, binomial, polygamma, sigmoid, log_sigmoid, tanh)
+_SMOOTH_SUMS = (Add, Mul, Pow, Symbol)
+# Powers up to this are not large or small beyond all floats.
+_SMALL = 4
+
+
+class Quadrature(Careful):
+    """A call of a quadrature, of bounds and of parameters; a subclass for each integrand."""
+
+    helper: ClassVar[str] = ""
+    letter = "integral"
+    #: The function's variable, its parameters as symbols, the pair that it gives.
+    variable: ClassVar[Any] = None
+    parameters: ClassVar[tuple[Any, ...]] = ()
+    pair: ClassVar[tuple[Any, ...]] = ()
+    #: The names in that pair, and what they stand for.
+    definitions: ClassVar[dict[Any, Any]] = {}
+    #: What stands before the arguments of the call, as text.
+    setting: ClassVar[str] = ""
+
+
+_KNOWN: dict[Any, type[Quadrature]] = {}
+
+
+def as_calls(scalar: Any) -> Any:
+    """An expression with calls for its integrals and sums over one variable each.
+
+    Raises
+    ======
+
+    NoRuleError : for a variable without real bounds, and where integrals stand in one another.
+
+    Examples
+    ========
+
+    >>> from sympy import Integral, Symbol, exp, oo
+    >>> from symprice.emit.expectations import as_calls
+    >>> x, m = Symbol('x', real=True), Symbol('m', real=True)
+    >>> as_calls(2*Integral(exp(-(x - m)**2), (x, -oo, oo)))
+    2*over_line(m)
+    """
+    standing = [node for node in _outermost(scalar) if _is_single(node)]
+    return scalar.xreplace({node: _call(node) for node in standing}) if standing else scalar
+
+
+def _outermost(scalar: Any) -> list[Any]:
+    found, stack, seen = [], [scalar], set()
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, (Integral, Sum)):
+            found.append(node)
+        else:
+            stack.extend(node.args)
+    return found
+
+
+def _is_single(node: Any) -> bool:
+    return (
+        len(node.limits) == 1
+        and len(node.limits[0]) == 3
+        and not node.function.has(Integral, Sum)
+        and not any(bound.has(Integral, Sum) for bound in node.limits[0][1:])
+    )
+
+
+def _call(node: Any) -> Any:
+    (variable, low, high), inner = node.limits[0], _written(node.function)
+    total = S.Zero
+    if isinstance(node, Sum):
+        if low.is_infinite:
+            raise _no_code(node)
+        k = Dummy(variable.name, integer=True, nonnegative=low.is_nonnegative)
+        for term in single_peaks(inner.xreplace({variable: k}), k):
+            smooth = "True" if _is_smooth(term, k) else "False"
+            total += _made("over_counts", term, k, (low, high), smooth)
+        return total
+    x = Dummy(variable.name, real=True)
+    if low is S.NegativeInfinity and high is S.Infinity:
+        for term in single_peaks(inner.xreplace({variable: x}), x):
+            total += _made("over_line", term, x, ())
+        return total
+    d = Dummy("d", positive=True)
+    if high is S.Infinity:
+        sides, length = [low + d], S.Infinity
+    elif low is S.NegativeInfinity:
+        sides, length = [high - d], S.Infinity
+    else:
+        sides, length = [low + d, high - d], (high - low) / 2
+    for place in sides:
+        for term in single_peaks(inner.xreplace({variable: place}), d):
+            total += _made("over_distances", term, d, (length,))
+    return total
+
+
+def _written(function: Any) -> Any:
+    """An integrand in which every density has its formula."""
+    named = [node for node in function.atoms(Expr) if type(node).__name__ == "DensityOf"]
+    return function.xreplace({node: node.doit() for node in named})
+
+
+def _made(helper: str, term: Any, x: Any, bounds: tuple[Any, ...], setting: str = "") -> Any:
+    atoms = set(term.atoms(MatrixElement))
+    inside = set().union(*(a.free_symbols for a in atoms))
+    given = sorted((term.free_symbols - {x} - inside) | atoms, key=str)
+    own = [
+        Dummy(s.name, **s.assumptions0) if isinstance(s, Symbol) else Dummy(f"entry_{k}", real=True)
+        for k, s in enumerate(given)
+    ]
+    letter = next(name for name in "xtuvwabc" if all(s.name != name for s in own))
+    place = Dummy(letter, **x.assumptions0)
+    inner = term.xreplace({x: place, **dict(zip(given, own, strict=True))})
+    pair, definitions = _in_logarithms(*_split(inner, place))
+    key = (helper, Lambda(x, term), setting)
+    if key not in _KNOWN:
+        stated = {
+            "helper": helper,
+            "variable": place,
+            "parameters": tuple(own),
+            "pair": pair,
+            "definitions": definitions,
+            "setting": setting,
+        }
+        _KNOWN[key] = type(helper, (Quadrature,), stated)
+    return _KNOWN[key](*bounds, *given)
+
+
+def _split(term: Any, x: Any) -> tuple[Any, Any]:
+    """The logarithm of the factors of a weight, and what stands beside them."""
+    logarithms, rest = [], []
+    for factor in Mul.make_args(term):
+        base, power = factor.as_base_exp()
+        if isinstance(factor, exp):
+            logarithms.append(factor.args[0])
+        elif factor.is_number:
+            rest.append(factor)
+        elif factor.is_positive and not factor.has(x):
+            logarithms.append(power * log(base))
+        elif isinstance(base, WEIGHTS) or not (power.is_Integer and abs(power) <= _SMALL):
+            # Where the base is negative, the logarithm is no number, and the quadrature raises.
+            logarithms.append(power * log(base))
+        else:
+            rest.append(factor)
+    return Add(*logarithms), Mul(*rest)
+
+
+def _in_logarithms(weight: Any, rest: Any) -> tuple[tuple[Any, Any], dict[Any, Any]]:
+    """The pair with names for log π and log π', where the rest is made of them: as they are written
+    in a log-likelihood, they are computed without loss.
+    """
+    if weight.is_Atom:
+        return (weight, rest), {}
+    here, there = Name("log_weight"), Name("log_other")
+    definitions, factors = {here: weight}, []
+    for factor in Mul.make_args(rest):
+        found = factor
+        for way in (1, -1) if factor.is_Add else ():
+            left = expand_mul(factor - way * weight)
+            if left == 0:
+                found = way * here
+            elif len(Add.make_args(left)) < len(factor.args) and there not in definitions:
+                definitions[there] = -way * left
+                found = way * (here - there)
+        factors.append(found)
+    return (here, Mul(*factors)), definitions
+
+
+def _is_smooth(term: Any, x: Any) -> bool:
+    """Whether a summand is made of what is smooth on the scale of its argument."""
+    stack = [term]
+    while stack:
+        node = stack.pop()
+        if not node.has(x):
+            continue
+        if not isinstance(node, (*_SMOOTH, *_SMOOTH_SUMS, erf, erfc)):
+            return False
+        stack.extend(node.args)
+    return True
+
+
+def _no_code(node: Any) -> NoRuleError:
+    return NoRuleError(
+        f"asked for code of {node}, a sum without a first term: write it as two sums, from 0 on"
+    )

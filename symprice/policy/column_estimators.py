@@ -1,0 +1,306 @@
+"""Estimators and motions of a softmax of any number of actions: matrix expressions in π."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Basic, Eq, HadamardPower, Identity, Lambda, OneMatrix, S, Symbol
+from sympy.core.symbol import Str
+
+from ..arrays import SoftmaxVector
+from ..closedform import Definitions, hoist
+from ..elementwise import Elementwise, ScalarProduct, ScaledRows
+from ..errors import NoRuleError, PolicyError
+from ..indexed.shifts import UnitVector
+from ..outputs import Outputs
+from ..symbols import Name, NameMatrix
+from .arguments import scalar
+from .estimators import BASELINES, OTHERS, number_of_samples
+
+__all__ = ["ColumnEstimator", "ColumnMotion", "ColumnNames", "best_of_column", "column_variance"]
+
+
+class ColumnNames:
+    """π, J and the rewards of a gradient by a column of logits, with what the names mean."""
+
+    def __init__(self, gradient: Any) -> None:
+        self.gradient, self.size = gradient, gradient.policy.size
+        self.definitions = Definitions(gradient.free_symbols)
+        logits = hoist(gradient.policy.logits, self.definitions)
+        self.pi = self.definitions.define(NameMatrix("pi", self.size, 1), SoftmaxVector(logits))
+        self.rewards = hoist(gradient.rewards, self.definitions)
+        self.mean = self.scalar("J", ScalarProduct(self.rewards, self.pi))
+        self.ones = OneMatrix(self.size, 1)
+        self.slope = ScaledRows(self.pi, self.rewards - self.mean * self.ones)
+
+    def scalar(self, letter: str, value: Any) -> Any:
+        """A name for a number."""
+        return self.definitions.define(Name(letter), value)
+
+    def over(self, column: Any) -> Any:
+        """E of the entries of a column."""
+        return ScalarProduct(column, self.pi)
+
+    def closed(self, expr: Any) -> Any:
+        """An expression in these names as a closed form."""
+        return self.definitions.closing(hoist(expr, self.definitions))
+
+
+def _squared(column: Any) -> Any:
+    return ScaledRows(column, column)
+
+
+def _quotient(above: Any, below: Any) -> Any:
+    x = Symbol("x")
+    return ScaledRows(above, Elementwise(Lambda(x, 1 / x), below))
+
+
+def best_of_column(gradient: Any, per_component: bool = False) -> Any:
+    """`E[|s|² r]/E[|s|²]` with `|s_a|² = 1 - 2 π_a + |π|²`, or `E[s_k² r]/E[s_k²]` by component:
+    `(1 - π_k) r_k + π_k (J - π_k r_k)/(1 - π_k)`.
+    """
+    names = ColumnNames(gradient)
+    if per_component:
+        return names.closed(_by_component(names))
+    norm = names.scalar("Q", ScalarProduct(names.pi, names.pi))
+    above = (1 + norm) * names.mean - 2 * ScalarProduct(_squared(names.pi), names.rewards)
+    return names.closed(above / (1 - norm))
+
+
+def _by_component(names: ColumnNames) -> Any:
+    pi, r = names.pi, names.rewards
+    others = names.ones - pi
+    rest = names.mean * names.ones - ScaledRows(pi, r)
+    return ScaledRows(others, r) + _quotient(ScaledRows(pi, rest), others)
+
+
+def column_variance(gradient: Any, baseline: Any = None, n: Any = 1) -> Any:
+    """Var[(r - b) ([a = k] - π_k)] of each component k, over n for a mean of n samples.
+
+    `π(1 - 2π)(r - b)² + E[(r - b)²] π² - (∇J)²`, all products by component; with the best baseline
+    `π² (E[r²] - π r² - (J - π r)²/(1 - π))`. Where π is nearly certain this loses the digits that a
+    list of logits keeps.
+    """
+    count, names = number_of_samples(n), ColumnNames(gradient)
+    pi, r = names.pi, names.rewards
+    if isinstance(baseline, str) and baseline == "optimal":
+        square = names.scalar("Q", names.over(_squared(r)))
+        rest = names.mean * names.ones - ScaledRows(pi, r)
+        left = square * names.ones - ScaledRows(pi, _squared(r))
+        left -= _quotient(_squared(rest), names.ones - pi)
+        return names.closed(ScaledRows(_squared(pi), left) / count)
+    if isinstance(baseline, str) and baseline == "leave_one_out":
+        if count == 1:
+            raise PolicyError("a leave-one-out baseline needs n ≥ 2 samples: write n=2 or more")
+        own = _spread(names, names.mean)
+        spread = names.scalar("V", names.over(_squared(r)) - names.mean**2)
+        second = spread * ScaledRows(pi, names.ones - pi) + _squared(names.slope)
+        return names.closed(own / count + second / (count * (count - 1)))
+    return names.closed(_spread(names, _baseline(names, baseline)) / count)
+
+
+def _spread(names: ColumnNames, b: Any) -> Any:
+    pi, gap = names.pi, names.rewards - b * names.ones if b != 0 else names.rewards
+    square = names.scalar("Q", names.over(_squared(gap)))
+    shares = ScaledRows(pi, names.ones - 2 * pi)
+    return ScaledRows(shares, _squared(gap)) + square * _squared(pi) - _squared(names.slope)
+
+
+def _baseline(names: ColumnNames, baseline: Any) -> Any:
+    if baseline is None or (isinstance(baseline, str) and baseline == "none"):
+        return S.Zero
+    if isinstance(baseline, str) and baseline == "mean":
+        return names.mean
+    if isinstance(baseline, str):
+        raise PolicyError(
+            f"asked for the baseline {baseline!r}: write one of {', '.join(BASELINES)}, or an "
+            "expression that does not depend on the action"
+        )
+    return scalar(baseline, "the baseline")
+
+
+class ColumnEstimator(Outputs, Basic):
+    """The estimator `(1/n) Σ_i (r(a_i) - b) (e_{a_i} - π)` by a column of logits of any size.
+
+    Examples
+    ========
+
+    >>> from sympy import MatrixSymbol, Symbol
+    >>> from symprice import CategoricalPolicy, ParameterMatrix, policy_gradient
+    >>> K = Symbol('K', integer=True, positive=True)
+    >>> pi = CategoricalPolicy(ParameterMatrix('z', K, 1))
+    >>> policy_gradient(pi, MatrixSymbol('r', K, 1)).estimator(8, 'mean').summand.expr
+    (-J + r[a - 1, 0])*(-pi + UnitVector(K, a - 1))
+    """
+
+    def __new__(cls, gradient: Any, n: Any = 1, baseline: Any = "none") -> ColumnEstimator:
+        if isinstance(baseline, (str, Str)):
+            if str(baseline) not in BASELINES:
+                _baseline(ColumnNames(gradient), str(baseline))
+            kept: Any = Str(str(baseline))
+        else:
+            kept = scalar(baseline, "the baseline")
+        return super().__new__(cls, gradient, number_of_samples(n), kept)
+
+    def __call__(self, n: Any = 1, baseline: Any = "none") -> ColumnEstimator:
+        """The same estimator of n samples, with a baseline."""
+        return ColumnEstimator(self.gradient, n, baseline)
+
+    @property
+    def gradient(self) -> Any:
+        """What is estimated."""
+        return self.args[0]
+
+    @property
+    def n(self) -> Any:
+        """The number of samples."""
+        return self.args[1]
+
+    @property
+    def baseline(self) -> Any:
+        """The name of the baseline, or the expression."""
+        given = self.args[2]
+        return str(given) if isinstance(given, Str) else given
+
+    @property
+    def summand(self) -> Any:
+        """(r_a - b) (e_a - π) of one sample, the action being the a-th."""
+        return self.at(Symbol("a", integer=True, positive=True))
+
+    def at(self, action: Any) -> Any:
+        """(r_a - b) (e_a - π) at an action a, counted from 1.
+
+        Examples
+        ========
+
+        >>> from sympy import MatrixSymbol, Symbol
+        >>> from symprice import CategoricalPolicy, ParameterMatrix, policy_gradient
+        >>> K = Symbol('K', integer=True, positive=True)
+        >>> z = ParameterMatrix('z', K, 1)
+        >>> G = policy_gradient(CategoricalPolicy(z), MatrixSymbol('r', K, 1))
+        >>> f = G.estimator.at(2).lambdify()
+        >>> f({z: [0.0, 0.0]}, [3.0, 1.0])
+        array([-0.5,  0.5])
+        """
+        names, place = ColumnNames(self.gradient), self.gradient.policy._place(action)
+        score = UnitVector(names.size, place) - names.pi
+        reward = names.rewards[place, 0]
+        if self.baseline == "optimal":
+            return names.closed(ScaledRows(reward * names.ones - _by_component(names), score))
+        others = self.baseline == "leave_one_out"
+        b = OTHERS if others else _baseline(names, self.baseline)
+        return names.closed((reward - b) * score)
+
+    def mean(self) -> Any:
+        """The expectation: ∇J, because E[s] = 0."""
+        return self.gradient.derivation.result
+
+    def variance(self) -> Any:
+        """The variance of each component of the mean of n samples."""
+        return column_variance(self.gradient, self.baseline, self.n)
+
+    def _formula(self) -> Any:
+        return self.summand
+
+    def source(self, args: Any = None, **settings: Any) -> str:
+        """Nothing: the action has no number here."""
+        raise self._no_code()
+
+    def lambdify(self, args: Any = None, **settings: Any) -> Any:
+        """Nothing: the action has no number here."""
+        raise self._no_code()
+
+    def _no_code(self) -> NoRuleError:
+        return NoRuleError(
+            "asked for code of the term of one sample, in which the action a is left open: write "
+            "estimator.at(2).lambdify() for the second action, or estimator.variance().lambdify()"
+        )
+
+    def _check_items(self) -> list[tuple[str, Any, Any]]:
+        """Mean and variance against their sums over the actions: products with I - π 1ᵀ, whose
+        columns are the scores.
+        """
+        names = ColumnNames(self.gradient)
+        pi, r = names.pi, names.rewards
+        scores = Identity(names.size) - pi * names.ones.T
+        items = [("the estimator is unbiased", scores * ScaledRows(pi, r), self.mean())]
+        if self.baseline != "leave_one_out":
+            best = self.baseline == "optimal"
+            b = _by_component(names) if best else _baseline(names, self.baseline) * names.ones
+            squares = HadamardPower(scores, 2)
+            moments = [squares * ScaledRows(pi, x) for x in (_squared(r), r, names.ones)]
+            second = (
+                moments[0] - 2 * ScaledRows(b, moments[1]) + ScaledRows(_squared(b), moments[2])
+            )
+            variance = names.closed((second - _squared(scores * ScaledRows(pi, r))) / self.n)
+            items.append(("its variance", variance, self.variance()))
+        return [(words, names.closed(before), after) for words, before, after in items]
+
+    def _latex(self, printer: Any) -> str:
+        mean = "" if self.n == 1 else rf"\frac{{1}}{{{printer._print(self.n)}}} \sum_i "
+        return mean + printer._print(self.summand)
+
+
+class ColumnMotion(Outputs, Basic):
+    """`dπ/dt` when the logits follow ∇J ('euclidean'), `π ∘ (g - πᵀg)` with g = ∇J, or the natural
+    gradient: the replicator equation, `π ∘ (r - J)`.
+
+    Examples
+    ========
+
+    >>> from sympy import MatrixSymbol, Symbol
+    >>> from symprice import CategoricalPolicy, ParameterMatrix, policy_gradient
+    >>> K = Symbol('K', integer=True, positive=True)
+    >>> pi = CategoricalPolicy(ParameterMatrix('z', K, 1))
+    >>> G = policy_gradient(pi, MatrixSymbol('r', K, 1))
+    >>> G.dynamics('natural').rhs.expr
+    ScaledRows(pi, (-J)*1 + r)
+    """
+
+    def __new__(cls, gradient: Any, metric: Any = "euclidean") -> ColumnMotion:
+        if str(metric) not in ("euclidean", "natural"):
+            raise PolicyError(
+                f"asked for the dynamics in the metric {metric!r}: write 'euclidean' or 'natural'"
+            )
+        if gradient.policy.logits not in gradient.policy.parameters:
+            raise NoRuleError(
+                f"asked for how {gradient.policy} moves, whose logits are those of a network: they "
+                "do not follow the gradient by themselves. Write NTCov(pi.prob(a), J), or a policy "
+                "with ParameterMatrix('z', K, 1)"
+            )
+        return super().__new__(cls, gradient, Str(str(metric)))
+
+    @property
+    def gradient(self) -> Any:
+        """The policy gradient that the logits follow."""
+        return self.args[0]
+
+    @property
+    def metric(self) -> str:
+        """'euclidean' or 'natural'."""
+        return str(self.args[1])
+
+    @property
+    def rhs(self) -> Any:
+        """dπ/dt, a column."""
+        names = ColumnNames(self.gradient)
+        if self.metric == "natural":
+            return names.closed(names.slope)
+        slope = names.definitions.define(NameMatrix("g", names.size, 1), names.slope)
+        drift = names.scalar("c", names.over(slope))
+        return names.closed(ScaledRows(names.pi, slope - drift * names.ones))
+
+    @property
+    def equation(self) -> Any:
+        """dπ/dt = …"""
+        return Eq(NameMatrix("pidot", self.gradient.policy.size, 1), self.rhs, evaluate=False)
+
+    def _formula(self) -> Any:
+        return self.rhs
+
+    def doit(self, **hints: Any) -> Any:
+        """dπ/dt as one matrix expression."""
+        return self.rhs.doit(**hints)
+
+    def _latex(self, printer: Any) -> str:
+        return rf"\dot{{\pi}} = {printer._print(self.rhs)}"
