@@ -9,12 +9,13 @@ PY := .venv/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help tour test lint format bench docs notebooks oracles clean
+.PHONY: help tour test lint format wheel bench docs notebooks oracles clean
 
 help:
 	@echo 'make tour      set up what is needed and show what symprice does'
 	@echo 'make test      set up, then run all tests and doctests   (ARGS="-k price" passes options on)'
 	@echo 'make lint      set up, then ruff and mypy;   make format lets ruff rewrite'
+	@echo 'make wheel     build the wheel and the sdist, and try them in a clean environment'
 	@echo 'make bench     set up, then run the benchmarks'
 	@echo 'make docs      set up, then build the documentation into docs/_build/html'
 	@echo 'make notebooks set up, then run the notebooks anew   (ARGS="01-first-formula" runs one)'
@@ -26,7 +27,7 @@ help:
 	@echo '  tour     pip install -e .            python -m symprice tour'
 	@echo '  test     pip install -e ".[test]"    python -m pytest -n 2'
 	@echo '  lint     pip install -e ".[test]"    ruff check . && ruff format --check . && mypy'
-	@echo '  bench    pip install -e ".[test]"    python -m tests.benchmarks'
+	@echo '  bench    pip install -e ".[test]"    symprice bench'
 	@echo '  docs     pip install -e ".[docs]"    python -m sphinx -W docs docs/_build/html'
 	@echo '  oracles  pip install -e ".[test,oracles]"'
 
@@ -45,8 +46,11 @@ format: .venv/.has-test
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
+wheel: .venv/.has-test
+	@$(PY) .ci/wheel
+
 bench: .venv/.has-test
-	@$(PY) -m tests.benchmarks $(ARGS)
+	@$(PY) -m symprice bench --output build/bench.json $(ARGS)
 
 docs: .venv/.has-docs
 	$(PY) -m sphinx -q -W --keep-going -b html docs docs/_build/html

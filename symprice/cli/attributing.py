@@ -80,6 +80,7 @@ def register(commands: Any) -> None:
     form = command.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a JSON object")
     form.add_argument("--latex", action="store_true", help="print the formula")
+    command.set_defaults(run=attribute_command)
 
 
 def attribute_command(arguments: argparse.Namespace) -> int:

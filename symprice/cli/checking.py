@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from sympy import Symbol, sstr
+from sympy import sstr
+from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Step
 from ..errors import ParseError
-from .formula import declare_names, names_of
-from .latex_formulas import displays, in_text
-from .parser import parse, parse_assignment
+from .formula import declare_names, quantities_of
+from .latex_formulas import chains, displays
+from .parser import parse
 
 __all__ = ["check_command", "register"]
 
 EXAMPLES = """\
 examples:
-  symprice check 'NTVar(sigmoid(b)) = p*(1 - p)' --param b --express p='sigmoid(b)'
+  symprice check 'NTVar(p) = p*(1 - p)' --param b --express p='sigmoid(b)'
   symprice check '\\operatorname{NTVar}(w^{2}) = 4 w^{2}' --param w
   symprice check paper.tex --param w b --symbol x
+  symprice check '\\operatorname{NTVar}(w^\\top x) = x^\\top x' --param w:3 --symbol x:3
 
 Both sides of every equation are compared at points of their domain; of a file, those of every
-display. The exit status is 0 where all agree, 1 where one does not, 2 where one cannot be
-read, or not be decided, as in the time there is.
+display. Vectors and matrices are declared with their shape and checked entry by entry: functions
+of a column are taken of its entries, and \\odot multiplies entries. The exit status is 0 where all
+agree, 1 where one does not, 2 where one cannot be read, or not be decided in the time there is.
 """
 
 _MARKS = {"holds": "✓", "does not hold": "✗", "undecided": "?"}
@@ -54,26 +57,21 @@ def check_command(arguments: argparse.Namespace) -> int:
     from ..checks import check
     from ..emit.paper_blocks import Stated
 
-    names = names_of(arguments)
-    quantities = {}
-    for given in arguments.express:
-        name, quantity = parse_assignment(given, names)
-        quantities[Symbol(name, real=True)] = quantity
-    known = {**names, **{str(symbol): symbol for symbol in quantities}}
+    known, quantities = quantities_of(arguments)
     results: list[dict[str, Any]] = []
-    for place, sides in _equations(arguments.formula):
-        if len(sides) == 1:
-            results.append({"place": place, "unread": sides[0]})
-            continue
+    for place, sides in _equations(arguments.formula, known):
         try:
+            if isinstance(sides, ParseError):
+                raise sides
             parsed = [parse(side, known) for side in sides]
+            _same_shape(sides, parsed)
         except ParseError as error:
             if not place:
                 raise
             results.append({"place": place, "unread": str(error)})
             continue
         for (text, other), (left, right) in zip(pairwise(sides), pairwise(parsed), strict=True):
-            report = check(Step(Stated(), left.xreplace(quantities), right.xreplace(quantities)))
+            report = check(Step(Stated(), left, right))
             found: dict[str, Any] = {"place": place, "left": text, "right": other}
             found |= {"holds": bool(report), "outcome": report.outcome, "report": str(report)}
             if not report:
@@ -92,43 +90,72 @@ def check_command(arguments: argparse.Namespace) -> int:
     return 0 if set(outcomes) == {"holds"} else 2
 
 
-def _equations(given: str) -> Iterator[tuple[str, list[str]]]:
-    """(where it stands, its sides) of every equation; of one that cannot be read, why."""
+def _equations(given: str, names: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """(where it stands, its sides) of every equation; of one that cannot be read, the error."""
     if given.endswith(".tex"):
         path = Path(given)
-        for line, body in displays(path.read_text(encoding="utf-8")):
-            place = f"{path.name}:{line}"
+        for line, body in displays(_text(path)):
             try:
-                sides = in_text(body)
+                found = chains(body, names)
             except ParseError as error:
-                yield place, [str(error)]
+                line += error.text.count("\n", 0, error.position)
+                yield f"{path.name}:{line}", error
                 continue
-            if len(sides) > 1:
-                yield place, sides
+            for sides in found:
+                if len(sides) > 1:
+                    yield f"{path.name}:{line}", sides
         return
-    if "\\" in given:
-        yield "", in_text(given)
-        return
-    sides = [side.strip() for side in given.replace("==", "=").split("=")]
-    if len(sides) < 2 or not all(sides):
+    found = chains(given, names) if "\\" in given or "{" in given else [_sides(given)]
+    if not all(len(sides) > 1 and all(sides) for sides in found):
         raise ParseError(
             "asked to check a formula without two sides: write LEFT = RIGHT, as in "
             "'NTVar(w**2) = 4*w**2'"
         )
-    yield "", sides
+    for sides in found:
+        yield "", sides
+
+
+def _sides(typed: str) -> list[str]:
+    """What stands between the signs of equality; those in brackets belong to options."""
+    sides, depth = [""], 0
+    for sign in typed.replace("==", "="):
+        depth += (sign in "([") - (sign in ")]")
+        if sign == "=" and depth <= 0:
+            sides.append("")
+        else:
+            sides[-1] += sign
+    return [side.strip() for side in sides]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ParseError(f"asked to read {path}, which is no text in UTF-8") from None
+
+
+def _same_shape(sides: list[str], parsed: list[Any]) -> None:
+    shapes = [getattr(side, "shape", ()) for side in parsed]
+    for (text, shape), (other, wanted) in pairwise(zip(sides, shapes, strict=True)):
+        if shape != wanted:
+            told = [f"{s[0]}x{s[1]}" if s else "a scalar" for s in (shape, wanted)]
+            raise ParseError(f"{text} is {told[0]}, but {other} is {told[1]}: no equation")
 
 
 def _ours(left: Any, quantities: dict[Any, Any]) -> str:
-    """What the left side is, as far as it can be derived."""
+    """What the left side is, as far as it can be derived; nothing where it is that already."""
     from .. import express
     from ..errors import SympriceError
 
     try:
-        if quantities:
-            return sstr(express(left.xreplace(quantities), quantities))
-        return sstr(left.doit())
+        if quantities and not isinstance(left, MatrixBase):
+            return sstr(express(left, quantities))
+        found = left.doit()
     except SympriceError:
-        return sstr(left.xreplace(quantities).doit())
+        found = left.doit()
+    if found == left:
+        return ""
+    return sstr(found.flat() if getattr(found, "cols", 0) == 1 else found)
 
 
 def _print(results: list[dict[str, Any]], as_json: bool) -> None:
@@ -143,5 +170,5 @@ def _print(results: list[dict[str, Any]], as_json: bool) -> None:
         word = result["outcome"]
         print(f"{_MARKS[word]} {place}{result['left']} = {result['right']} {word}")
         print(f"    {result['report'].splitlines()[0]}")
-        if not result["holds"]:
+        if result.get("ours"):
             print(f"    derived: {result['left']} = {result['ours']}")

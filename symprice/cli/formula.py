@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import keyword
+import re
 import sys
 from typing import Any
 
-from sympy import Basic, Eq, Symbol, sstr
+from sympy import Basic, Eq, ImmutableDenseMatrix, Symbol, sstr
+from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Rule, Step
-from ..errors import NameClashError
+from ..errors import NameClashError, ShapeError
 from ..symbols import Observable, Parameter
 from .functions import default_functions
 from .parser import CONSTANTS, parse, parse_assignment
 
-__all__ = ["declare_names", "derive_command", "names_of"]
+__all__ = ["declare_names", "derive_command", "names_of", "quantities_of"]
+
+_MOST = 9  # rows and columns of a declared matrix: an index has one digit
 
 
 class NamedQuantities(Rule):
@@ -27,12 +31,8 @@ def derive_command(arguments: argparse.Namespace) -> int:
     """Derive, express, print and check one formula; 1 where the check fails."""
     from .. import derive, express
 
-    names = names_of(arguments)
-    formula = parse(arguments.formula, names)
-    quantities: dict[Any, Any] = {}
-    for given in arguments.express:
-        name, quantity = parse_assignment(given, names)
-        quantities[Symbol(name, real=True)] = quantity
+    known, quantities = quantities_of(arguments)
+    formula = parse(arguments.formula, known)
 
     derivation = derive(formula)
     result: Any = derivation.result.doit()
@@ -61,10 +61,10 @@ def derive_command(arguments: argparse.Namespace) -> int:
 def declare_names(command: argparse.ArgumentParser) -> None:
     """The options that say what the names in a formula are."""
     for option, metavar, told in (
-        ("--param", "b", "names of trainable scalars"),
+        ("--param", "b", "names of trainable scalars; W:2x3, c:3 for a matrix, a column"),
         ("--observable", "P", "names of unspecified properties"),
-        ("--symbol", "x", "names of constants and inputs"),
-        ("--express", "p=FORMULA", "write the result in these quantities"),
+        ("--symbol", "x", "names of constants and inputs; x:3 for a column"),
+        ("--express", "p=FORMULA", "names of quantities; the result is written in them"),
     ):
         command.add_argument(
             option, nargs="+", action="extend", default=[], metavar=metavar, help=told
@@ -80,7 +80,8 @@ def names_of(arguments: argparse.Namespace) -> dict[str, Basic]:
         (arguments.symbol, Symbol),
     ]
     for given, kind in kinds:
-        for name in (part for text in given for part in text.replace(",", " ").split()):
+        for word in (part for text in given for part in text.replace(",", " ").split()):
+            name, colon, shape = word.partition(":")
             if keyword.iskeyword(name):
                 raise NameClashError(
                     f"{name} is a word of Python, which code could not hold: choose another name, "
@@ -97,8 +98,46 @@ def names_of(arguments: argparse.Namespace) -> dict[str, Basic]:
                 )
             if name in found:
                 raise NameClashError(f"{name} was declared twice: as what is it meant?")
-            found[name] = kind(name, real=True)
+            if not colon:
+                found[name] = kind(name, real=True)
+                continue
+            found[name] = _of_shape(name, shape, kind)
+            for entry in found[name].flat():
+                if str(entry) in found:
+                    raise NameClashError(f"{entry} is an entry of {name} and a name of its own")
+                found[str(entry)] = entry
     return found
+
+
+def quantities_of(arguments: argparse.Namespace) -> tuple[dict[str, Basic], dict[Any, Any]]:
+    """What every name means, the quantities of ``--express`` in those before them; and the scalars
+    among these quantities by their symbols, for results that are written in them.
+    """
+    known, quantities = names_of(arguments), {}
+    for given in arguments.express:
+        name, quantity = parse_assignment(given, known)
+        if name in known:
+            raise NameClashError(f"{name} was declared twice: as what is it meant?")
+        known[name] = quantity
+        if not isinstance(quantity, MatrixBase):
+            quantities[Symbol(name, real=True)] = quantity
+    return known, quantities
+
+
+def _of_shape(name: str, shape: str, kind: type[Symbol]) -> ImmutableDenseMatrix:
+    """A column or a matrix with entries of a kind, from 3 or 2x3."""
+    sizes = re.fullmatch(r"([1-9]\d{0,3})(?:x([1-9]\d{0,3}))?", shape)
+    if sizes is None:
+        raise ShapeError(
+            f"{shape!r} is no shape of {name}: write {name}:3 for a column, {name}:2x3 for a matrix"
+        )
+    rows, columns = int(sizes[1]), int(sizes[2] or 1)
+    if max(rows, columns) > _MOST:
+        raise ShapeError(f"asked for {name} of the shape {shape}: {_MOST} rows and columns at most")
+    written = f"{name}_{{}}{{}}" if sizes[2] else f"{name}_{{}}"
+    return ImmutableDenseMatrix(
+        rows, columns, lambda i, j: kind(written.format(i + 1, j + 1), real=True)
+    )
 
 
 def _print(

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import sympy
 from sympy.core.function import FunctionClass
 
+from .matrices import hadamard, transpose
+
 __all__ = ["Functions", "Signature", "default_functions"]
 
 Functions = Mapping[str, Callable[..., Any]]
@@ -47,7 +49,7 @@ def default_functions() -> Functions:
     functions = [sympy.exp, sympy.log, sympy.sin, sympy.cos, sympy.tan, sympy.atan, sympy.asin]
     functions += [sympy.acos, sympy.tanh, sympy.sinh, sympy.cosh, sympy.erf, sympy.Abs, sympy.sqrt]
     functions += [sigmoid, softplus, relu, silu, gelu, log_sigmoid, leaky_relu, elu, identity]
-    functions += [square, softmax, log_softmax, NTCov, NTVar]
+    functions += [square, softmax, log_softmax, NTCov, NTVar, transpose, hadamard]
     return {function.__name__: function for function in functions}
 
 

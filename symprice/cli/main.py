@@ -26,7 +26,25 @@ examples:
   symprice paper 'NTVar(sigmoid(b))' --param b
   symprice attribute trained.npz --class 3
   symprice study digits
+  symprice bench --quick --only deriving
 """
+
+STATUS = """
+exit status: 0, 1 where a check failed, or 2 for input that cannot be used.
+"""
+DERIVE = f"""\
+examples:
+  symprice derive 'NTVar(sigmoid(b))' --param b --express p='sigmoid(b)'
+  symprice derive 'NTCov(log(P)*Q, -L)' --observable P Q L --steps
+  symprice derive 'NTCov(w*x + b, w*y + b)' --param w b --symbol x y --latex
+  symprice derive 'NTVar(tanh(transpose(w)*x))' --param w:2 --symbol x:2 --numpy
+{STATUS}"""
+TOUR = f"""\
+examples:
+  symprice tour
+  symprice tour --rows S1 S11 --output results
+  symprice tour --quiet
+{STATUS}"""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -42,7 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
 
     tour = commands.add_parser(
-        "tour", help="derive, print and check every formula of the founding material"
+        "tour",
+        help="derive, print and check every formula of the founding material",
+        epilog=TOUR,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     tour.add_argument(
         "--output", type=Path, default=Path("build/tour"), help="folder to write to (%(default)s)"
@@ -53,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     derive = commands.add_parser(
         "derive",
         help="derive one formula",
-        epilog=EXAMPLES,
+        epilog=DERIVE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     derive.add_argument(
@@ -68,10 +89,11 @@ def _parser() -> argparse.ArgumentParser:
     derive.add_argument(
         "--no-check", action="store_true", help="do not hold the result against numbers"
     )
-    from . import attributing, checking, writing
+    from . import attributing, benching, checking, writing
     from .study import command
 
     attributing.register(commands)
+    benching.register(commands)
     command.register(commands)
     checking.register(commands)
     writing.register(commands)
@@ -100,14 +122,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(arguments, "run"):
             status: int = arguments.run(arguments)
             return status
-        if arguments.command == "attribute":
-            from .attributing import attribute_command
-
-            return attribute_command(arguments)
-        if arguments.command == "study":
-            from .study.command import study_command
-
-            return study_command(arguments)
         from .formula import derive_command
 
         if arguments.formula is None:
@@ -124,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return 0
     except OSError as error:
-        print(f"symprice: cannot write {error.filename}: {error.strerror}", file=sys.stderr)
+        what = "write" if error.filename is None else f"open {error.filename}"
+        print(f"symprice: cannot {what}: {error.strerror}", file=sys.stderr)
     except KeyboardInterrupt:
         print("symprice: interrupted", file=sys.stderr)
         return 130

@@ -9,7 +9,8 @@ ever run as Python, and no attribute is looked up by a name from it.
 ``pi``, ``E``              constants, unless these names are declared
 ``+ - * /``                as in Python; a product is always written with ``*``
 ``**`` or ``^``            powers, from the right: ``2**3**2`` is ``2**9``; ``-a**2`` is ``-(a**2)``
-``exp(a)``, ``f(a, b)``    functions of the table; ``metric=G`` where the function takes it
+``exp(a)``, ``f(a, b)``    functions of the table; ``metric=G`` where the function takes it; those
+                           of one scalar take a column entry by entry
 ``[a, b]``, ``(a, b)``     a column vector
 ``[[a, b], [c, d]]``       a matrix, row by row
 =========================  =======================================================================
@@ -37,6 +38,7 @@ from ..errors import ParseError
 from ..timelimit import within
 from .bounds import DIGITS, Bounds
 from .functions import Functions, Signature, default_functions
+from .matrices import spread, times
 from .tokens import Token, quote, spelled, tokens
 
 __all__ = ["CONSTANTS", "parse", "parse_assignment"]
@@ -219,9 +221,9 @@ class _Parser:
         if not matrices:
             return self.build(start, Add if strength == _SUM else Mul, *values)
         if strength == _PRODUCT:
-            return reduce(partial(self.build, start, operator.mul), values)
+            return reduce(partial(self.build, start, times), values)
         if matrices < len(values):
-            self.fail("a matrix and a scalar have no sum: write [a, b] + [c, c]", start)
+            values = self.attempt(start, spread, values)
         return reduce(partial(self.build, start, operator.add), values)
 
     def power(self, base: Any) -> Any:
@@ -291,15 +293,19 @@ class _Parser:
             if item.keyword:
                 options[item.keyword] = item.value
             elif not takes.vectors and self.quantity(item.value, item).is_Matrix:
-                self.fail(f"{name.text} takes scalars: apply it to each entry", item)
+                if item.value.cols > 1 or len(items) > 1:
+                    self.fail(f"{name.text} takes scalars: apply it to each entry", item)
         if not takes.least <= len(values) <= takes.most:
             place = values[int(takes.most)] if len(values) > takes.most else end
             self.fail(f"{name.text} takes {takes.counts()}, received {len(values)}", place)
         for item in values:
-            if function in _EXPONENTIAL:
-                self.refuse(item, self.bounds.exponent, E, item.value)
-            if function in _HYPERBOLIC:
-                self.refuse(item, self.bounds.hyperbolic, function, item.value)
+            for value in item.value.flat() if item.value.is_Matrix else [item.value]:
+                if function in _EXPONENTIAL:
+                    self.refuse(item, self.bounds.exponent, E, value)
+                if function in _HYPERBOLIC:
+                    self.refuse(item, self.bounds.hyperbolic, function, value)
+        if not takes.vectors and values and values[0].value.is_Matrix:
+            return self.build(name, values[0].value.applyfunc, function)
         return self.build(name, partial(function, **options), *(item.value for item in values))
 
     def no_function(self, name: Token) -> NoReturn:

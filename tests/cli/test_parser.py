@@ -170,7 +170,8 @@ def test_the_default_table() -> None:
     assert parse("NTCov([P, b], [L])", NAMES) == NTCov([P, b], [L])
     assert parse("softmax(a, b)", NAMES) == parse("softmax([a, b])", NAMES) == softmax(a, b)
     listed = """exp log sqrt sin cos tan tanh sinh cosh erf atan asin acos Abs sigmoid softplus relu
-        silu gelu log_sigmoid leaky_relu elu identity square softmax log_softmax NTCov NTVar"""
+        silu gelu log_sigmoid leaky_relu elu identity square softmax log_softmax NTCov NTVar
+        transpose hadamard"""
     assert set(default_functions()) == set(listed.split())
 
 
@@ -228,13 +229,13 @@ FAULTS = [
     ("exp(metric=b)", 4, "exp takes no keyword"),
     ("pair(a, sep=b)", 8, "one keyword, metric="),
     ("pair(metric=a, metric=b)", 15, "one keyword, metric="),
-    ("exp([a, b])", 4, "exp takes scalars"),
+    ("exp([[a, b]])", 4, "exp takes scalars"),
     ("1 + explode(a)", 4, "nothing known about a"),
     ("1 + number(a)", 4, "no formula but a float"),
     ("[a, b]**2", 8, "a matrix has no powers"),
     ("2**[a, b]", 3, "a matrix has no powers"),
     ("a/[a, b]", 2, "a matrix has no powers"),
-    ("[a, b] + 1", 7, "a matrix and a scalar"),
+    ("[a, b] + a", 7, "a matrix and a scalar"),
     ("[a, b] + [a, b, c]", 7, ""),
     ("[a, b]*[a, b]", 6, ""),
     ("[[a, b], [c]]", 0, "rows differ"),

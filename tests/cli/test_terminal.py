@@ -99,7 +99,7 @@ def test_a_folder_that_cannot_be_is_found_out_first(
     monkeypatch.setattr("symprice.cli.tour.run.visit", worked)
     (tmp_path / "file").write_text("")
     assert main(["tour", "--output", str(tmp_path / "file")]) == 2
-    assert "cannot write" in capsys.readouterr().err
+    assert "cannot open" in capsys.readouterr().err
 
 
 def test_a_row_is_visited_once_and_everything_is_in_the_folder(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ def register(commands: Any) -> None:
         help="folder to write to (%(default)s)",
     )
     command.add_argument("--quick", action="store_true", help="few steps, to see that it runs")
+    command.set_defaults(run=study_command)
 
 
 def study_command(arguments: argparse.Namespace) -> int:
@@ -42,7 +44,7 @@ def study_command(arguments: argparse.Namespace) -> int:
 
     try:
         # scikit-learn brings NumPy, SciPy and threadpoolctl, which limits what is loaded by then.
-        import sklearn.utils  # noqa: F401
+        importlib.import_module("sklearn.utils")
         from threadpoolctl import threadpool_limits
     except ImportError:
         raise NoRuleError(

@@ -14,7 +14,8 @@ from sympy.core.cache import clear_cache
 
 from symprice import MLP, NTCov, closed_form, inputs
 from symprice.emit.documents.width import measure
-from tests.benchmarks.peers import Environments, Unavailable, tensorgrad
+
+from .peers import Environments, Unavailable, tensorgrad
 
 # Seconds wanted for the whole, by the number of layers.
 WANTED = {5: 0.3, 100: 2.0}

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks import by_hand, cases
-from tests.benchmarks.autodiff import agree
-from tests.benchmarks.cases import Case
-from tests.benchmarks.kernels import EMITTED, beside_autodiff, emitted
-from tests.benchmarks.peers import Environments
-from tests.benchmarks.timing import Comparison, Wanted, alternate, contestant, fastest, rows
+from . import by_hand, cases
+from .autodiff import agree
+from .cases import Case
+from .kernels import EMITTED, beside_autodiff, emitted
+from .peers import Environments
+from .timing import Comparison, Wanted, alternate, contestant, fastest, rows
 
 BY_HAND, PRODUCTS = "NumPy by hand", "matrix products alone"
 JITTED, JITTED_BY_HAND = "emitted array API, jax.jit", "by hand, jax.jit"

@@ -11,8 +11,8 @@ from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 
-from tests.benchmarks.cases import Case
-from tests.benchmarks.timing import Contestant
+from .cases import Case
+from .timing import Contestant
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,6 @@ process of its own, interpreter and data included.
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,10 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.peers import Environments
-from tests.benchmarks.timing import Times, Wanted, contestant
+from .peers import Environments
+from .timing import Times, Wanted, contestant
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 WIDTHS = (784, 256, 10)
 EXAMPLES, QUICK = 60_000, 3_000
 # Of 16, 64 and 256 the quickest for PyTorch, whose gradients then fit into a cache.
@@ -146,11 +144,10 @@ def _ratio(times: dict[str, Times], quick: bool) -> dict[str, Any]:
 def _memory(count: int) -> float:
     """The peak memory of a process that does nothing else, in MB."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.benchmarks.attribution", str(count)],
+        [sys.executable, "-m", "symprice.cli.benchmarks.attribution", str(count)],
         capture_output=True,
         text=True,
         check=True,
-        cwd=ROOT,
     )
     return float(json.loads(done.stdout.splitlines()[-1])["peak"])
 
@@ -161,6 +158,8 @@ def _peak() -> float:
     if known.exists():  # what getrusage says counts the memory of the parent, too
         lines = dict(line.split(":", 1) for line in known.read_text().splitlines() if ":" in line)
         return float(lines["VmHWM"].split()[0]) * 1024 / 1e6
+    import resource
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
 
 

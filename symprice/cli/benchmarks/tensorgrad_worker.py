@@ -13,18 +13,13 @@ import sys
 import time
 from typing import Any
 
-import tensorgrad as tg
-import tensorgrad.functions as F
-import torch
-
-# Beside this file, which is run as a script.
-from forwards import mlp
 from sympy import Symbol, symbols
-from tensorgrad.compiler import compile_to_callable
 
 
 def variables(hidden: int) -> dict[str, Any]:
     """Inputs x, y and the parameters by name; the width of layer l is the symbol n_l."""
+    import tensorgrad as tg
+
     sizes = symbols(f"n0:{hidden + 1}")
     found = {name: tg.Variable(name, i0=sizes[0]) for name in ("x", "y")}
     for layer in range(1, hidden + 2):
@@ -37,6 +32,9 @@ def variables(hidden: int) -> dict[str, Any]:
 
 def covariance(names: dict[str, Any]) -> Any:
     """Σ over the parameters of ∂f(x) · ∂f(y), not simplified."""
+    import tensorgrad as tg
+    import tensorgrad.functions as F
+
     hidden = len(names) // 2 - 2
 
     def network(a: Any) -> Any:
@@ -51,6 +49,10 @@ def covariance(names: dict[str, Any]) -> Any:
 
 def error(result: Any, names: dict[str, Any]) -> float:
     """The relative difference of a derived covariance to that of PyTorch, at small widths."""
+    import torch
+    from forwards import mlp  # beside this file, which is run as a script
+    from tensorgrad.compiler import compile_to_callable
+
     torch.manual_seed(7)
     sizes = {Symbol(f"n{layer}"): layer + 2 for layer in range(len(names))}
     arrays = {

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from tests.benchmarks import autodiff
-from tests.benchmarks.cases import Case
-from tests.benchmarks.peers import Environments, NeuralTangents, Unavailable
-from tests.benchmarks.timing import Comparison, Contestant, Wanted, alternate, contestant, rows
+from . import autodiff
+from .cases import Case
+from .peers import Environments, NeuralTangents, Unavailable
+from .timing import Comparison, Contestant, Wanted, alternate, contestant, rows
 
 EMITTED = "emitted NumPy"
 KINDS = {

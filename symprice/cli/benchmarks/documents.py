@@ -1,23 +1,19 @@
-"""The page docs/benchmarks.md, from the results of a run."""
+"""The results of a run as a page in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
-
-PAGE = Path("docs/benchmarks.md")
 
 OPENING = """\
 # What it costs
 
-Written by `python -m tests.benchmarks --write-docs`; `make bench` prints the same tables, and \
-`make bench ARGS=--peers` first makes the environments of the packages that need one of their own. \
-All \
-numbers of this page come from one run, in which those who are compared take turns. A time is the \
-median of the rounds; a ratio is the median over the rounds of its time over that of what stands \
-under `to`, in the same round. Before anything is timed, results are held against each other: in \
-float64 to a relative 1e-9.
+Written by `symprice bench --page docs/benchmarks.md`; `symprice bench` prints the same tables, \
+and `symprice bench --peers` first makes the environments of the packages that need one of their \
+own. All numbers of this page come from one run, in which those who are compared take turns. A \
+time is the median of the rounds; a ratio is the median over the rounds of its time over that of \
+what stands under `to`, in the same round. Before anything is timed, results are held against \
+each other: in float64 to a relative 1e-9.
 """
 
 SECTIONS = {

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tests.benchmarks.cases import Case
-from tests.benchmarks.forwards import FORWARDS
-from tests.benchmarks.timing import Contestant, contestant
+from .cases import Case
+from .forwards import FORWARDS
+from .timing import Contestant, contestant
 
 BLOCK = 64
 

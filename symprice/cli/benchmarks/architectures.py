@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.benchmarks import cases
-from tests.benchmarks.kernels import beside_autodiff
-from tests.benchmarks.peers import Environments
-from tests.benchmarks.timing import Wanted
+from . import cases
+from .kernels import beside_autodiff
+from .peers import Environments
+from .timing import Wanted
 
 WANTED = {
     "jax.jit(vmap(grad))": Wanted(">=", 3),

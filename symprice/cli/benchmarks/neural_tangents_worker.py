@@ -15,24 +15,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-import neural_tangents as nt
 import numpy as np
-
-# Beside this file, which is run as a script.
-from forwards import FORWARDS
-
-jax.config.update("jax_enable_x64", True)
-
-KINDS = {
-    "default": nt.NtkImplementation.JACOBIAN_CONTRACTION,
-    "structured": nt.NtkImplementation.STRUCTURED_DERIVATIVES,
-}
 
 
 def load(folder: Path) -> dict[str, Callable[[], Any]]:
     """The jitted kernels by name, of the arrays in a folder."""
+    import jax
+    import jax.numpy as jnp
+    import neural_tangents as nt
+    from forwards import FORWARDS  # beside this file, which is run as a script
+
+    jax.config.update("jax_enable_x64", True)
+    ways = nt.NtkImplementation
+    kinds = {"default": ways.JACOBIAN_CONTRACTION, "structured": ways.STRUCTURED_DERIVATIVES}
     case = json.loads((folder / "case.json").read_text())
     forward = FORWARDS[case["forward"]]
     params = {name: jnp.asarray(np.load(folder / f"{name}.npy")) for name in case["params"]}
@@ -47,7 +42,7 @@ def load(folder: Path) -> dict[str, Callable[[], Any]]:
         )
         return lambda: jax.block_until_ready(kernel(x, y, params))
 
-    return {name: jitted(kind) for name, kind in KINDS.items()}
+    return {name: jitted(kind) for name, kind in kinds.items()}
 
 
 def main() -> None:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import time
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 import symprice.policy
-from tests.benchmarks.timing import Comparison, Contestant, Wanted, alternate, contestant
-from tests.benchmarks.timing import rows as compared
+
+from .timing import Comparison, Contestant, Wanted, alternate, contestant
+from .timing import rows as compared
 
 WANTED = Wanted("<=", 500)
 FASTER = Wanted(">=", 5)
-TILE, TRIES = 64, 3
-OURS, AUTODIFF = "symprice", "torch.func.vmap(grad)"
+TRIES = 3
+OURS, AUTODIFF, COMPILED = "symprice", "torch.func.vmap(grad)", "symprice array API, jax.jit"
 
 
 def run(quick: bool = False, environments: Any = None) -> list[dict[str, Any]]:
@@ -25,31 +27,52 @@ def run(quick: bool = False, environments: Any = None) -> list[dict[str, Any]]:
 
 
 def softmax(actions: int, states: int, rounds: int = 5) -> list[dict[str, Any]]:
-    """∂J/∂z of softmax policies in many states, against automatic differentiation, in float64."""
+    """∂J/∂z of softmax policies in many states, against automatic differentiation: the ordinary
+    function of NumPy arrays, and the emitted array-API code as JAX compiles it.
+    """
     from sympy import symbols
 
     from symprice import CategoricalPolicy, inputs, policy_gradient
 
     z, r = inputs("z r", symbols("K", integer=True, positive=True))
-    gradient = policy_gradient(CategoricalPolicy(z), r).lambdify(batch={z: "n", r: "n"})
+    result = policy_gradient(CategoricalPolicy(z), r)
+    gradient = result.lambdify(batch={z: "n", r: "n"})
+    standard = result.lambdify(batch={z: "n", r: "n"}, backend="array_api")
     rng = np.random.default_rng(0)
     logits, rewards = rng.standard_normal((2, states, actions))
+    found: list[dict[str, Any]] = []
+    for kind in ("float64", "float32"):
+        given = rewards.astype(kind), logits.astype(kind)
+        ours = partial(gradient, {}, *given)
+        contestants: dict[str, Contestant] = {OURS: contestant(ours)}
+        notes = {AUTODIFF: "", COMPILED: ""}
+        for name, make in ((AUTODIFF, _autodiff), (COMPILED, partial(_compiled, standard))):
+            try:
+                contestants[name] = contestant(make(*given, ours()))
+            except ImportError as missing:
+                notes[name] = f"{missing.name} is not installed"
+        lines = [
+            Comparison(OURS),
+            Comparison(AUTODIFF, OURS, FASTER, notes[AUTODIFF]),
+            Comparison(COMPILED, note=notes[COMPILED]),
+            Comparison(AUTODIFF, COMPILED, note="the same, beside compiled code"),
+        ]
+        network = f"softmax, {actions} actions × {states} states, {kind}"
+        found += compared(lines, alternate(contestants, rounds), network=network)
+    return found
 
-    def ours() -> Any:
-        return gradient({}, rewards, logits, tile=TILE)
 
-    contestants: dict[str, Contestant] = {OURS: contestant(ours)}
-    note = ""
-    try:
-        contestants[AUTODIFF] = contestant(_autodiff(logits, rewards, ours()))
-    except ImportError:
-        note = "torch is not installed: pip install torch"
-    times = alternate(contestants, rounds)
-    lines = [Comparison(OURS), Comparison(AUTODIFF, OURS, FASTER, note)]
-    return compared(lines, times, network=f"softmax, {actions} actions × {states} states")
+def _agree(found: Any, expected: Any) -> None:
+    single = expected.dtype == np.float32
+    np.testing.assert_allclose(
+        np.asarray(found),
+        expected,
+        rtol=1e-3 if single else 1e-9,
+        atol=1e-7 if single else 1e-15,
+    )
 
 
-def _autodiff(logits: Any, rewards: Any, expected: Any) -> Any:
+def _autodiff(rewards: Any, logits: Any, expected: Any) -> Any:
     """The gradient by torch.func, of tensors made beforehand; it must agree."""
     import torch
     from torch.func import grad, vmap
@@ -59,19 +82,29 @@ def _autodiff(logits: Any, rewards: Any, expected: Any) -> Any:
 
     arrays = torch.from_numpy(logits), torch.from_numpy(rewards)
     function = vmap(grad(objective))
-    np.testing.assert_allclose(function(*arrays).numpy(), expected, rtol=1e-9, atol=1e-15)
+    _agree(function(*arrays), expected)
     return lambda: function(*arrays)
+
+
+def _compiled(standard: Any, rewards: Any, logits: Any, expected: Any) -> Any:
+    """The emitted code, compiled by JAX; it must agree."""
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    arrays = jax.numpy.asarray(rewards), jax.numpy.asarray(logits)
+    function = jax.jit(lambda r, z: standard.__wrapped__({}, r, z))
+    _agree(function(*arrays), expected)
+    return lambda: function(*arrays).block_until_ready()
 
 
 def derivations(quick: bool = False) -> list[dict[str, Any]]:
     """Milliseconds to derive ∇E[3a² - 2a + 1] by all parameters, one line a family, no cache."""
     from symprice.policy.family import FAMILIES
     from symprice.policy.gradient import policy_gradient
-    from tests.policy.quadrature import named
 
     for module in pkgutil.iter_modules(symprice.policy.__path__, "symprice.policy."):
         importlib.import_module(module.name)
-    policies = [*(named(family)[0] for family in FAMILIES), *_others()]
+    policies = [*map(_of_parameters, FAMILIES), *_others()]
     warm = policies[0]
     policy_gradient(warm, polynomial).doit()
     rows = []
@@ -87,6 +120,20 @@ def derivations(quick: bool = False) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def _of_parameters(family: Any) -> Any:
+    """The policy of a family whose parameters are symbols, in the first form that they have."""
+    from sympy import Integer
+
+    from symprice import Parameter
+
+    given = {}
+    for forms in family.groups.values():
+        name, form = next(iter(forms.items()))
+        kind = "real" if form.domain == "real" else "positive"
+        given[name] = Integer(4) if form.domain == "count" else Parameter(name, **{kind: True})
+    return family(**given)
 
 
 def polynomial(*actions: Any) -> Any:

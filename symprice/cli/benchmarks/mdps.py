@@ -14,7 +14,8 @@ import numpy as np
 import scipy.sparse as sparse
 
 from symprice.mdp.process import MDP
-from tests.benchmarks.peers import Environments
+
+from .peers import Environments
 
 TAXI, RANDOM = 0.2, 5.0
 
@@ -56,7 +57,7 @@ def seconds(process: MDP, tries: int = 3) -> float:
 
 def run(quick: bool = False, environments: Environments | None = None) -> list[dict[str, Any]]:
     """The rows: the taxi, and random processes."""
-    found = []
+    found: list[dict[str, Any]] = []
     cab = taxi()
     if cab is None:
         found.append(

@@ -1,1 +1,0 @@
-"""Benchmarks: what things cost, beside their peers, measured in the same run."""
