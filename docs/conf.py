@@ -29,6 +29,7 @@ extensions = [
     "sphinx-mathjax-offline",
     "sphinx_copybutton",
     "numpydoc",
+    "docstrings",
     "reference_pages",
     "shown_formulas",
 ]
@@ -44,6 +45,7 @@ myst_heading_anchors = 3
 suppress_warnings = ["mystnb.unknown_mime_type"]
 
 autodoc_member_order = "bysource"
+default_role = "code"  # what stands in single backticks in docstrings
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False

@@ -29,6 +29,3 @@ settings.register_profile(
     print_blob=True,
 )
 settings.load_profile("default")
-
-# These run in environments of their own, made by the benchmarks.
-collect_ignore_glob = ["benchmarks/*_worker.py"]

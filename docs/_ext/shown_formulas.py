@@ -4,7 +4,8 @@ Where the last value is a picture, that is shown instead.
 
 Every transcript is run while the documentation is built, those of a page in one namespace, those of
 a docstring in one of their own. Where the last value of a transcript has a LaTeX form, or where it
-prints LaTeX, the formula is shown below it. A transcript that fails stops the build.
+prints LaTeX, the formula is shown below it; True or False behind it, what a check says, is passed
+over. A transcript that fails stops the build.
 """
 
 from __future__ import annotations
@@ -73,7 +74,8 @@ def _run(text: str, names: dict[str, Any], where: str) -> tuple[Any, str | None]
                     f"{where}: {example.source.strip()} raised {error!r}"
                 ) from error
             value, printed = None, ""
-        found = _display(value, printed)
+        if not isinstance(value, bool):  # the verdict on a formula leaves it in view
+            found = _display(value, printed)
     return value, found
 
 
@@ -112,6 +114,8 @@ def _globals(described: Any) -> dict[str, Any]:
 
 def show(app: Any, document: nodes.document) -> None:
     """Runs the transcripts of a page and puts the formulas below them."""
+    from symprice.emit.latex import on_screen
+
     spaces: dict[int, dict[str, Any]] = {}
     blocks = [
         node
@@ -122,10 +126,12 @@ def show(app: Any, document: nodes.document) -> None:
     for node in blocks:
         # A transcript on a page ends with an empty line: its tests need it, a reader does not.
         node.children[:] = [nodes.Text(node.astext().rstrip())]
+        node.rawsource = node.astext()  # Sphinx colours what stands as it was written
         names = _namespace(node, document, spaces)
         value, tex = _run(node.astext() + "\n", names, app.env.docname)
         shown: Any = _picture(value, app)
         if shown is None and tex is not None:
+            tex = on_screen(tex)
             shown = nodes.math_block(tex, tex, nowrap=False, number=None, docname=app.env.docname)
             shown["no-wrap"] = False
         if shown is not None:

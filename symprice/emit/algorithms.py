@@ -24,6 +24,10 @@ from .training_algorithms import Training
 __all__ = ["AlgorithmBox", "algorithm", "algorithm_of"]
 
 
+# Lines with fractions in them stand a little apart.
+_APART = r"\setlength{\lineskip}{3pt}\setlength{\lineskiplimit}{2pt}"
+
+
 @dataclass(frozen=True)
 class AlgorithmBox:
     """An algorithm as LaTeX, Markdown and in notebooks. Made by ``algorithm``.
@@ -83,7 +87,7 @@ class AlgorithmBox:
             return body
         mark = rf"\label{{{label}}}" if label else ""
         caption = rf"\caption{{{prose(found.title)}}}{mark}"
-        return "\n".join([r"\begin{algorithm}[H]", caption, body, r"\end{algorithm}"])
+        return "\n".join([r"\begin{algorithm}[H]", caption, _APART, body, r"\end{algorithm}"])
 
     def markdown(self) -> str:
         """The algorithm as an indented list."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from numbers import Integral
 from typing import Any
 
 from sympy import Add, Mul, Pow, S, Symbol, fraction, together
 from sympy.core.sympify import _sympify
 
+from ..counts import is_count
 from ..errors import ShapeError
 from .array_graph import ADD, ATOM, MUL, Graph, Node
 
@@ -27,7 +27,7 @@ def checked_guesses(given: Mapping[Any, int], known: set[Any]) -> dict[Any, int]
                 f"asked to plan for the size {size!r}, which is no size of the arguments: give the "
                 f"symbols themselves (here {listed}), as sizes={{d: 512}}"
             )
-        if not (isinstance(value, Integral) and value > 0):
+        if not is_count(value):
             raise ShapeError(
                 f"asked to plan for {size} = {value!r}: write about how large it is, as 512"
             )

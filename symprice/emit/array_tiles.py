@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import product
 from math import prod
 from typing import Any
@@ -13,7 +16,10 @@ from ..errors import ShapeError
 from .array_arguments import Argument
 from .progress import progressing
 
-__all__ = ["checked_tile", "tiled"]
+__all__ = ["checked_threads", "checked_tile", "rows_at_once", "tiled"]
+
+# Bytes of the widest input in a block, and of all inputs from which on blocks are worth it.
+_CACHE, _LARGE = 2**19, 2**24
 
 
 def tiled(
@@ -24,11 +30,13 @@ def tiled(
     labels: Sequence[str],
     tile: int,
     progress: bool | None,
+    threads: int = 1,
 ) -> Any:
-    """The value of a function, computed for at most ``tile`` elements of every batch at a time.
+    """The value of a function, computed for at most ``tile`` elements of every batch at a time, by
+    some threads.
 
-    Besides the result there is memory for what one block needs. The forward pass of a batch is
-    repeated for every block of the other, so a large tile is a fast one.
+    Besides the result there is memory for what one block needs, a thread. The forward pass of a
+    batch is repeated for every block of the other, so a large tile is a fast one.
     """
     inputs = [argument for argument in arguments if not argument.is_trained]
     batch = [a.axes[0] if a.axes and isinstance(a.axes[0], str) else None for a in inputs]
@@ -48,20 +56,37 @@ def tiled(
 
     blocks = progressing(product(*ranges), prod(map(len, ranges)), progress, "block")
     if all(isinstance(value, (np.ndarray, np.generic, float, complex)) for value in given):
-        return _filled(block, blocks, lengths)
+        return _filled(block, blocks, lengths, threads)
     return _joined([block(places) for places in blocks], [len(r) for r in ranges])
 
 
 def _filled(
-    block: Callable[[Sequence[slice]], Any], blocks: Iterable[tuple[slice, ...]], lengths: list[int]
+    block: Callable[[Sequence[slice]], Any],
+    blocks: Iterable[tuple[slice, ...]],
+    lengths: list[int],
+    threads: int,
 ) -> Any:
-    result: Any = None
-    for places in blocks:
-        value = block(places)
-        if result is None:
-            result = _room(value, lengths)
-        result[places] = value
-    return _room(block([slice(0, 0)] * len(lengths)), lengths) if result is None else result
+    places = iter(blocks)
+    first = next(places, None)
+    if first is None:
+        return _room(block([slice(0, 0)] * len(lengths)), lengths)
+    value = block(first)
+    result = _room(value, lengths)
+    result[first] = value
+
+    def fill(place: tuple[slice, ...]) -> None:
+        result[place] = block(place)
+
+    if threads == 1:
+        for place in places:
+            fill(place)
+        return result
+    with ThreadPoolExecutor(threads) as pool:
+        # What the caller has set for floating-point errors holds in the threads, too.
+        waiting = [pool.submit(copy_context().run, fill, place) for place in places]
+        for each in waiting:
+            each.result()
+    return result
 
 
 def _room(value: Any, lengths: list[int]) -> Any:
@@ -78,6 +103,40 @@ def _joined(blocks: list[Any], counts: list[int]) -> Any:
         width = counts[axis]
         blocks = [xp.concat(blocks[i : i + width], axis=axis) for i in range(0, len(blocks), width)]
     return blocks[0]
+
+
+def rows_at_once(
+    given: Sequence[Any], arguments: Sequence[Argument], labels: Sequence[str]
+) -> int | None:
+    """How many rows of one batch stay in the cache of a processor; None where all are computed at
+    once, as they are few, or as weights beside them are multiplied best in one product.
+    """
+    if len(labels) != 1 or any(argument.is_trained and argument.axes for argument in arguments):
+        return None
+    inputs = [argument for argument in arguments if not argument.is_trained]
+    widest, total = 0, 0
+    for argument, value in zip(inputs, given, strict=True):
+        if not isinstance(value, np.ndarray) or value.ndim == 0:
+            continue
+        if not argument.axes or argument.axes[0] not in labels:
+            return None
+        widest, total = max(widest, value.nbytes // max(len(value), 1)), total + value.nbytes
+    return max(1, _CACHE // widest) if total > _LARGE else None
+
+
+def checked_threads(threads: Any) -> int:
+    """The number of threads; as many as there are processors, where it is None.
+
+    Raises
+    ======
+
+    ShapeError : for what is no positive integer.
+    """
+    if threads is None:
+        return os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+        raise ShapeError(f"asked for {threads!r} threads: write a positive integer")
+    return int(threads)
 
 
 def checked_tile(tile: Any, labels: Sequence[str], name: str) -> int:

@@ -288,10 +288,9 @@ class ArrayWriter:
 
 def places_in(shape: Any) -> tuple[Any, Any]:
     """The row and the column of a matrix as indices; 0 on an axis of length 1."""
-    return tuple(  # type: ignore[return-value]
-        S.Zero if size == 1 else Index(name, size)
-        for size, name in zip(shape, (ROW, COLUMN), strict=True)
-    )
+    rows, columns = shape
+    row = S.Zero if rows == 1 else Index(ROW, rows)
+    return row, S.Zero if columns == 1 else Index(COLUMN, columns)
 
 
 def _outermost(node: Any) -> list[Any]:

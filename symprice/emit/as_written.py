@@ -22,6 +22,7 @@ __all__ = ["Emitter", "Tokens", "as_written", "latexify_emitter", "own_emitter"]
 Emitter = Callable[[ast.expr], str]
 
 _FIRST = 0xE000
+_LISTED = 6  #: so many arguments are written out
 _BARE = {"abs", "fabs", "absolute", "Abs", "sqrt"}
 
 
@@ -45,7 +46,10 @@ def as_written(tree: ast.FunctionDef, emitter: Emitter | None = None) -> list[tu
     """
     emitter = emitter or latexify_emitter() or own_emitter
     arguments = (*tree.args.posonlyargs, *tree.args.args)
-    listed = ", ".join(symbol_name(argument.arg) for argument in arguments)
+    names = [symbol_name(argument.arg) for argument in arguments]
+    if len(names) > _LISTED:
+        names = [*names[:2], r"\ldots", names[-1]]
+    listed = ", ".join(names)
     pairs = []
     for name, value in restricted(tree):
         tokens = Tokens()

@@ -11,6 +11,8 @@ from typing import Any, ClassVar
 
 from sympy import Expr, Function, Integer
 
+from .quadrature_code import QUADRATURE, QUADRATURE_NEEDS
+
 __all__ = [
     "HELPERS",
     "HELPERS_NEED",
@@ -192,6 +194,7 @@ HELPERS_NEED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bessel_complement": ((), ("i0e", "i1e")),
     "stirling_rest": ((), ("gammaln",)),
     "digamma_rest": ((), ("digamma",)),
+    **{name: (others, ()) for name, others in QUADRATURE_NEEDS.items()},
 }
 
 # Source of what neither library has; each keeps the precision of its argument.
@@ -285,4 +288,5 @@ def log_softmax(*z):
     rest = np.sum(np.sort(np.exp(z), axis=0)[:-1], axis=0)  # all but the largest, which is 1
     return z - np.log1p(rest)
 ''',
+    **QUADRATURE,
 }

@@ -2,8 +2,9 @@
 
 The source is parsed first and held to what the writer of NumPy code can write: arithmetic,
 subscripts, calls of NumPy and SciPy functions by name, nothing else. Code for the array API calls
-functions of the namespace ``xp`` instead. It runs with no builtins but ``abs``, and its lines are
-known to tracebacks and to ``inspect.getsource``.
+functions of the namespace ``xp`` instead. Quadratures are loops; they are let through where they
+are known word for word. It runs with a few harmless builtins, and its lines are known to tracebacks
+and to ``inspect.getsource``.
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ import builtins
 import hashlib
 import linecache
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import scipy.special
 
 from ..errors import NameClashError, NoRuleError
+from .quadrature_code import QUADRATURE
 
 __all__ = ["compile_source"]
 
 _ARRAY_FUNCTIONS = frozenset(
-    "angle arange broadcast_arrays broadcast_shapes e einsum empty eye full imag inf max nan pi "
-    "real reshape result_type shape sinc sort stack sum swapaxes take transpose where zeros".split()
+    "angle arange broadcast_arrays broadcast_shapes concatenate e einsum empty eye full imag inf "
+    "max nan pi real reshape result_type shape sinc sort stack sum swapaxes take transpose where "
+    "zeros".split()
 )
+_LINEAR_ALGEBRA = frozenset(("np.linalg", "np.linalg.solve", "np.linalg.svd"))
 # Of the array API: what its standard defines and array programs call.
 _STANDARD_FUNCTIONS = frozenset(
     "abs acos acosh arange asin asinh astype atan atanh ceil cos cosh exp eye floor full_like "
@@ -34,7 +39,10 @@ _STANDARD_FUNCTIONS = frozenset(
 )
 # Libraries written in C import with the builtins of the frame that calls them; generated code
 # itself holds no import, and no name with two underscores.
-_BUILTINS = {"abs": abs, "__import__": builtins.__import__}
+_BUILTINS = {
+    "__import__": builtins.__import__,
+    **{f.__name__: f for f in (abs, range, len, map, int, float, ArithmeticError)},
+}
 _NODES = (
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.Expr,
     ast.Constant, ast.Name, ast.Load, ast.Store, ast.Attribute, ast.Subscript, ast.Slice, ast.Call,
@@ -60,13 +68,22 @@ def compile_source(source: str, name: str) -> Callable[..., Any]:
         else:
             statements.append(statement)
     tree.body = statements
-    for node in ast.walk(tree):
-        _check(node)
+    for statement in statements:
+        if ast.unparse(statement) in _quadratures():
+            continue  # known word for word
+        for node in ast.walk(statement):
+            _check(node)
     file = f"<symprice {name} {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(compile(tree, file, "exec"), names)
     function: Callable[..., Any] = names[name]
     return function
+
+
+@cache
+def _quadratures() -> frozenset[str]:
+    """The functions with loops in them that generated code may hold."""
+    return frozenset(ast.unparse(ast.parse(text)) for text in QUADRATURE.values())
 
 
 def _imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
@@ -102,7 +119,8 @@ def _check(node: ast.AST) -> None:
         known = node.attr in _ARRAY_FUNCTIONS or isinstance(getattr(np, node.attr, None), np.ufunc)
         library = node.value.id if isinstance(node.value, ast.Name) else ""
         standard = library == "xp" and node.attr in _STANDARD_FUNCTIONS
-        if not (standard or (library == "np" and known)):
+        algebra = ast.unparse(node) in _LINEAR_ALGEBRA
+        if not (standard or algebra or (library == "np" and known)):
             raise _refused(ast.unparse(node))
     if isinstance(node, ast.FunctionDef) and (node.decorator_list or node.args.defaults):
         raise _refused(f"def {node.name} with decorators or defaults")
@@ -110,7 +128,7 @@ def _check(node: ast.AST) -> None:
 
 def _of_an_array(node: ast.Attribute) -> bool:
     """`W.T`, `x.shape`: what is read off an array, not off a module."""
-    return node.attr in ("T", "dtype", "shape") and not (
+    return node.attr in ("T", "dtype", "shape", "size") and not (
         isinstance(node.value, ast.Name) and node.value.id in ("np", "xp")
     )
 

@@ -17,7 +17,7 @@ from .latex_printer import PaperPrinter
 from .lines import ChainLine, Lines, lines_of
 from .notation import Notation, noted
 
-__all__ = ["displayed", "ems", "to_latex"]
+__all__ = ["displayed", "ems", "on_screen", "to_latex"]
 
 # The line of an article at 11pt, in ems, and a column of a two-column paper.
 WIDTHS = {"line": 32.0, "column": 20.0}
@@ -138,11 +138,20 @@ def displayed(
     return noted(notation).abbreviated(tex)
 
 
+def on_screen(tex: str) -> str:
+    r"""A display for MathJax, which takes a sign at the beginning of a row for that of a number.
+
+    >>> on_screen(r"f &= a \\ &\qquad + b")
+    'f &= a \\\\ &\\qquad {} + b'
+    """
+    return re.sub(r"(&(?:\\q?quad ?)+)(?=[+-]|\\cdot\b)", r"\1{} ", tex)
+
+
 def ems(width: float | str) -> float:
     """The width of a line in ems, however it was given.
 
     >>> ems('column'), ems(25), round(ems('84mm'), 1)
-    (20.0, 25.0, 23.9)
+    (20.0, 25.0, 22.7)
     """
     if isinstance(width, str):
         found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(pt|mm|cm|in|em)\s*", width)
@@ -151,7 +160,8 @@ def ems(width: float | str) -> float:
                 f"asked for lines of the width {width!r}: write a number of ems, 'line', 'column', "
                 "or a length as '84mm'"
             )
-        value = WIDTHS[width] if found is None else float(found[1]) * _POINTS[found[2]] / 10
+        # The estimate is for type of 11pt, whose indices are drawn narrower than those of 10pt.
+        value = WIDTHS[width] if found is None else 0.95 * float(found[1]) * _POINTS[found[2]] / 10
     else:
         value = float(width)
     if not value >= 8:

@@ -66,7 +66,8 @@ def laid_out(
     b &= y
     """
     given = chain
-    chain, extra = without_wide_matrices(chain, room)
+    names = max((width(_defined(name)) for name, _ in where), default=-_RELATION)
+    chain, extra = without_wide_matrices(chain, room, names + _RELATION)
     pairs = [*extra, *where]
     ruled = any(map(_tag, chain))
     options = [
@@ -81,6 +82,11 @@ def laid_out(
     return Layout((*rows, best.rows[-1]), best.last, best.cost, best.ends)
 
 
+def _defined(name: str) -> str:
+    """The name of the first definition."""
+    return rf"\text{{where}}\quad {name}"
+
+
 def _arranged(
     chain: Sequence[ChainLine],
     pairs: Sequence[tuple[str, str]],
@@ -89,7 +95,7 @@ def _arranged(
 ) -> Layout:
     """One way to set it, with its cost: rows, and above all what sticks out."""
     room = grid.available
-    sides = [rf"\text{{where}}\quad {name}" if not i else name for i, (name, _) in enumerate(pairs)]
+    sides = [name if i else _defined(name) for i, (name, _) in enumerate(pairs)]
     sides += [] if grid.hanging else [line.left for line in chain]
     tags = [_tag(line) for line in chain]
     available = room - max(map(width, sides), default=0.0) - _RELATION

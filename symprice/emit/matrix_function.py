@@ -9,7 +9,7 @@ from sympy import Symbol
 
 from ..errors import ShapeError
 from .array_arguments import check_sizes, fitting
-from .array_tiles import checked_tile, tiled
+from .array_tiles import checked_threads, checked_tile, rows_at_once, tiled
 from .compile import compile_source
 from .matrix_source import MatrixSource, write_matrix_source
 
@@ -35,7 +35,10 @@ class MatrixFunction:
     name : what it is called.
     backend : 'numpy', or 'array_api' for arrays of any library that follows the array API.
     sizes : {symbol: about how large}, by which the order of contractions is planned.
-    tile : how many elements of every batch are computed at a time; None for all.
+    tile : how many elements of every batch are computed at a time; None for all, or, where each row
+        of a large batch is for itself (a softmax in many states), for as many as stay in the cache.
+    threads : how many blocks are computed at the same time; None for as many as there are
+        processors where the rows are for themselves, and for one where a tile is given.
     progress : whether tiles are shown by a progress bar; None for where they take long.
 
     Examples
@@ -66,12 +69,18 @@ class MatrixFunction:
         backend: str = "numpy",
         sizes: Mapping[Any, int] | None = None,
         tile: int | None = None,
+        threads: int | None = None,
         progress: bool | None = None,
     ) -> None:
         written = write_matrix_source(closed, batch, name, backend=backend, sizes=sizes)
-        settings = {"backend": backend, "tile": tile, "progress": progress}
+        settings = {"backend": backend, "tile": tile, "progress": progress, "threads": threads}
         is_open = written.has_chosen and sizes is None
         self._setup(written, dict(batch or {}), name, settings, closed if is_open else None)
+
+    @classmethod
+    def of_source(cls, written: MatrixSource, name: str) -> MatrixFunction:
+        """A function of a source that is there."""
+        return _again(written, {}, name, {"backend": "numpy", "tile": None, "progress": None}, None)
 
     def _setup(
         self,
@@ -87,10 +96,16 @@ class MatrixFunction:
         self.source, self.parameters, self.inputs = written.text, written.parameters, written.inputs
         self.batch = batch
         self.__name__ = self.__qualname__ = name
+        checked_threads(settings.get("threads"))
         if settings["tile"] is not None:
             checked_tile(settings["tile"], written.labels, name)
         self.__wrapped__ = compile_source(self.source, name)
         self.__doc__ = self.__wrapped__.__doc__
+
+    def _repr_html_(self) -> str | None:
+        from .beside import code_html
+
+        return code_html(self)
 
     def __repr__(self) -> str:
         return f"<MatrixFunction {self.__name__}({', '.join(['params', *map(str, self.inputs)])})>"
@@ -104,12 +119,13 @@ class MatrixFunction:
         params: Mapping[Any, Any],
         *inputs: Any,
         tile: int | None = None,
+        threads: int | None = None,
         progress: bool | None = None,
         **named: Any,
     ) -> Any:
         """The formula at arrays; inputs may also be given by their names.
 
-        ``tile`` and ``progress`` are those of the function where they are not given.
+        ``tile``, ``threads`` and ``progress`` are those of the function where they are not given.
 
         Raises
         ======
@@ -119,14 +135,18 @@ class MatrixFunction:
         """
         arrays, given = self._fitting(params, self._ordered(inputs, named))
         tile = self._settings["tile"] if tile is None else tile
+        threads = self._settings.get("threads") if threads is None else threads
+        labels, arguments = self._written.labels, self._written.arguments
         if tile is None:
-            return self.__wrapped__(arrays, *given)
-        labels = self._written.labels
-        progress = self._settings["progress"] if progress is None else progress
-        size = checked_tile(tile, labels, self.__name__)
-        return tiled(
-            self.__wrapped__, arrays, given, self._written.arguments, labels, size, progress
-        )
+            size = rows_at_once(given, arguments, labels)
+            if size is None:
+                return self.__wrapped__(arrays, *given)
+            many, progress = checked_threads(threads), False
+        else:
+            size = checked_tile(tile, labels, self.__name__)
+            many = 1 if threads is None else checked_threads(threads)
+            progress = self._settings["progress"] if progress is None else progress
+        return tiled(self.__wrapped__, arrays, given, arguments, labels, size, progress, many)
 
     def _ordered(self, inputs: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
         codes = [a.code for a in self._written.arguments if not a.is_trained]

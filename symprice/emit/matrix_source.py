@@ -106,7 +106,7 @@ class _Function:
         closed: Any,
         body: Any,
         definitions: Definitions,
-        batch: dict[Any, str],
+        batch: dict[Any, Any],
         backend: str,
         guesses: dict[Any, int],
     ) -> None:

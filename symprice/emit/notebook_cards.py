@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
+
+from sympy.core.sympify import SympifyError, _sympify
 
 from ..errors import SympriceError
 from ..timelimit import within
 from .latex_printer import PaperPrinter
 from .notation import in_use
 from .notebook_html import LONGEST, in_line, table_html, typesets
+from .short_names import CLOSED
 
-__all__ = ["MOST", "policy_html", "process_html"]
+__all__ = ["MOST", "fields_html", "formulas_html", "policy_html", "process_html", "softmax_html"]
 
 MOST = 12  #: rows of a table that are shown
 _PATIENCE = 3.0
@@ -27,6 +31,75 @@ def _listed(exprs: Any, most: int = 8) -> str:
     every = list(exprs)
     shown = [in_line(_tex(one)) for one in every[:most]]
     return ", ".join([*shown, *(["…"] if len(every) > most else [])])
+
+
+def fields_html(fields: Any) -> str | None:
+    r"""A named tuple: what it is, and its fields as formulas.
+
+    Examples
+    ========
+
+    >>> from sympy.abc import p
+    >>> from symprice import leading_order
+    >>> shown = fields_html(leading_order(3*p**2 + p**3, p))
+    >>> 'LeadingTerm' in shown, r'\(3 p^{2}\)' in shown
+    (True, True)
+    """
+    return formulas_html(type(fields).__name__, fields._asdict())
+
+
+def formulas_html(title: str, formulas: Mapping[str, Any]) -> str | None:
+    r"""Formulas by what they are called; of a closed form without its definitions.
+
+    Examples
+    ========
+
+    >>> from sympy.abc import p
+    >>> r'<b>half</b>' in formulas_html('Formulas', {'half': p/2})
+    True
+    """
+    if not typesets():
+        return None
+    try:
+        cells = {name: _formula_cell(value) for name, value in formulas.items()}
+    except (SympriceError, SympifyError, TypeError, ValueError):
+        return None
+    if sum(map(len, cells.values())) > LONGEST:
+        return None
+    return table_html(title, [(escape(name), cell) for name, cell in cells.items()])
+
+
+def _formula_cell(value: Any) -> str:
+    if value is None:
+        return "none"
+    value = _sympify(value)
+    return in_line(_tex(value.expr if isinstance(value, CLOSED) else value))
+
+
+def softmax_html(policy: Any) -> str | None:
+    r"""A softmax policy of a decision process by its logits: a row for every state.
+
+    Examples
+    ========
+
+    >>> from symprice import MDP
+    >>> pi = MDP([[[0, 1]], [[1, 0]]], [[1], [2]], gamma=0).softmax_policy()
+    >>> r'\(\theta_{1 1}\)' in softmax_html(pi)
+    True
+    """
+    if not typesets():
+        return None
+    # Those of a network are computed from its features.
+    logits = policy.table() if hasattr(policy, "table") else policy.logits
+    cells = [[_cell(logit) for logit in list(row)[:MOST]] for row in list(logits)[:MOST]]
+    rows = [(f"state {s}", ", ".join(row)) for s, row in enumerate(cells, start=1)]
+    states, actions = len(logits), len(logits[0])
+    left_out = states > MOST or actions > MOST
+    note = f"{_counted(logits, 'state')}, {_counted(logits[0], 'action')}" + (
+        ", the first of which are shown" * left_out
+    )
+    law = in_line(r"\pi(a \mid s) = \operatorname{softmax}_a(\text{logits of } s)")
+    return table_html(type(policy).__name__, [("", law), *rows], note)
 
 
 def policy_html(policy: Any) -> str | None:

@@ -17,14 +17,23 @@ from sympy import Add, Basic, Mul
 from ..derivation import Derivation, Step
 from ..errors import SympriceError
 from .documents.width import width
-from .latex import displayed
+from .latex import displayed, on_screen
 from .latex_printer import PaperPrinter
 from .lines import ChainLine, Lines, lines_of
 from .notation import Notation, in_use
 from .primes import Closing
 from .reading_order import Product, product
 
-__all__ = ["changed", "folded", "formula_html", "in_line", "table_html", "typesets"]
+__all__ = [
+    "changed",
+    "display",
+    "folded",
+    "formula_html",
+    "framed",
+    "in_line",
+    "table_html",
+    "typesets",
+]
 
 LONGEST = 6000  #: of a formula that is shown, in characters of TeX
 _OPEN = 4  #: up to so many definitions stand open
@@ -44,11 +53,13 @@ def in_line(tex: str) -> str:
     return rf"\({escape(tex, quote=False)}\)"
 
 
-def _display(tex: str) -> str:
-    return f"$$\n{escape(tex, quote=False)}\n$$"
+def display(tex: str) -> str:
+    """A formula on lines of its own."""
+    return f"$$\n{escape(on_screen(tex), quote=False)}\n$$"
 
 
-def _framed(inner: str) -> str:
+def framed(inner: str) -> str:
+    """HTML in which mathematics is typeset."""
     # The class tells Sphinx's MathJax to look inside.
     return f'<div class="symprice tex2jax_process" style="overflow: auto hidden">\n{inner}\n</div>'
 
@@ -90,7 +101,7 @@ def _formula_html(obj: Any, notation: Notation) -> str | None:
     if steps:
         with suppress(SympriceError, TypeError, ValueError):
             tex = _coloured(obj, shown, steps, notation) or tex
-    return _framed(_display(tex) + folded(shown.where, notation, shown.closing))
+    return framed(display(tex) + folded(shown.where, notation, shown.closing))
 
 
 def _steps_of(obj: Any, shown: Lines) -> Sequence[Step]:
@@ -119,9 +130,7 @@ def folded(
     head = '<summary style="cursor: pointer">where '
     if len(tex) > 3 * LONGEST:
         return f"\n<p>where {count} follow; .latex() lists them</p>"
-    return (
-        f"\n<details{state}>{head}<small>({count})</small></summary>\n{_display(tex)}\n</details>"
-    )
+    return f"\n<details{state}>{head}<small>({count})</small></summary>\n{display(tex)}\n</details>"
 
 
 class _Marking(PaperPrinter):
@@ -208,4 +217,4 @@ def table_html(title: str, rows: Iterable[tuple[str, str]], note: str = "") -> s
     cell = '<td style="text-align: left; vertical-align: top; padding: 0.2em 0.8em">'
     body = "\n".join(f"<tr>{cell}<b>{head}</b></td>{cell}{value}</td></tr>" for head, value in rows)
     told = f"\n<p><small>{escape(note)}</small></p>" if note else ""
-    return _framed(f"<p><b>{escape(title)}</b></p>\n<table><tbody>\n{body}\n</tbody></table>{told}")
+    return framed(f"<p><b>{escape(title)}</b></p>\n<table><tbody>\n{body}\n</tbody></table>{told}")

@@ -11,6 +11,7 @@ from sympy import Basic, Tuple
 
 from ..errors import ShapeError
 from ..tangent.closing import closed_form
+from ..tangent.slopes import needs_vectors
 from .arguments import default_order, free_symbols, leaves, nested
 from .compile import compile_source
 from .describing import describe
@@ -18,6 +19,7 @@ from .matrix_function import MatrixFunction
 from .matrix_source import is_matrix_level, write_matrix_source
 from .numpy_source import Source, write_source
 from .unfolding import unfold
+from .vector_code import write_vector_source
 
 __all__ = ["NumpyFunction", "lambdify", "source"]
 
@@ -69,6 +71,9 @@ def source(
     >>> [line.strip() for line in text.splitlines() if 'expit' in line]
     ['from scipy.special import expit', 'return expit(-b)**2*expit(b)**2']
     """
+    if args is None and needs_vectors(expr):
+        _without_batch(batch, settings)
+        return write_vector_source(expr, name).text
     closed = _at_matrix_level(args, expr, batch)
     if closed is not None:
         return write_matrix_source(closed, batch, name, **settings).text
@@ -88,8 +93,11 @@ def lambdify(
 
     Parameters and errors are those of ``source``. Numbers give NumPy numbers, arrays broadcast,
     float32 stays float32; a matrix gives its entries on the last two axes, a column on the last
-    one. Formulas of trainable matrices have two settings more: ``tile=`` is how many elements of
-    every batch are computed at a time, and ``progress=`` whether a bar shows the tiles.
+    one. Formulas of trainable matrices have three settings more: ``tile=`` is how many elements of
+    every batch are computed at a time, ``threads=`` how many tiles at the same time, and
+    ``progress=`` whether a bar shows them. Integrals and sums that stay are computed by quadrature,
+    to about 1e-12 of the integral of the absolute value; where that cannot be promised, the
+    function raises ArithmeticError.
 
     Examples
     ========
@@ -106,6 +114,11 @@ def lambdify(
     >>> f({b: np.zeros(3), w: 1000.0})
     array([0., 0., 0.])
     """
+    if args is None and needs_vectors(expr):
+        _without_batch(batch, settings)
+        found = MatrixFunction.of_source(write_vector_source(expr, name), name)
+        found.formula = expr
+        return found
     closed = _at_matrix_level(args, expr, batch)
     if closed is not None:
         matrix_function = MatrixFunction(closed, batch, name, **settings)
@@ -134,6 +147,15 @@ def _at_matrix_level(args: Any, expr: Any, batch: Any) -> Any:
             "args=None; functions of scalars broadcast over arrays by themselves"
         )
     return None
+
+
+def _without_batch(batch: Any, settings: Mapping[str, Any]) -> None:
+    if batch or settings:
+        raise ShapeError(
+            f"asked for {', '.join(['batch'] * bool(batch) + [*settings])} of a formula with a "
+            "Hessian, an inverse matrix or singular values in it: its code takes one input at a "
+            "time; sums over data stand in the formula, as average(..., i)"
+        )
 
 
 def _none_of(settings: Mapping[str, Any]) -> None:
@@ -191,6 +213,11 @@ class NumpyFunction:
         if len(shown) > 8:
             shown = [*shown[:4], "…", *shown[-2:]]
         return f"<NumpyFunction {self.__name__}({', '.join(shown)})>"
+
+    def _repr_html_(self) -> str | None:
+        from .beside import code_html
+
+        return code_html(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self._written, self.args, self.__name__)

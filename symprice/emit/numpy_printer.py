@@ -7,7 +7,7 @@ code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sympy import Basic, Mul, Pow, S
@@ -17,6 +17,7 @@ from sympy.printing.numpy import SciPyPrinter
 from ..errors import NoRuleError
 from .careful import HELPERS, HELPERS_NEED, Careful, EntryOf
 from .code_names import natural
+from .expectations import Quadrature
 from .sharing import Sharing, is_below
 
 __all__ = ["NumpyWriter"]
@@ -31,8 +32,13 @@ class NumpyWriter(SciPyPrinter):
     needs so far.
     """
 
-    def __init__(self, names: Mapping[Any, str], sharing: Sharing) -> None:
+    def __init__(
+        self, names: Mapping[Any, str], sharing: Sharing, fresh: Callable[[str], str] = str
+    ) -> None:
         super().__init__({"fully_qualified_modules": False})
+        self._fresh = fresh
+        #: The functions of integrands in use, and their names.
+        self.integrands: dict[type[Quadrature], str] = {}
         self._names = names
         self._sharing = sharing
         self.imports: set[str] = set()
@@ -207,9 +213,19 @@ class NumpyWriter(SciPyPrinter):
     def _print_Function(self, expr: Any) -> str:
         if isinstance(expr, EntryOf):
             return f"{self._print(expr.args[0])}[{expr.args[1]}]"
+        if isinstance(expr, Quadrature):
+            return self._quadrature(expr)
         if isinstance(expr, Careful):
             return self._call(self._module_format(expr.call), expr.args)
         return str(super()._print_Function(expr))
+
+    def _quadrature(self, expr: Any) -> str:
+        call = type(expr)
+        if call not in self.integrands:
+            self.integrands[call] = self._fresh("integrand")
+        opening = [self.integrands[call], *filter(None, [call.setting])]
+        helper = self._module_format(f"helper.{call.helper}")
+        return f"{helper}({', '.join([*opening, *map(self._print, expr.args)])})"
 
     def _call(self, name: str, args: Any) -> str:
         return f"{name}({', '.join(map(self._print, args))})"

@@ -73,7 +73,7 @@ class _Text:
         self.formula = formula.replaced(scalars, definitions)
         self.sharing = Sharing(scalars, definitions)
         self.program = self.sharing.program(names)
-        self.writer = NumpyWriter(self.program.names, self.sharing)
+        self.writer = NumpyWriter(self.program.names, self.sharing, names.fresh)
         self.constants = {s for s in scalars if self.symbols and self.sharing.is_constant(s)}
         self.needs_shape = bool(self.constants) or _has_array(formula.tree)
         self.shape = names.fresh("shape") if self.needs_shape else ""
@@ -84,14 +84,27 @@ class _Text:
     def source(self, name: str, summary: str) -> Source:
         signature, opening = self._signature()
         body = [*opening, *self._definitions(), *self._results()]
+        integrands = [self._integrand(call, own) for call, own in self.writer.integrands.items()]
         self._check_imports(name)
         lines = [*signature_lines(name, signature), *self._docstring(summary), *body]
-        functions = [*self.writer.needed(), "\n".join(lines) + "\n"]
+        functions = [*self.writer.needed(), *integrands, "\n".join(lines) + "\n"]
         imports = [] if "np." not in "".join((*functions[:-1], *body)) else ["import numpy as np"]
         if self.writer.imports:
             imports.append(f"from scipy.special import {', '.join(sorted(self.writer.imports))}")
         parts = ["\n".join(imports) + "\n"] if imports else []
         return Source("\n\n".join([*parts, *functions]), self.argument_names, tuple(signature))
+
+    def _integrand(self, call: Any, name: str) -> str:
+        """The function of an integrand; what it imports and needs is needed here."""
+        args = (call.variable, *call.parameters)
+        formula = Formula(Group(tuple, tuple(map(Leaf, call.pair))), dict(call.definitions))
+        inner = _Text(args, formula, CodeNames(args))
+        signature, opening = inner._signature()
+        body = [*opening, *inner._definitions(), *inner._results()]
+        self.writer.imports |= inner.writer.imports
+        self.writer.helpers |= inner.writer.helpers
+        text = '    """The logarithm of a weight, and the factor beside it."""'
+        return "\n".join([*signature_lines(name, signature), text, *body]) + "\n"
 
     def _check_imports(self, name: str) -> None:
         used = self.writer.imports | self.writer.helpers

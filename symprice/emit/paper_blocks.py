@@ -14,13 +14,13 @@ from ..dynamics.update import Dynamics
 from ..errors import NoRuleError
 from ..networks.network import Network
 from .algorithms import AlgorithmBox, algorithm
+from .beside import beside
 from .diagrams import Diagram, draw
 from .documents.algorithmic import pseudocode
-from .documents.model import Block, Code, Display, Figure, Procedure, Table, Text, Verdict
+from .documents.model import Block, Code, Figure, Procedure, Table, Text, Verdict
 from .exports import display_of
 from .latex_printer import PaperPrinter
 from .notation import Notation
-from .pythonic import latexify_source, source_lines
 
 __all__ = ["Blocks", "kind_of"]
 
@@ -80,17 +80,16 @@ class Blocks:
     def code(self, function: Any) -> list[Block]:
         """A generated function: its source, and what it says as formulas, line by line."""
         source = function.source if isinstance(getattr(function, "source", None), str) else ""
-        found: list[Block] = [Code(source, "python")]
         try:
-            latexify_source(source)
+            return [beside(source)]
         except NoRuleError as error:
             told = f"The code is not shown as formulas, line by line: {_as_prose(str(error))}."
+            found: list[Block] = [Code(source, "python")]
             formula = getattr(function, "formula", None)
             if formula is None:
                 return [*found, Text(told)]
             computed = display_of(formula, notation=self.notation)
             return [*found, Text(f"{told} It computes"), computed]
-        return [*found, Text("In formulas, the code says"), Display(source_lines(source), (), "")]
 
 
 def _verdict_of(report: Any) -> Verdict:

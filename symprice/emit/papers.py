@@ -326,7 +326,7 @@ def paper(
     found = Paper(
         items, title, authors, abstract, columns, spelling, rules, where, check, tuple(sources)
     )
-    found._document  # noqa: B018 - what cannot be shown is found out now
+    _ = found._document  # what cannot be shown is found out now
     return found
 
 

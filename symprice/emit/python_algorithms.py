@@ -128,11 +128,13 @@ class _Statements:
 
     def range(self, node: ast.expr) -> str:
         """What a loop runs over."""
-        call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords
-        if not call or node.func.id != "range" or not 1 <= len(node.args) <= 2:  # type: ignore
-            return self.tex(node)
-        *start, end = node.args  # type: ignore[attr-defined]
-        first = self.tex(start[0]) if start else "0"
+        match node:
+            case ast.Call(func=ast.Name(id="range"), args=[end], keywords=[]):
+                first = "0"
+            case ast.Call(func=ast.Name(id="range"), args=[start, end], keywords=[]):
+                first = self.tex(start)
+            case _:
+                return self.tex(node)
         if isinstance(end, ast.Constant) and isinstance(end.value, int):
             last = str(end.value - 1)
         else:

@@ -113,8 +113,9 @@ class _Rewriting:
         for term in total.args:
             coefficient, name = term.as_coeff_Mul()
             mean = self._meaning.get(name)
-            if isinstance(mean, Add) and _is_mean(mean):
-                written = Add(total - term, *(coefficient * part for part in mean.args))
+            if isinstance(mean, (Add, Mul)) and _is_mean(mean):
+                parts = (coefficient * part for part in Add.make_args(mean))
+                written = Add(total - term, *parts)
                 stable = stable_sum(written) if isinstance(written, Add) else written
                 return total if stable == written else stable
         return total
@@ -179,7 +180,7 @@ def _without_difference(total: Any) -> Any:
 def _is_mean(total: Any) -> bool:
     """Whether a sum is Σ r_k π_k over the entries of one softmax, of no more than a few actions."""
     logits = set()
-    for term in total.args:
+    for term in Add.make_args(total):
         entries = [factor for factor in Mul.make_args(term) if isinstance(factor, SoftmaxEntry)]
         if len(entries) != 1:
             return False

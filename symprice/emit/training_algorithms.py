@@ -115,7 +115,7 @@ class Training:
     def written(self) -> tuple[list[str], list[tuple[str, str]], str]:
         """The states, what each becomes, and θ after the step, as LaTeX."""
         dynamics = self.dynamics
-        if type(dynamics).advance is Dynamics.advance or not _by_entry(dynamics):
+        if not dynamics.has_algorithm or not _by_entry(dynamics):
             slope = {dynamics.gradient(self.loss): StateVector(self.letter)}
             update = self.show(dynamics.update(self.loss).xreplace(slope))
             return [], [], self.theta + (" " if update.startswith("-") else " + ") + update

@@ -10,7 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from sympy import Basic, Derivative, Eq, Expr, Lambda, Limit, MatrixExpr, Subs, Tuple
+from sympy import (
+    Basic,
+    Derivative,
+    Eq,
+    Expr,
+    Integral,
+    Lambda,
+    Limit,
+    MatrixExpr,
+    Subs,
+    Sum,
+    Tuple,
+)
 from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.core.function import AppliedUndef
 from sympy.core.sympify import SympifyError, _sympify
@@ -22,6 +34,7 @@ from ..derivation import Derivation, evaluate
 from ..errors import NoRuleError, ShapeError
 from ..nodes import Node
 from ..symbols import Observable
+from .expectations import as_calls
 
 __all__ = ["Array", "Branch", "Formula", "Group", "Leaf", "unfold", "walk"]
 
@@ -176,6 +189,8 @@ def _without_covariances(scalar: Any) -> Basic:
                 f"asked for code of {node}, but the function {name} has no formula. Substitute "
                 f"one, as in expr.subs({name}, tanh).doit()"
             )
+    if any(isinstance(node, (Integral, Sum)) for node in walk(scalar)):
+        scalar = as_calls(scalar)
     for node in walk(scalar):
         if isinstance(node, _UNEVALUATED):
             raise NoRuleError(

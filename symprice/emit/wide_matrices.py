@@ -17,9 +17,11 @@ _LETTERS = "KMCS"
 
 
 def without_wide_matrices(
-    chain: Sequence[ChainLine], room: float
+    chain: Sequence[ChainLine], room: float, beside: float = 0.0
 ) -> tuple[list[ChainLine], list[tuple[str, str]]]:
     r"""The chain with entries of wide matrices named, and pairs (name, entry).
+
+    ``beside`` is what the names of definitions take of a row.
 
     >>> wide = r"\begin{pmatrix} a + b + c & 0 \\ 0 & a + b + c \end{pmatrix}"
     >>> chain, entries = without_wide_matrices([ChainLine("", "", wide)], 10)
@@ -39,7 +41,7 @@ def without_wide_matrices(
     for line in chain:
         if width(line.left) + width(line.right) + 2 > room:
             line = line._replace(right=_named(line.right, free, names, room))
-        if width(line.left) > room:  # which even a row of its own cannot hold
+        if width(line.left) > room - beside:  # which even a row of its own cannot hold
             line = line._replace(left=_named(line.left, free, names, room))
         found.append(line)
     return found, [(name, entry) for entry, name in names.items()]

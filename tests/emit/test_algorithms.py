@@ -131,7 +131,7 @@ def test_a_step_that_mixes_the_entries_is_not_written_entry_by_entry() -> None:
 def test_sam_takes_its_gradient_where_it_looks() -> None:
     gradient, step = algorithm_of(SAM(beta, eta)).lines[1:3]
     assert r"\theta + \frac{\beta}{\sqrt{\operatorname{NTVar}(L)}} \nabla L" in gradient.right
-    assert step.right == r"\theta -\eta g"
+    assert step.right == r"\theta - \eta g"
 
 
 def test_the_terms_of_prices_equation_stand_beside_the_step() -> None:

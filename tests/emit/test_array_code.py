@@ -12,6 +12,7 @@ from sympy import MatrixSymbol, Symbol, exp, log, symbols, tanh
 from symprice import (
     MLP,
     Activation,
+    CategoricalPolicy,
     ClosedForm,
     ClosedFormMatrix,
     Conv1D,
@@ -35,6 +36,7 @@ from symprice import (
     average,
     closed_form,
     inputs,
+    policy_gradient,
     relu,
     sigmoid,
 )
@@ -371,6 +373,29 @@ def test_tiles_of_other_batches(batch):
     assert np.allclose(tiled(used, *given), plain(used, *given), rtol=1e-14)
     again = pickle.loads(pickle.dumps(tiled))
     assert np.array_equal(again(used, *given), tiled(used, *given))
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3])
+def test_rows_that_are_for_themselves_are_computed_in_blocks(threads):
+    """A large batch: the same numbers, errors and settings as for one row after the other."""
+    z, r = inputs("z r", symbols("K", integer=True, positive=True))
+    result = policy_gradient(CategoricalPolicy(z), r)
+    gradient = result.lambdify(batch={z: "n", r: "n"}, threads=threads)
+    rng = np.random.default_rng(0)
+    logits, rewards = rng.standard_normal((2, 30_011, 40))
+    p = np.exp(logits)
+    p /= p.sum(1, keepdims=True)
+    expected = p * (rewards - (p * rewards).sum(1, keepdims=True))
+    assert np.allclose(gradient({}, rewards, logits), expected, rtol=1e-11, atol=1e-15)
+    again = pickle.loads(pickle.dumps(gradient))
+    assert np.array_equal(again({}, rewards, logits), gradient({}, rewards, logits))
+    rewards[-1] = [1e308, -1e308] * 20
+    logits[-1] = [0, -1e3] * 20
+    # What is set for floating-point errors holds in every thread.
+    with np.errstate(all="raise", under="ignore"), pytest.raises(FloatingPointError):
+        gradient({}, rewards, logits)
+    with pytest.raises(ShapeError, match="threads"):
+        result.lambdify(batch={z: "n", r: "n"}, threads=0)
 
 
 def test_tiles_bound_the_memory():

@@ -382,7 +382,7 @@ def test_lines_share_their_definitions() -> None:
 def test_equations_and_lists() -> None:
     assert to_latex(Eq(P, Q)) == "P = Q"
     assert to_latex([Eq(P, Q), Eq(L, P**2)]).count("&=") == 2
-    assert to_latex(price(P, L)) == r"\frac{d}{d t} P(t) = \operatorname{NTCov}(P, -L)"
+    assert to_latex(price(P, L)) == r"\frac{d P}{dt} = \operatorname{NTCov}(P, -L)"
     assert to_latex(3) == "3" and to_latex(Float("0.5")) == "0.5"
 
 

@@ -147,7 +147,10 @@ def test_everything_is_in_every_output() -> None:
 def test_code_that_cannot_be_shown_as_formulas_is_reported() -> None:
     tex = _paper().latex()
     assert tex.count("The code is not shown as formulas") == 1
-    assert "In formulas, the code says" in tex
+    # One column has room for the formulas beside the code, a column of two has not.
+    assert r"\begin{longtable}[l]{@{}m{" in tex and "In formulas, the code says" not in tex
+    narrow = _paper(columns=2).latex()
+    assert "In formulas, the code says" in narrow and r"\begin{longtable}[l]{@{}m{" not in narrow
     # What cannot be shown line by line is shown as what it computes.
     computed = tex.split("It computes")[1]
     assert r"\operatorname{NTVar}(f) &=" in computed and r"\delta_{1} &=" in computed

@@ -167,8 +167,10 @@ def _applied(nodes: Sequence[Node], i: int) -> bool:
     """Whether the bracket at ``i`` holds what the function before it is applied to: there is no
     blank between them, or an operator with its scripts stands there.
     """
-    if not source(nodes[i - 1]).endswith(" ") and nodes[i].open.startswith("("):  # type: ignore
-        return True
+    node = nodes[i]
+    if isinstance(node, Group) and node.open.startswith("("):
+        if not source(nodes[i - 1]).endswith(" "):
+            return True
     at = i - 1
     while at > 1 and isinstance(mark := nodes[at - 1], Leaf) and mark.name in _SCRIPTS:
         at -= 2

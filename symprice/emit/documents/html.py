@@ -14,6 +14,7 @@ from html import escape
 from symprice.emit.documents.breaking import halves, pieces
 from symprice.emit.documents.mathml import to_mathml
 from symprice.emit.documents.model import (
+    Beside,
     Block,
     Chain,
     Code,
@@ -146,6 +147,8 @@ class _Writer:
             case Code(text, language):
                 kind = f' class="language-{escape(language)}"' if language else ""
                 return f"<pre><code{kind}>{escape(text.strip(chr(10)), quote=False)}</code></pre>"
+            case Beside():
+                return self.beside(block)
             case Display(_, where):
                 shown = self.chain(block.chain.lines, "Result")
                 if where:
@@ -197,6 +200,15 @@ class _Writer:
                 f'<ul class="where" style="--cell: {1.15 * widest + 2:.1f}em">\n{items}\n</ul>'
             )
         return f'<div class="formula">\n{shown}\n</div>'
+
+    def beside(self, block: Beside) -> str:
+        rows = "\n".join(
+            f'<tr><td><code style="white-space: pre-wrap">{escape(code, quote=False)}</code></td>'
+            f"<td>{self.math(f'{line.left} {line.relation} {line.right}')}</td></tr>"
+            for code, line in block.rows
+        )
+        head = f"<pre><code>{escape(block.head.strip(chr(10)), quote=False)}</code></pre>"
+        return f'{head}\n<div class="cells"><table><tbody>\n{rows}\n</tbody></table></div>'
 
     def procedure(self, title: str, lines: Sequence[tuple[int, str]]) -> str:
         items = "\n".join(

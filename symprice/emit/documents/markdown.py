@@ -15,6 +15,7 @@ from symprice.emit.documents.breaking import broken, halves
 from symprice.emit.documents.fragments import Group, Node, parse, source, well_formed
 from symprice.emit.documents.layout import frame, in_columns, wrapped
 from symprice.emit.documents.model import (
+    Beside,
     Block,
     Chain,
     Code,
@@ -80,6 +81,8 @@ def block_markdown(block: Block) -> str:
             longest = max(map(len, re.findall("`+", text)), default=0)
             fence = "`" * max(3, longest + 1)
             return f"{fence}{language}\n{text.strip(chr(10))}\n{fence}"
+        case Beside():
+            return "\n\n".join(block_markdown(part) for part in block.stacked)
         case Display(_, where):
             shown = block_markdown(block.chain)
             return f"{shown}\n\nwhere\n\n{block_markdown(block.definitions)}" if where else shown

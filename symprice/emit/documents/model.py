@@ -17,6 +17,7 @@ from typing import Any
 from symprice.errors import ShapeError
 
 __all__ = [
+    "Beside",
     "Block",
     "Chain",
     "Code",
@@ -92,6 +93,27 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """A function in source, and beside each statement the formula that it says.
+
+    ``head`` is what stands before the statements.
+    """
+
+    head: str
+    rows: tuple[tuple[str, Line], ...]
+
+    @property
+    def stacked(self) -> tuple[Code | Text | Chain, ...]:
+        """The code, and the formulas below it, where there is no room beside it."""
+        code = "\n".join([self.head, *(statement for statement, _ in self.rows)])
+        said = Text("In formulas, the code says")
+        *lines, last = (line for _, line in self.rows)
+        # The last has a longer left side, with the arguments of the function.
+        chains = [Chain(tuple(part)) for part in (lines, [last]) if part]
+        return Code(code, "python"), said, *chains
+
+
+@dataclass(frozen=True)
 class Table:
     """A table of prose cells; every row is as long as the header."""
 
@@ -159,7 +181,7 @@ def _rule(line: Any) -> str:
     return f"{line.rule}: {given}" if given and len(given) < 40 else line.rule
 
 
-Block = Text | Chain | Formula | Verdict | Code | Table | Display | Figure | Procedure
+Block = Text | Chain | Formula | Verdict | Code | Beside | Table | Display | Figure | Procedure
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from symprice.emit.documents.breaking import broken, halves
 from symprice.emit.documents.layout import frame, in_columns
 from symprice.emit.documents.model import (
+    Beside,
     Block,
     Chain,
     Code,
@@ -29,6 +30,7 @@ from symprice.emit.documents.model import (
 )
 from symprice.emit.documents.page import REPORT, Page
 from symprice.emit.documents.prose import plain, spans
+from symprice.emit.documents.texbeside import beside_tex
 from symprice.emit.documents.texprose import declarations, escaped, math, prose, run
 from symprice.emit.documents.width import prose_width, width
 
@@ -138,6 +140,8 @@ class _Writer:
                 return f"\\verdict{{{mark}}}{{{prose(text)}}}"
             case Code(text):
                 return self.code(text)
+            case Beside():
+                return self.beside(block)
             case Table():
                 return self.table(block)
             case Display():
@@ -201,6 +205,12 @@ class _Writer:
             for i in range(0, max(len(line), 1), cut)
         ]
         return f"{{\\{size}\n\\begin{{verbatim}}\n" + "\n".join(wrapped) + "\n\\end{verbatim}\n}"
+
+    def beside(self, block: Beside) -> str:
+        """Code with its formulas beside it; in a narrow column, below it."""
+        if self.page.columns == 1:
+            return f"{self.code(block.head)}\n{beside_tex(block, self.line - 1.0)}"
+        return "\n\n".join(self.blocks(block.stacked))
 
     def table(self, table: Table) -> str:
         """A table with rules above, below and under its header; a long one runs over pages."""

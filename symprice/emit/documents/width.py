@@ -31,7 +31,7 @@ DISPLAY, TEXT, SCRIPT, SCRIPTSCRIPT = range(4)
 _SCALE = (1.0, 1.0, 0.78, 0.63)
 _HEIGHTS = (1.0, 1.2, 1.8, 2.4, 3.0)
 _FONTS = {
-    "\\mathbf": 1.15, "\\boldsymbol": 1.13, "\\bm": 1.13, "\\mathrm": 1.0, "\\mathit": 1.0,
+    "\\mathbf": 1.15, "\\boldsymbol": 1.22, "\\bm": 1.22, "\\mathrm": 1.0, "\\mathit": 1.0,
     "\\mathsf": 1.0, "\\mathtt": 1.0, "\\mathbb": 1.0, "\\mathcal": 1.0, "\\mathscr": 1.0,
     "\\mathfrak": 1.0, "\\mathnormal": 1.0,
 }  # fmt: skip
@@ -205,6 +205,8 @@ class _Setter:
             display, text, limits = OPERATORS[name]
             wide = display if style == DISPLAY else text
             tall = 0.95 if style == DISPLAY and display != text else 0.75
+            if name == "\\int" and style == DISPLAY:
+                tall = 1.36
             return "op", Box(wide, tall, tall - 0.5).scaled(scale), limits and style == DISPLAY
         if name in ("\\operatorname", "\\operatorname*"):
             box = Box(_roman(self.argument())).scaled(scale)
@@ -318,7 +320,7 @@ class _Setter:
         leaves = [n for n in inside if isinstance(n, Leaf)]
         if len(leaves) < len(inside) or any(n.name[:1] in "\\_^" for n in leaves):
             box = _row(inside, self.style)
-            return "ord", Box(box.width * 1.15, box.height, box.depth), False
+            return "ord", Box(box.width * max(_FONTS[name], 1.15), box.height, box.depth), False
         if name in ("\\mathbb", "\\mathcal", "\\mathscr", "\\mathfrak"):
             wide = sum(1.08 * ROMAN.get(n.name, 0.75) for n in leaves)
         elif name in ("\\mathit", "\\mathnormal", "\\boldsymbol", "\\bm"):
