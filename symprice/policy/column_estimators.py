@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Basic, Eq, HadamardPower, Identity, Lambda, OneMatrix, S, Symbol
+from sympy import Eq, HadamardPower, Identity, Lambda, OneMatrix, S, Symbol
 from sympy.core.symbol import Str
 
 from ..arrays import SoftmaxVector
@@ -12,10 +12,10 @@ from ..closedform import Definitions, hoist
 from ..elementwise import Elementwise, ScalarProduct, ScaledRows
 from ..errors import NoRuleError, PolicyError
 from ..indexed.shifts import UnitVector
-from ..outputs import Outputs
 from ..symbols import Name, NameMatrix
 from .arguments import scalar
-from .estimators import BASELINES, OTHERS, number_of_samples
+from .estimators import BASELINES, OTHERS, Sampled, number_of_samples
+from .motion import Motion
 
 __all__ = ["ColumnEstimator", "ColumnMotion", "ColumnNames", "best_of_column", "column_variance"]
 
@@ -119,7 +119,7 @@ def _baseline(names: ColumnNames, baseline: Any) -> Any:
     return scalar(baseline, "the baseline")
 
 
-class ColumnEstimator(Outputs, Basic):
+class ColumnEstimator(Sampled):
     """The estimator `(1/n) Σ_i (r(a_i) - b) (e_{a_i} - π)` by a column of logits of any size.
 
     Examples
@@ -141,26 +141,6 @@ class ColumnEstimator(Outputs, Basic):
         else:
             kept = scalar(baseline, "the baseline")
         return super().__new__(cls, gradient, number_of_samples(n), kept)
-
-    def __call__(self, n: Any = 1, baseline: Any = "none") -> ColumnEstimator:
-        """The same estimator of n samples, with a baseline."""
-        return ColumnEstimator(self.gradient, n, baseline)
-
-    @property
-    def gradient(self) -> Any:
-        """What is estimated."""
-        return self.args[0]
-
-    @property
-    def n(self) -> Any:
-        """The number of samples."""
-        return self.args[1]
-
-    @property
-    def baseline(self) -> Any:
-        """The name of the baseline, or the expression."""
-        given = self.args[2]
-        return str(given) if isinstance(given, Str) else given
 
     @property
     def summand(self) -> Any:
@@ -241,7 +221,7 @@ class ColumnEstimator(Outputs, Basic):
         return mean + printer._print(self.summand)
 
 
-class ColumnMotion(Outputs, Basic):
+class ColumnMotion(Motion):
     """`dπ/dt` when the logits follow ∇J ('euclidean'), `π ∘ (g - πᵀg)` with g = ∇J, or the natural
     gradient: the replicator equation, `π ∘ (r - J)`.
 
@@ -258,27 +238,13 @@ class ColumnMotion(Outputs, Basic):
     """
 
     def __new__(cls, gradient: Any, metric: Any = "euclidean") -> ColumnMotion:
-        if str(metric) not in ("euclidean", "natural"):
-            raise PolicyError(
-                f"asked for the dynamics in the metric {metric!r}: write 'euclidean' or 'natural'"
-            )
         if gradient.policy.logits not in gradient.policy.parameters:
             raise NoRuleError(
                 f"asked for how {gradient.policy} moves, whose logits are those of a network: they "
                 "do not follow the gradient by themselves. Write NTCov(pi.prob(a), J), or a policy "
                 "with ParameterMatrix('z', K, 1)"
             )
-        return super().__new__(cls, gradient, Str(str(metric)))
-
-    @property
-    def gradient(self) -> Any:
-        """The policy gradient that the logits follow."""
-        return self.args[0]
-
-    @property
-    def metric(self) -> str:
-        """'euclidean' or 'natural'."""
-        return str(self.args[1])
+        return super().__new__(cls, gradient, metric)
 
     @property
     def rhs(self) -> Any:

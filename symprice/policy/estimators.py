@@ -209,7 +209,31 @@ def _leave_one_out(gradient: Any, n: Any) -> Any:
     return found.closed(entries)
 
 
-class ScoreEstimator(Outputs, Basic):
+class Sampled(Outputs, Basic):
+    """The base of estimators: args are (gradient, n, baseline)."""
+
+    def __call__(self, n: Any = 1, baseline: Any = "none") -> Any:
+        """The same estimator of n samples, with a baseline."""
+        return type(self)(self.gradient, n, baseline)
+
+    @property
+    def gradient(self) -> Any:
+        """What is estimated."""
+        return self.args[0]
+
+    @property
+    def n(self) -> Any:
+        """The number of samples."""
+        return self.args[1]
+
+    @property
+    def baseline(self) -> Any:
+        """The name of the baseline, or the expression."""
+        given = self.args[2]
+        return str(given) if isinstance(given, Str) else given
+
+
+class ScoreEstimator(Sampled):
     """The estimator `(1/n) Σ_i (r(a_i) - b) ∇log π(a_i)` of a policy gradient.
 
     ``summand`` is the term of one sample, ``variance()`` the variance of the mean of n.
@@ -235,26 +259,6 @@ class ScoreEstimator(Outputs, Basic):
         else:
             kept = baseline_of(gradient, baseline)[0]
         return super().__new__(cls, gradient, count, kept)
-
-    def __call__(self, n: Any = 1, baseline: Any = "none") -> ScoreEstimator:
-        """The same estimator of n samples, with a baseline."""
-        return ScoreEstimator(self.gradient, n, baseline)
-
-    @property
-    def gradient(self) -> Any:
-        """What is estimated."""
-        return self.args[0]
-
-    @property
-    def n(self) -> Any:
-        """The number of samples."""
-        return self.args[1]
-
-    @property
-    def baseline(self) -> Any:
-        """The name of the baseline, or the expression."""
-        given = self.args[2]
-        return str(given) if isinstance(given, Str) else given
 
     @property
     def summand(self) -> Any:

@@ -21,7 +21,28 @@ __all__ = ["PolicyMotion"]
 TIME = Symbol("t", real=True)
 
 
-class PolicyMotion(Outputs, Basic):
+class Motion(Outputs, Basic):
+    """The base of how policies move: args are (gradient, metric)."""
+
+    def __new__(cls, gradient: Any, metric: Any = "euclidean") -> Any:
+        if str(metric) not in ("euclidean", "natural"):
+            raise PolicyError(
+                f"asked for the dynamics in the metric {metric!r}: write 'euclidean' or 'natural'"
+            )
+        return super().__new__(cls, gradient, Str(str(metric)))
+
+    @property
+    def gradient(self) -> Any:
+        """The policy gradient that is followed."""
+        return self.args[0]
+
+    @property
+    def metric(self) -> str:
+        """'euclidean' or 'natural'."""
+        return str(self.args[1])
+
+
+class PolicyMotion(Motion):
     """`dπ(a)/dt` when θ follows ∇J ('euclidean') or the natural gradient F⁻¹∇J ('natural').
 
     One equation for each of finitely many actions, in the probabilities where θ can be eliminated:
@@ -38,23 +59,6 @@ class PolicyMotion(Outputs, Basic):
     >>> G.dynamics('natural')[0]
     Eq(Derivative(pi(1, t), t), 5*(1 - pi(1, t))*pi(1, t))
     """
-
-    def __new__(cls, gradient: Any, metric: Any = "euclidean") -> PolicyMotion:
-        if str(metric) not in ("euclidean", "natural"):
-            raise PolicyError(
-                f"asked for the dynamics in the metric {metric!r}: write 'euclidean' or 'natural'"
-            )
-        return super().__new__(cls, gradient, Str(str(metric)))
-
-    @property
-    def gradient(self) -> Any:
-        """The policy gradient that θ follows."""
-        return self.args[0]
-
-    @property
-    def metric(self) -> str:
-        """'euclidean' or 'natural'."""
-        return str(self.args[1])
 
     @property
     def velocity(self) -> Any:
