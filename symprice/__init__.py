@@ -104,6 +104,7 @@ _PUBLIC = {
     "dynamics.normalized": "NormalizedGradient",
     "dynamics.adaptive": "RMSProp Adam AdamW",
     "dynamics.natural": "NaturalGradient Newton",
+    "dynamics.gauss_newton": "GaussNewton",
     "dynamics.sharpness_aware": "SAM",
     "dynamics.mirror": "MirrorDescent",
     "training.comparing": "compare Comparison",

@@ -189,7 +189,7 @@ class PriceEquation(Outputs, Basic):
         return formula if needs_vectors(formula) else closed_form(formula).without_origin()
 
     def _formula(self) -> Any:
-        change = self.dynamics.derivation(self.prop, self.args[1], self.order).result
+        change = self.dynamics.law_in_arrays(self.prop, self.args[1], self.order)
         if not needs_vectors(change):
             change = in_kernel(change, self.loss)
         return change.removeO() if hasattr(change, "removeO") else change

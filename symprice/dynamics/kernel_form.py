@@ -6,7 +6,7 @@ kernel says, weighted by the loss's own derivative: the chain rule at the name o
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sympy import Add, Expr, MatAdd, MatMul, Mul, Order, S
 
@@ -29,7 +29,7 @@ from ..tangent.matrix_closing import is_matrix_level
 from ..tangent.properties import MATRIX, TangentCovariance
 from .taylor import with_remainder
 
-__all__ = ["AtTheOutput", "in_kernel", "kernel_of"]
+__all__ = ["AtTheOutput", "Fit", "fit_of", "in_kernel", "kernel_of"]
 
 CLOSED = (ClosedForm, ClosedFormMatrix)
 COVARIANCES = (NTCov, NTCovMatrix)
@@ -149,24 +149,77 @@ def _of_term(prop: Any, term: Any, metric: Any) -> Any:
 
 def _through_output(prop: Any, body: Any, metric: Any) -> Any:
     """NTCov(P, f) ∂ℓ/∂f for a formula ℓ in f; None where it is no function of one output."""
+    found = _output_of(body)
+    if found is None:
+        return None
+    output, slot, formula = found
+    slope = _at(output, slot, closed_form(NTCov(_variable(slot), formula)))
+    if isinstance(output, MATRIX):
+        if isinstance(prop, MATRIX):
+            return _product(covariance(prop, output, metric=metric), slope)
+        return ScalarProduct(covariance(output, prop, metric=metric), slope)
+    return _product(slope, covariance(prop, output, metric=metric))
+
+
+def _output_of(body: Any) -> tuple[Any, Any, Any] | None:
+    """The output that a formula is of, a letter for it, and the formula in this letter."""
     closed = prepared(body)
     name = _bottleneck(closed) if isinstance(closed, ClosedForm) else None
     if name is None:
         return None
     output = _value_of(closed, name)
-    slot, outer = _outer(closed, name)
-    if getattr(slot, "is_Matrix", False) and slot.shape != (S.One, S.One):
-        slope = _short(closed_form(NTCov(slot, outer))).xreplace({slot: output})
-        if isinstance(prop, MATRIX):
-            return _product(covariance(prop, output, metric=metric), slope)
-        return ScalarProduct(covariance(output, prop, metric=metric), slope)
-    if isinstance(slot, ParameterMatrix):
-        output = output[0, 0]
-        slope = _short(closed_form(NTCov(slot[0, 0], outer)))
-        slope = slope.xreplace({Entry(slot): output, slot[0, 0]: output})
-    else:
-        slope = _short(closed_form(NTCov(slot, outer))).xreplace({slot: output})
-    return _product(slope, covariance(prop, output, metric=metric))
+    slot, formula = _outer(closed, name)
+    return output[0, 0] if _is_single(slot) else output, slot, formula
+
+
+def _is_single(slot: Any) -> bool:
+    return isinstance(slot, ParameterMatrix) and slot.shape == (S.One, S.One)
+
+
+def _variable(slot: Any) -> Any:
+    return slot[0, 0] if _is_single(slot) else slot
+
+
+def _at(output: Any, slot: Any, closed: Any) -> Any:
+    """A formula in the letter of an output, at this output."""
+    places = {Entry(slot): output, slot[0, 0]: output} if _is_single(slot) else {slot: output}
+    return _short(closed).xreplace(places)
+
+
+class Fit(NamedTuple):
+    """A loss `w Σᵢ ℓ(f(xᵢ))`: the weight w, the output f(xᵢ), ∂ℓ/∂f and ∂²ℓ/∂f² at it, and i, which
+    is None of a single example.
+    """
+
+    weight: Any
+    output: Any
+    slope: Any
+    curvature: Any
+    index: Any
+
+
+def fit_of(loss: Any) -> Fit | None:
+    """How a loss depends on the outputs of one network; None where it is no sum over examples."""
+    factors = Mul.make_args(loss)
+    trained = [f for f in factors if depends_on_parameters(f)]
+    if len(trained) != 1 or not is_matrix_level(loss):
+        return None
+    weight, body, index = Mul(*(f for f in factors if f is not trained[0])), trained[0], None
+    if isinstance(body, SumOver):
+        if len(body.indices) != 1:
+            return None
+        (index,), body = body.indices, body.expr
+    if not isinstance(body, Expr) or not body.has(*CLOSED):
+        return None
+    found = _output_of(body)
+    if found is None:
+        return None
+    output, slot, formula = found
+    slope = closed_form(NTCov(_variable(slot), formula))
+    if not depends_on_parameters(slope):
+        return None
+    curvature = closed_form(NTCov(_variable(slot), slope))
+    return Fit(weight, output, _at(output, slot, slope), _at(output, slot, curvature), index)
 
 
 def _short(closed: Any) -> Any:

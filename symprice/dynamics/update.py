@@ -215,6 +215,10 @@ class Dynamics(Basic):
         """The steps from the way of moving θ to the law of change of a property."""
         return self._law().derivation(self, prop, loss, order)
 
+    def law_in_arrays(self, prop: Any, loss: Any, order: int) -> Any:
+        """The law as its code is written from."""
+        return self.derivation(prop, loss, order).result
+
     def parts(self, prop: Any, loss: Any, order: int) -> dict[str, Any]:
         """Selection, bias, noise and curvature, as far as they are there; the remainder is a
         function, called when it is asked for.

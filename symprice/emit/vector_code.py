@@ -352,6 +352,8 @@ def _in_vectors(formula: Any) -> Any:
                     "the column, as net(x)[0]"
                 )
             metric: Any = node.metric
+            if a in getattr(metric, "known_along", ()):  # there is code of M ∇a
+                a, b = b, a
             found[node] = Inner(Nabla(a), Preconditioned(metric, Nabla(b)))
         elif not isinstance(node, (Inner, HessianForm)):
             stack.extend(node.args)

@@ -47,6 +47,11 @@ class at_one_sample:
             properties = tuple(self._without(prop, label) for prop in properties)
         self.properties = properties
 
+    @property
+    def inputs(self) -> dict[Any, Member]:
+        """The inputs that stand for samples, each with its sample."""
+        return {plain: sample for sample, plain in self._inputs.items()}
+
     def restored(self, value: Any) -> Any:
         """A result with the samples and labels in it again."""
         return value.xreplace(self._back)

@@ -114,15 +114,20 @@ class GradientNoise(Metric):
     # --- numbers ----------------------------------------------------------------------------------
     def gradients(self, evaluate: Any, point: Any) -> list[list[Any]] | None:
         """The gradients of the examples at a point; None where they are unspecified."""
+        given = self.examples(evaluate, point)
+        return None if given is None else [evaluate(Nabla(loss), point) for loss in given]
+
+    def examples(self, evaluate: Any, point: Any) -> list[Any] | None:
+        """The losses of the examples at a point; None where they are unspecified."""
         given = self.args[0]
-        if not isinstance(given, Tuple):
-            found = _summand(given)
-            if found is None:
-                return None
-            loss, index = found
-            count = int(evaluate(index.size, point))
-            given = [loss.xreplace({index: Integer(i)}) for i in range(count)]
-        return [evaluate(Nabla(loss), point) for loss in given]
+        if isinstance(given, Tuple):
+            return list(given)
+        found = _summand(given)
+        if found is None:
+            return None
+        loss, index = found
+        count = int(evaluate(index.size, point))
+        return [loss.xreplace({index: Integer(i)}) for i in range(count)]
 
     def root(self, evaluate: Any, point: Any) -> Any:
         """R with R Rᵀ = C. Unspecified examples are two, by observables away from their mean."""

@@ -18,6 +18,7 @@ from ..nodes import Node
 from ..symbols import (
     TRAINED,
     Name,
+    NameMatrix,
     Observable,
     ObservableVector,
     Parameter,
@@ -75,7 +76,7 @@ def require_parameters(name: str, *properties: Basic) -> None:
     """Raise where θ is nowhere, and where a plain Symbol carries the name of a Parameter."""
     free = set().union(*(p.free_symbols for p in properties))
     trained = {symbol for symbol in free if isinstance(symbol, TRAINED)}
-    if not trained and not any(isinstance(symbol, Name) for symbol in free):
+    if not trained and not any(isinstance(symbol, (Name, NameMatrix)) for symbol in free):
         shown = ", ".join(str(p) for p in properties)
         example = min((str(symbol) for symbol in free), default="b")
         raise NoParameterError(

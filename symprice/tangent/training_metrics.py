@@ -329,13 +329,7 @@ class InverseHessian(Metric):
         """
         if not any(isinstance(s, ParameterMatrix) for s in self.loss.free_symbols):
             return self._numeric_inverse(evaluate, point)
-        here, known = (mpmath.mp.dps, dict(point)), self.__dict__.setdefault("_numeric_", [])
-        for key, value in known:
-            if key == here:
-                return value
-        known.append((here, self._numeric_inverse(evaluate, point)))
-        del known[:-POINTS_KEPT]
-        return known[-1][1]
+        return kept(self, self._numeric_inverse, evaluate, point)
 
     def _numeric_inverse(self, evaluate: Any, point: Any) -> Any:
         coordinates = parameter_vector(point)
@@ -355,6 +349,22 @@ class InverseHessian(Metric):
             return "H^{-1}"
         damping = "" if self.damping == 1 else f"{printer._print(self.damping)} "
         return rf"(H + {damping}I)^{{-1}}"
+
+
+def kept(metric: Metric, found: Any, evaluate: Any, point: Any) -> Any:
+    """The numbers of a metric, which take seconds; kept for the last points. What is no argument of
+    the metric, as a step size, may change.
+    """
+    coordinates = [str(p) for p in parameter_vector(point)]
+    own = metric.depends_on()
+    inside = {s: v for s, v in point.items() if s in own or not isinstance(s, Symbol)}
+    here, known = (mpmath.mp.dps, coordinates, inside), metric.__dict__.setdefault("_numeric_", [])
+    for key, value in known:
+        if key == here:
+            return value
+    known.append((here, found(evaluate, point)))
+    del known[:-POINTS_KEPT]
+    return known[-1][1]
 
 
 def _inverted(matrix: Any, metric: Any) -> Any:

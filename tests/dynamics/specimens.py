@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from sympy import Lambda, Matrix, Symbol, log, tanh
 
-from symprice import GradientDescent, GradientFlow, ParameterMatrix, observables, parameters
+from symprice import (
+    Dense,
+    GradientDescent,
+    GradientFlow,
+    Network,
+    ParameterMatrix,
+    inputs,
+    observables,
+    parameters,
+    squared_loss,
+)
 from symprice.dynamics.adaptive import Adam, AdamW, RMSProp
 from symprice.dynamics.decay import WeightDecay
+from symprice.dynamics.gauss_newton import GaussNewton, InverseGaussNewton
+from symprice.dynamics.kernel_solution import KernelSolution
 from symprice.dynamics.langevin import Langevin, LangevinDescent
 from symprice.dynamics.mirror import MirrorDescent, MirrorStep
 from symprice.dynamics.modified import AfterFlow, ModifiedFlow, StepOnFlow
@@ -35,6 +47,7 @@ P, L = observables("P L")
 eta, rho, u, beta, t = (Symbol(name, positive=True) for name in ("eta", "rho", "u", "beta", "t"))
 ENTROPY = Lambda(u, u * log(u))
 VELOCITY = Velocity("v")
+OUTPUT = Network(Dense(2, 1))(inputs("x", 2))
 
 SPECIMENS = [
     WeightDecay(rho, GradientDescent(eta)),
@@ -47,6 +60,7 @@ SPECIMENS = [
     SGD(eta, 4, 10, False),
     SGD(eta, rho).ito(),
     RandomReshuffling(eta),
+    RandomReshuffling(eta, 2),
     InTime(t, GradientFlow()),
     GradientDescent(eta).modified_flow(),
     AfterFlow(P, L, GradientFlow(), t),
@@ -62,6 +76,10 @@ SPECIMENS = [
     NaturalGradient(Matrix([[2, 1], [1, 3]]), (w, b), eta),
     Newton(),
     Newton(2, eta),
+    GaussNewton(2),
+    GaussNewton(2, eta),
+    InverseGaussNewton(squared_loss(OUTPUT, inputs("y", 1)), 1),
+    KernelSolution((w, 1, w**2, b), rho),
     SAM(rho, eta),
     WithNoise(SGD(eta, 2), HeavyBall(eta, rho)),
     SpectralDescent([[[w, b]]]),
