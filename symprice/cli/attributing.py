@@ -6,10 +6,12 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from ..errors import ShapeError
+from .network_text import ACTIVATIONS, activation, read_network
 
 __all__ = ["attribute_command", "register"]
 
@@ -21,15 +23,21 @@ The archive holds weights and data, as numpy.savez writes them:
   y                 their classes (N,), integers, or targets (N, outputs)
   x                 the test input (inputs,)
 
+Another network than a perceptron is written as its layers. The archive holds its arrays by the
+names that the package gives them, layer by layer: W1 (filters, channels, places) of Conv1D; WQ1,
+WK1, WV1, WO1 of SelfAttention; W1, U1, b1 of RNN; E1 of Embedding; gamma1, beta1 of LayerNorm. X is
+(N, tokens, width), (N, channels, length), or (N, tokens) numbers of words; x is one such example.
+
 examples:
   symprice attribute trained.npz
   symprice attribute trained.npz --class 3 --of logit --top 20
   symprice attribute trained.npz --activation relu --scores scores.npy --picture scores.png
   symprice attribute trained.npz --json > scores.json
+  symprice attribute trained.npz --network 'Conv1D(3, 8, 5), tanh, GlobalAveragePool, Dense(8, 10)'
 
 exit status: 0, or 2 for input that cannot be used.
 """
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "gelu", "silu", "softplus")
+_OTHERS = re.compile(r"(E|G|U|WQ|WK|WV|WO|gamma|beta)\d+(_\d+)?")
 
 
 def register(commands: Any) -> None:
@@ -66,14 +74,20 @@ def register(commands: Any) -> None:
         "--activation", choices=ACTIVATIONS, default="tanh", help="of hidden layers (%(default)s)"
     )
     command.add_argument(
+        "--network",
+        metavar="LAYERS",
+        help="the layers, where it is no multilayer perceptron, as in "
+        "'Embedding(99, 8), RNN(8, 16), Dense(16, 2)'",
+    )
+    command.add_argument(
         "--top", type=int, default=10, metavar="K", help="how many of each are shown (%(default)s)"
     )
     command.add_argument(
         "--tile",
         type=int,
-        default=2048,
+        default=None,
         metavar="N",
-        help="how many examples are computed at a time (%(default)s)",
+        help="how many examples are computed at a time",
     )
     command.add_argument("--scores", type=Path, metavar="FILE.npy", help="write all scores")
     command.add_argument("--picture", type=Path, metavar="FILE.png", help="draw scores by class")
@@ -88,7 +102,11 @@ def attribute_command(arguments: argparse.Namespace) -> int:
     from ..training.attribution import attribute
 
     arrays = _read(arguments.archive)
-    network, params = _network(arrays, arguments.activation)
+    if arguments.network is None:
+        network, params = _perceptron(arguments.archive, arrays, arguments.activation)
+    else:
+        network = read_network(arguments.network)
+        params = _of_layers(arguments.archive, arrays, network)
     found = attribute(
         network,
         params,
@@ -174,22 +192,46 @@ def _read(path: Path) -> dict[str, Any]:
         raise
     except (ValueError, EOFError, zipfile.BadZipFile, OSError):
         raise ShapeError(f"{refused} numpy.savez") from None
-    missing = [name for name in ("W1", "X", "y", "x") if name not in arrays]
+    _check_held(path, arrays, ("X", "y", "x"))
+    return arrays
+
+
+def _check_held(path: Path, arrays: dict[str, Any], names: Iterable[str]) -> None:
+    missing = [name for name in names if name not in arrays]
     if missing:
         held = ", ".join(sorted(arrays)) or "nothing"
         raise ShapeError(
             f"{path} lacks {', '.join(missing)}, it holds {held}: symprice attribute --help says "
             "what belongs there"
         )
-    return arrays
 
 
-def _network(arrays: dict[str, Any], activation: str) -> tuple[Any, dict[str, Any]]:
+def _of_layers(path: Path, arrays: dict[str, Any], network: Any) -> dict[str, Any]:
+    """The parameters of a network, by name."""
+    names = [parameter.name for parameter in network.parameters]
+    taken = sorted({"X", "x", "y"} & set(names))
+    if taken:
+        raise ShapeError(
+            f"asked for a weight named {', '.join(taken)}, as the data are: give it another name"
+        )
+    _check_held(path, arrays, names)
+    # What is open in a network is not trained, as the ε of LayerNorm(16).
+    left_open = {symbol.name for symbol in network.free_symbols} & set(arrays)
+    found = network.pack({name: arrays[name] for name in names})
+    return {name: arrays[name] for name in left_open} | found
+
+
+def _perceptron(path: Path, arrays: dict[str, Any], function: str) -> tuple[Any, dict[str, Any]]:
     """The multilayer perceptron whose arrays these are, and its parameters."""
-    import sympy
-
     import symprice
 
+    others = sorted(name for name in arrays if _OTHERS.fullmatch(name))
+    if others:
+        raise ShapeError(
+            f"{path} holds {', '.join(others)}, which a multilayer perceptron does not have: write "
+            "its layers, as in --network 'Embedding(99, 8), RNN(8, 16), Dense(16, 2)'"
+        )
+    _check_held(path, arrays, ("W1",))
     numbers = sorted(int(m[1]) for name in arrays if (m := re.fullmatch(r"W(\d+)", name)))
     if numbers != list(range(1, len(numbers) + 1)):
         raise ShapeError(
@@ -204,14 +246,17 @@ def _network(arrays: dict[str, Any], activation: str) -> tuple[Any, dict[str, An
     for n in numbers:
         weight = arrays[f"W{n}"]
         if weight.ndim != 2:
-            raise ShapeError(f"W{n} has the shape {weight.shape}: write (outputs, inputs)")
+            raise ShapeError(
+                f"W{n} has the shape {weight.shape}: write (outputs, inputs); of a convolution "
+                "say its layers, as in --network 'Conv1D(3, 8, 5), ...'"
+            )
         if widths and weight.shape[1] != widths[-1]:
             raise ShapeError(
                 f"W{n} takes {weight.shape[1]} inputs, but W{n - 1} gives {widths[-1]}: a weight "
                 "is (outputs, inputs); write its transpose if it is stored the other way"
             )
         widths += [weight.shape[0]] if widths else [weight.shape[1], weight.shape[0]]
-    chosen = sympy.tanh if activation == "tanh" else getattr(symprice, activation)
+    chosen = activation(function)
     network = symprice.MLP(*map(int, widths), activation=chosen, bias=bool(biases))
     params = {p.name: arrays[p.name] for p in network.parameters}
     return network, network.pack(params)

@@ -10,26 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import MatrixSymbol
-
 from ..counts import is_count
-from ..elementwise import ScalarProduct
-from ..emit.numpy import lambdify
+from ..emit.array_tiles import checked_tile
+from ..emit.progress import advancing
 from ..errors import ShapeError
-from ..networks.logits import log_softmax, softmax
-from ..networks.losses import cross_entropy, squared_loss
+from ..networks.layer import COLUMN
+from ..networks.losses import cross_entropy
 from ..outputs import Shown
-from ..tangent.closing import closed_form
-from ..tangent.covariance import NTCov
-from .evaluating import Evaluator, named
+from .attribution_law import AttributionLaw, check_outputs
+from .evaluating import named
+from .examples import ExampleForm, targets_as_rows
 from .tables import Column, shown
 
 __all__ = ["Attribution", "Attributor", "attribute"]
-
-# So many examples are computed at a time: the arrays on the way are as long.
-_TILE = 2048
-_LOSSES = {"cross_entropy": cross_entropy, "squared": squared_loss}
-_PROPERTIES = ("probability", "log_probability", "logit")
 
 
 class Attribution(Shown):
@@ -140,7 +133,7 @@ def attribute(
     *,
     of: str = "probability",
     loss: Any = "cross_entropy",
-    tile: int = _TILE,
+    tile: int | None = None,
     progress: bool | None = None,
 ) -> Attribution:
     """Data attribution to first order: `NTCov(P(x), -ℓ_i)` for every training example i.
@@ -148,22 +141,29 @@ def attribute(
     Parameters
     ==========
 
-    network : a network that takes a column, such as ``MLP(784, 256, 10)``; its outputs are logits.
-    params : {parameter or name: array}.
-    test : the test input, (d,).
-    data : the training inputs, (N, d).
-    targets : classes as integers (N,), or the targets themselves (N, k).
+    network : a network that gives a column of logits, such as ``MLP(784, 256, 10)``. It takes
+        columns, sequences or channels.
+    params : {parameter or name: array}, and what the network leaves open, as the ``epsilon`` of
+        ``LayerNorm(16)``.
+    test : the test input: (d,), a sequence (T, d), or (channels, length).
+    data : the training inputs, (N, d), (N, T, d) or (N, channels, length), all of one length, which
+        may be another one than that of ``test``. What an ``Embedding`` takes first may be the
+        numbers of words, integers (N, T).
+    targets : classes as integers (N,), or the targets themselves (N, k); of a single output (N,)
+        numbers.
     class_ : whose probability it is; where not given, the class that the network finds most likely.
     of : 'probability', 'log_probability' or 'logit' of the class; or a function that makes a scalar
         property of the outputs, as ``lambda z: z[0] - z[1]``.
     loss : 'cross_entropy', 'squared', or a function of the outputs and a target column.
-    tile : how many examples are computed at a time: memory is bounded by that.
+    tile : how many examples are computed at a time: memory is bounded by that. Where not given,
+        2048 columns, or as many sequences as keep every array small.
     progress : whether to show a bar; None for where it takes long.
 
     Raises
     ======
 
-    ShapeError : for shapes that do not fit, NaN, a class that there is not.
+    ShapeError : for shapes that do not fit, NaN, a class that there is not, arrays that the network
+        does not have, a softmax of probabilities.
 
     Examples
     ========
@@ -196,6 +196,9 @@ class Attributor:
 
     network, of, loss, tile : as for ``attribute``.
 
+    The formula of a network of columns is derived here, that of one of sequences or channels at the
+    first call with inputs of their lengths.
+
     Examples
     ========
 
@@ -215,15 +218,22 @@ class Attributor:
         *,
         of: Any = "probability",
         loss: Any = "cross_entropy",
-        tile: int = _TILE,
+        tile: int | None = None,
     ) -> None:
-        x, z, t = (MatrixSymbol(name, size, 1) for name, size in _sizes(network))
-        self.network, self._of = network, of
-        self._outputs = Evaluator(network(x), "outputs")
-        prop = _property(network(x), of)
-        self.formula = closed_form(NTCov(prop, -_loss(loss)(network(z), t)))
-        self._value = Evaluator(closed_form(prop), "P")
-        self._function: Any = lambdify(None, self.formula, batch={z: "n", t: "n"}, tile=tile)
+        self.network, self._of, self._loss = network, of, loss
+        self._form = ExampleForm.of(network)
+        check_outputs(network, of, loss)
+        self._tile = tile if tile is None else checked_tile(tile, ["n"], "attribute")
+        self._laws: dict[tuple[Any, ...], AttributionLaw] = {}
+        if self._form.layout == COLUMN:
+            self._law((), ())
+
+    def _law(self, lengths: tuple[int, ...], trained_at: tuple[int, ...]) -> AttributionLaw:
+        """The formulas for a test input and examples of such lengths."""
+        key = lengths, trained_at
+        if key not in self._laws:
+            self._laws[key] = AttributionLaw(self.network, self._form, self._of, self._loss, *key)
+        return self._laws[key]
 
     def __call__(
         self,
@@ -238,19 +248,44 @@ class Attributor:
         """The scores at arrays; arguments as for ``attribute``."""
         import numpy as np
 
-        trained = {name: np.asarray(array) for name, array in named(params).items()}
-        point, examples = np.asarray(test), np.asarray(data)
-        _check_inputs(point, examples, self.network.widths[0])
+        if callable(self._of) and class_ is not None:
+            raise ShapeError(
+                f"asked for the class {class_!r} of a property of your own: leave class_ out, the "
+                "function says which outputs it is of"
+            )
+        given = {name: np.asarray(array) for name, array in named(params).items()}
+        form = self._form
+        point, examples = form.checked(test, data)
+        lengths = [
+            form.lengths(array.shape[batch:], form.given_as_words(array, batch))
+            for batch, array in enumerate((point, examples))
+        ]
+        law = self._law(*lengths)
+        trained, numbers = law.parted(given)
+        kind = np.result_type(*trained.values()) if trained else np.dtype(float)
+        point = form.written_out(point, 0, kind)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite raises below
-            logits = np.atleast_1d(self._outputs(trained, {"x": point}))
+            logits = np.atleast_1d(law.outputs(trained, {**numbers, law.x.name: point}))
             chosen = _chosen(class_, logits)
             one = np.zeros(len(logits), dtype=logits.dtype)
             one[chosen] = 1
-            given = _targets(targets, len(examples), len(logits), trained)
-            known = {"x": point, "x_train": examples, "y": given, "c": one}
-            values = (known[symbol.name] for symbol in self._function.inputs)
-            scores = self._function(trained, *values, progress=progress)
-        if not np.isfinite(scores).all():
+            sums = self._loss in ("cross_entropy", cross_entropy)
+            rows = targets_as_rows(targets, len(examples), len(logits), kind, sums)
+            known = {law.x: point, law.c: one}
+            tile = self._tile or form.tile(max(lengths), trained)
+            parts = []
+            with advancing(-(-len(rows) // tile), progress, "block") as advance:
+                for i in range(0, len(rows), tile):
+                    block = {
+                        **known,
+                        law.z: form.written_out(examples[i : i + tile], 1, kind),
+                        law.t: rows[i : i + tile],
+                    }
+                    parts.append(law.scores(trained, numbers, block))
+                    advance()
+            scores = np.concatenate(parts)
+            value = law.value(trained, {**{s.name: a for s, a in known.items()}, **numbers})
+        if not (np.isfinite(scores).all() and np.isfinite(value)):
             raise ShapeError(
                 "asked for scores at parameters at which they overflow: give the arrays of a "
                 "network whose outputs are finite"
@@ -258,44 +293,8 @@ class Attributor:
         what = "the property"
         if not callable(self._of):
             what = f"the {self._of.replace('_', '-')} of class {chosen}"
-        return Attribution(
-            scores, self._value(trained, known), self.formula, np.asarray(targets), what
-        )
-
-
-def _sizes(network: Any) -> list[tuple[str, Any]]:
-    """The names of the test input, the training inputs and the targets, and their sizes."""
-    try:
-        fan_in, fan_out = network.widths
-    except AttributeError:
-        raise ShapeError(
-            f"asked to attribute a {type(network).__name__}: write a network, as MLP(784, 256, 10)"
-        ) from None
-    return [("x", fan_in), ("x_train", fan_in), ("y", fan_out)]
-
-
-def _check_inputs(point: Any, examples: Any, width: Any) -> None:
-    import numpy as np
-
-    if point.ndim != 1 or (getattr(width, "is_Integer", False) and len(point) != width):
-        raise ShapeError(
-            f"the test input has the shape {point.shape}: write one column, ({width},)"
-        )
-    if examples.ndim != 2 or examples.shape[1] != len(point):
-        raise ShapeError(
-            f"the training inputs have the shape {examples.shape}: write (N, {len(point)}), a row "
-            "for every example, as wide as the test input"
-        )
-    if not len(examples):
-        raise ShapeError("asked to attribute to no training inputs: write (N, d) with N above 0")
-    for words, array in (("test input is", point), ("training inputs are", examples)):
-        if array.dtype.kind != "f":
-            raise ShapeError(
-                f"the {words} of {array.dtype}: write floating-point numbers, scaled as the "
-                "network was trained, as in images / 255"
-            )
-        if not (np.isfinite(array.max()) and np.isfinite(array.min())):
-            raise ShapeError(f"the {words.split()[0]} input holds NaN or infinity: write numbers")
+        told = np.asarray(targets) if len(logits) > 1 else rows
+        return Attribution(scores, value, law.formula, told, what)
 
 
 def _chosen(class_: Any, logits: Any) -> int:
@@ -308,48 +307,6 @@ def _chosen(class_: Any, logits: Any) -> int:
     if not 0 <= class_ < len(logits):
         raise ShapeError(f"asked for the class {class_}: the network has 0 to {len(logits) - 1}")
     return int(class_)
-
-
-def _targets(targets: Any, count: int, classes: int, params: Any) -> Any:
-    import numpy as np
-
-    given = np.asarray(targets)
-    if given.ndim not in (1, 2) or len(given) != count:
-        raise ShapeError(
-            f"the targets have the shape {given.shape}: write ({count},) classes or ({count}, "
-            f"{classes}) targets, one for every example"
-        )
-    if given.ndim == 2:
-        return given
-    if given.dtype.kind not in "iu":
-        if classes == 1 and given.dtype.kind == "f":
-            return given[:, None]
-        raise ShapeError(f"the classes are of {given.dtype}: write integers, or (N, k) targets")
-    if given.min(initial=0) < 0 or given.max(initial=0) >= classes:
-        raise ShapeError(
-            f"the classes run from {given.min()} to {given.max()}: the network has 0 to "
-            f"{classes - 1}"
-        )
-    kind = np.result_type(*params.values()) if params else float
-    return np.eye(classes, dtype=kind)[given]
-
-
-def _property(outputs: Any, of: Any) -> Any:
-    """The property of the outputs; the class is a direction c."""
-    if callable(of):
-        return of(outputs)
-    if of not in _PROPERTIES:
-        raise ShapeError(f"asked for {of!r}: write {', '.join(map(repr, _PROPERTIES))}")
-    value = {"probability": softmax, "log_probability": log_softmax}.get(of, lambda z: z)(outputs)
-    return ScalarProduct(MatrixSymbol("c", outputs.shape[0], 1), value)
-
-
-def _loss(loss: Any) -> Any:
-    if callable(loss):
-        return loss
-    if loss not in _LOSSES:
-        raise ShapeError(f"asked for the loss {loss!r}: write {', '.join(map(repr, _LOSSES))}")
-    return _LOSSES[loss]
 
 
 def as_classes(targets: Any) -> Any:

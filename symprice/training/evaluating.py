@@ -26,8 +26,18 @@ def named(values: Mapping[Any, Any] | None) -> dict[str, Any]:
     found = {}
     for key, value in (values or {}).items():
         array = getattr(key, "array", key)  # a member x_i of the family x
-        found[getattr(array, "name", str(array))] = value
+        name = getattr(array, "name", str(array))
+        _check_real(name, value)
+        found[name] = value
     return found
+
+
+def _check_real(name: str, value: Any) -> None:
+    """Refuse what NumPy would quietly leave out: imaginary parts and masks."""
+    if getattr(getattr(value, "dtype", None), "kind", "") == "c":
+        raise ShapeError(f"{name} is an array of complex numbers: write real ones")
+    if hasattr(value, "_mask") and value.mask.any():  # a masked array, of numpy.ma
+        raise ShapeError(f"{name} is masked in places: leave such samples out")
 
 
 class Evaluator:

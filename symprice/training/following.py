@@ -9,7 +9,7 @@ from typing import Any
 from ..counts import is_count, is_positive
 from ..dynamics.descent import GradientDescent
 from ..dynamics.sgd import SGD
-from ..emit.progress import progressing
+from ..emit.progress import advancing
 from ..errors import DivergenceError, ShapeError, StepSizeWarning
 from ..outputs import Shown
 from .batches import Samples
@@ -169,8 +169,9 @@ def follow(
     start = arrays
     value, first = predicting.start(arrays, known)
     values, found = [value], []
-    with np.errstate(over="ignore", invalid="ignore"):
-        for t in progressing(range(1, count + 1), count, progress, "step"):
+    ignored = np.errstate(over="ignore", invalid="ignore")
+    with ignored, advancing(count, progress, "step") as advance:
+        for t in range(1, count + 1):
             given = next(batches)
             moved, after = moving(arrays, state, given, t)
             law = known if drawn else given
@@ -180,6 +181,7 @@ def follow(
             if not all(np.isfinite(array).all() for array in arrays.values()):
                 raise DivergenceError(_unstable(equation, rate, moving.loss, start, known, count))
             values.append(predicting.prop(arrays, known))
+            advance()
     last = predicting.loss(arrays, known)
     if not last <= max(first, first + abs(first)):
         warnings.warn(

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from sympy import tanh
 
-from symprice import MLP, relu
+from symprice import (
+    GLU,
+    MLP,
+    Activation,
+    Dense,
+    Network,
+    ParallelSum,
+    ParameterMatrix,
+    Residual,
+    RMSNorm,
+    relu,
+)
 from symprice.cli.main import main
+from symprice.cli.network_text import read_network
 from symprice.training.attribution import attribute
 
 NET = MLP(6, 8, 3)
@@ -70,6 +84,61 @@ def test_other_networks(archive, arrays, capsys):
     assert found["rate"] == pytest.approx(expected(arrays, net, loss="squared").rate)
 
 
+LAYERS = "Conv1D(2, 3, 2, padding='valid'), tanh, Residual(tanh), GlobalAveragePool, Dense(3, 3)"
+TEXT = "Embedding(5, 4), Residual(SelfAttention(4, 3, heads=2)), LayerNorm(4), RNN(4, 3)"
+TIED = "Dense(6, 4), tanh, Dense(4, 6, weight=W1.T), Dense(6, 4, weight=W1), sigmoid, Dense(4, 3)"
+ROWS = np.random.default_rng(1).normal(size=(51, 2, 3))
+WORDS = np.random.default_rng(2).integers(0, 5, (51, 3))
+
+
+@pytest.mark.parametrize(
+    ("text", "inputs", "more"),
+    [
+        (LAYERS, {"x": ROWS[0], "X": ROWS[1:]}, {}),
+        (TEXT, {"x": WORDS[0], "X": WORDS[1:]}, {"epsilon": np.array(1e-5)}),
+        (TIED, {}, {}),
+    ],
+)
+def test_networks_written_as_layers(tmp_path, arrays, capsys, text, inputs, more):
+    net = read_network(text)
+    data = {name: arrays[name] for name in ("X", "y", "x")} | inputs
+    params = {**net.init(3), **more}
+    path = tmp_path / "layers.npz"
+    np.savez(path, **data, **params)
+    assert main(["attribute", str(path), "--network", text, "--class", "1", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    wanted = attribute(net, params, data["x"], data["X"], data["y"], 1)
+    assert found["rate"] == pytest.approx(wanted.rate, rel=1e-12) and wanted.rate != 0
+    np.savez(path, **data, **{name: a for name, a in params.items() if name != "b1"})
+    assert main(["attribute", str(path), "--network", text]) == 2 or "b1" not in params
+
+
+def test_layers_are_those_of_the_package():
+    weight = ParameterMatrix("W1", 4, 6)
+    inner = Network(Dense(4, 4), Activation(relu))
+    branches = ParallelSum(inner, Dense(4, 4, bias=False))
+    assert read_network(
+        "Dense(6, 4, weight=W1), ParallelSum(Network(Dense(4, 4), relu), Dense(4, 4, bias=False)),"
+        "Dense(4, 6, weight=W1.T), Residual(tanh), RMSNorm(6, eps=0.5), GLU(6, 3, gate=tanh)"
+    ) == Network(
+        Dense(6, 4, weight=weight), branches, Dense(4, 6, weight=weight.T),
+        Residual(Activation(tanh)), RMSNorm(6, eps=0.5), GLU(6, 3, gate=tanh),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "]", "Dense(2, 3), Dance(3, 1)", "__import__('os')", "Dense(2, (lambda: 3)())", "tanh(2)",
+     "Dense(2, 3).T", "Dense(*[2, 3])", "Dense(**{})", "Dense(2, 3, colour=1)", "Dense('x', 3)",
+     "Dense(2, 3), Dense(4, 1)", "Dense(2)", "Dense(2, 3, weight=Dense(2, 3))", "Dense(2**9, 3)",
+     "x := 3", "[Dense(2, 3)]", "Dense(0, 3)", "Dense", "(" * 300, "Embedding(5, 'ntk')",
+     "GlobalAveragePool", "\0"],
+)  # fmt: skip
+def test_texts_that_are_no_network(archive, capsys, text):
+    assert main(["attribute", archive(), "--network", text]) == 2
+    assert capsys.readouterr().err.startswith("symprice: ")
+
+
 def test_the_formula(archive, capsys):
     assert main(["attribute", archive(), "--latex"]) == 0
     assert capsys.readouterr().out.startswith(r"\begin{aligned}")
@@ -81,6 +150,8 @@ def test_the_formula(archive, capsys):
         ({"y": None}, "lacks y, it holds"),
         ({"W1": None}, "lacks W1"),
         ({"b2": None}, "b2 is missing"),
+        ({"gamma1": np.ones(8)}, "holds gamma1, which a multilayer perceptron does not have"),
+        ({"W1": np.zeros((8, 6, 3))}, "of a convolution say its layers"),
         ({"W2": np.zeros((8, 3))}, "write its transpose"),
         ({"W2": np.zeros(8)}, r"W2 has the shape (8,)"),
         ({"X": np.zeros((50, 6), dtype=np.uint8)}, "the training inputs are of uint8"),
@@ -124,8 +195,20 @@ def test_help_has_examples(capsys):
         assert f"symprice {command} " in out and "examples:" in out
 
 
-def test_the_study_of_the_digits(tmp_path, capsys):
+def test_the_study_of_the_digits(tmp_path, capsys, monkeypatch):
     pytest.importorskip("sklearn", reason="pip install 'symprice[study]'")
+    from symprice.cli.study import digits
+    from symprice.cli.study import report as reporting
+
+    once: list[object] = []  # trained once for both commands
+
+    def study(**settings):
+        if not once:
+            once.append(trained(**settings))
+        return once[0]
+
+    trained = digits.study
+    monkeypatch.setattr(digits, "study", study)
     assert main(["study", "digits", "--quick", "--output", str(tmp_path)]) == 0
     written = {path.name for path in tmp_path.iterdir()}
     figures = {"examples", "classes", "slopes", "epoch_batches", "epoch_full", "left_out", "kernel"}
@@ -144,4 +227,10 @@ def test_the_study_of_the_digits(tmp_path, capsys):
     assert few["responding"]["pearson"] > 0.999
     assert sum(numbers["by class"].values()) == pytest.approx(numbers["rate"])
     assert "written:\n" in capsys.readouterr().out
+    monkeypatch.setattr(reporting, "FIGURES", {})
+    assert main(["study", "digits", "--quick", "--json", "--output", str(tmp_path)]) == 0
+    told = capsys.readouterr()
+    shown = json.loads(told.out)
+    assert shown["numbers"] == numbers
+    assert {Path(path).name for path in shown["written"]} == {"report.md", "numbers.json"}
     assert all(path.stat().st_size < 100_000 for path in tmp_path.glob("*.png"))

@@ -346,3 +346,20 @@ def test_requests_that_cannot_be_met():
     temperature = Symbol("T", positive=True)
     with pytest.raises(NoRuleError, match="random"):
         follow(price(b, b**2, Langevin(temperature)), {"T": 0.1}, {b: 1.0}, rate=0.1, steps=3)
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (lambda x: np.ma.masked_greater(x, 0), "x is masked in places"),
+        (lambda x: x + 0j, "x is an array of complex numbers"),
+    ],
+)
+def test_what_numpy_would_leave_out_of_the_data_raises(changed, message):
+    params, data = arrays()
+    equation = price(PROBABILITY, LOSS, GradientDescent(eta), order=1)
+    wrong = {**data, "x": changed(data["x"])}
+    with pytest.raises(ShapeError, match=message):
+        compare(equation, wrong, params)
+    with pytest.raises(ShapeError, match=message):
+        follow(equation, wrong, params, rate=0.1, steps=1, batch=5)
