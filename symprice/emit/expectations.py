@@ -12,6 +12,7 @@ from sympy import (
     Add,
     Dummy,
     Expr,
+    Float,
     Integral,
     Lambda,
     Mul,
@@ -46,6 +47,7 @@ _SMOOTH = (exp, log, gamma, loggamma, factorial, binomial, polygamma, sigmoid, l
 _SMOOTH_SUMS = (Add, Mul, Pow, Symbol)
 # Powers up to this are not large or small beyond all floats.
 _SMALL = 4
+_LARGE = Float("1e200")
 
 
 class Quadrature(Careful):
@@ -178,7 +180,7 @@ def _split(term: Any, x: Any) -> tuple[Any, Any]:
         base, power = factor.as_base_exp()
         if isinstance(factor, exp):
             logarithms.append(factor.args[0])
-        elif factor.is_number:
+        elif factor.is_number and not (factor.is_positive and _is_no_float(factor)):
             rest.append(factor)
         elif factor.is_positive and not factor.has(x):
             logarithms.append(power * log(base))
@@ -188,6 +190,12 @@ def _split(term: Any, x: Any) -> tuple[Any, Any]:
         else:
             rest.append(factor)
     return Add(*logarithms), Mul(*rest)
+
+
+def _is_no_float(number: Any) -> bool:
+    """Whether a number is larger or smaller than floats, as 1/Γ(10⁶) is."""
+    value = abs(number.evalf(15))
+    return bool(value > _LARGE or value < 1 / _LARGE)
 
 
 def _in_logarithms(weight: Any, rest: Any) -> tuple[tuple[Any, Any], dict[Any, Any]]:

@@ -62,8 +62,12 @@ def stable_gamma_product(expr: Any) -> Any:
     factors = [(_power(factor), factor) for factor in Mul.make_args(expr)]
     raised = [base for (base, exponent), _ in factors if exponent.free_symbols]
     careful = any(_is_gamma_function(*power) for power, _ in factors)
+    # exp(-x²)/Φ(-x) is no 0/0.
+    over_tails = any(base is S.Exp1 for (base, _), _ in factors) and any(
+        _is_tail(*power) for power, _ in factors
+    )
     several = len(raised) > 1 and any(base.is_positive and base != S.Exp1 for base in raised)
-    if not (careful or several or any(_is_close_to_one(base) for base in raised)):
+    if not (careful or several or over_tails or any(_is_close_to_one(base) for base in raised)):
         return None
     total, outside = S.Zero, []
     for (base, exponent), factor in factors:
@@ -71,6 +75,8 @@ def stable_gamma_product(expr: Any) -> Any:
             total += exponent
         elif _is_gamma_function(base, exponent):
             total += exponent * log_of_gamma(base)
+        elif over_tails and _is_tail(base, exponent):
+            total += exponent * _log(base)
         elif not exponent.free_symbols or base.is_number:
             outside.append(factor)
         elif _is_positive(base) or _is_close_to_one(base):
@@ -85,6 +91,11 @@ def stable_gamma_product(expr: Any) -> Any:
 
 def _is_gamma_function(base: Any, exponent: Any) -> bool:
     return bool(isinstance(base, GAMMAS) and base.free_symbols and exponent.is_number)
+
+
+def _is_tail(base: Any, exponent: Any) -> bool:
+    """Whether a factor is one over a normal tail."""
+    return bool(isinstance(base, normal_cdf) and exponent.is_number and exponent.is_negative)
 
 
 def _is_close_to_one(base: Any) -> bool:

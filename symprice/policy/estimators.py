@@ -15,6 +15,7 @@ from ..outputs import Outputs
 from .arguments import scalar
 from .chain import shaped
 from .outcomes import Function, Outcomes
+from .pairs import are_uneven, covariance
 from .short import short
 
 __all__ = [
@@ -204,6 +205,11 @@ def _leave_one_out(gradient: Any, n: Any) -> Any:
     entries = []
     for i, slope in enumerate(found.slope):
         own = found.variance(_of(i, lambda s, r, g: (r - mean) * s), slope)
+        column = [row[i] for row in found.scores]
+        if found.named and are_uneven(column):
+            second = covariance(found.probabilities, column, column)
+            entries.append(own / n + (second * rewards + slope**2) / (n * (n - 1)))
+            continue
         second = found.mean(_of(i, lambda s, r, g: s**2))
         entries.append(found.tidy(own / n + (second * rewards + slope**2) / (n * (n - 1))))
     return found.closed(entries)

@@ -16,6 +16,7 @@ from sympy import (
     Mul,
     Pow,
     S,
+    Symbol,
     cos,
     exp,
     expand,
@@ -126,9 +127,11 @@ def mean_of_powers(
         return None
     for bound in exists(found.s, found.q, found.t):
         if check(bound).is_nonpositive:
+            shown = term.xreplace({a: Symbol("a")})
+            where = "" if bound.is_number else f": it is finite where {check(bound)} > 0"
             raise PolicyError(
-                f"asked for an expectation of {term} that is infinite: it is finite where "
-                f"{check(bound)} > 0"
+                f"asked for an expectation of {shown}, which is infinite{where}; write a reward "
+                "that is smaller where the action is near an end of its support, or large"
             )
     value = _with_logarithms(found, tilt)
     return None if value is None else found.coefficient * value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from sympy import Add, ImmutableDenseMatrix, S, together
@@ -10,18 +9,15 @@ from sympy import Add, ImmutableDenseMatrix, S, together
 from ..closedform import hoist
 from .collecting import weights
 from .logits import Logits
+from .pairs import are_uneven, covariance
 from .rules import Collection, CommonPart
 from .setting import Names, Setting, by_logits, is_network, variables_of
-from .short import short
 from .written import carried_out
 
 if TYPE_CHECKING:
     from .finite import FinitePolicy
 
 __all__ = ["fisher", "score"]
-
-# Of so many actions the pairs are not too many to be read.
-_FEW = 6
 
 
 def score(policy: FinitePolicy, index: int, wrt: Any = None) -> Any:
@@ -73,8 +69,8 @@ def information(setting: Setting) -> Any:
 def _mean_product(setting: Setting, left: list[Any], right: list[Any]) -> Any:
     """E[s t] of two scores: with s = u - E[u] it is Σ π(a) u(a) t(a), because E[t] = 0."""
     pi = setting.probabilities
-    if setting.named and (pairs := _over_pairs(pi, left, right)) is not None:
-        return pairs
+    if setting.named and are_uneven(left, right):
+        return covariance(pi, left, right)
     split = CommonPart().split(left, pi) if setting.named else None
     if split is not None:
         return Add(*(p * u * t for p, u, t in zip(pi, split[0], right, strict=True)))
@@ -82,26 +78,6 @@ def _mean_product(setting: Setting, left: list[Any], right: list[Any]) -> Any:
     total = carried_out(Collection().collected(products, [S.One] * len(pi)))
     joined = together(total)
     return joined if joined.count_ops() < total.count_ops() else total
-
-
-def _over_pairs(pi: list[Any], left: list[Any], right: list[Any]) -> Any:
-    """E[s t] = Σ_{j<k} π_j π_k (s_j - s_k) (t_j - t_k), in which nothing cancels where s is t; None
-    of many actions, or where it is longer, because all scores but one are equal.
-    """
-    if not 3 <= len(pi) <= _FEW or (_one_differs(left) and _one_differs(right)):
-        return None
-    gaps = []
-    for column in (left, right):
-        gaps.append(
-            {(j, k): short(column[j] - column[k]) for j, k in combinations(range(len(column)), 2)}
-        )
-    if not all(gap.is_number for found in gaps for gap in found.values()):
-        return None
-    return Add(*(pi[j] * pi[k] * gap * gaps[1][j, k] for (j, k), gap in gaps[0].items()))
-
-
-def _one_differs(column: list[Any]) -> bool:
-    return len(set(column)) == 2 and 1 in (column.count(s) for s in set(column))
 
 
 def _shaped(entries: Any, columns: int) -> Any:

@@ -13,6 +13,7 @@ from sympy.core.sympify import _sympify
 from ..errors import PolicyError
 from ..symbols import TRAINED
 from .arguments import listed, scalar
+from .poles import require_defined
 
 if TYPE_CHECKING:
     from .distribution import DistributionPolicy
@@ -29,7 +30,8 @@ def in_action(policy: DistributionPolicy, given: Any) -> Any:
     Raises
     ======
 
-    PolicyError : for a table of rewards, or an expression in which no action occurs.
+    PolicyError : for a table of rewards, for an expression in which no action occurs, and for one
+        without a number at some action.
     """
     a = policy.action
     if isinstance(given, (Mapping, Dict)) or listed(given, "rewards") is not None:
@@ -41,7 +43,7 @@ def in_action(policy: DistributionPolicy, given: Any) -> Any:
     if isinstance(given, (FunctionClass, Lambda)) or (
         callable(given) and not isinstance(given, Expr)
     ):
-        return _finite(scalar(_sympify(given(a)), "the reward"))
+        return require_defined(policy, _finite(scalar(_sympify(given(a)), "the reward")))
     expr = scalar(given, "the reward")
     clash = [s for s in policy.free_symbols if s.name == a.name] if a.is_Symbol else []
     if clash:
@@ -55,7 +57,7 @@ def in_action(policy: DistributionPolicy, given: Any) -> Any:
             f"asked for the expected reward {expr}, in which the action {a} does not occur: write "
             f"it in Symbol('{a}'), as a function (lambda action: ...), or Function('r')"
         )
-    return _finite(expr.xreplace({s: a for s in named}))
+    return require_defined(policy, _finite(expr.xreplace({s: a for s in named})))
 
 
 def _finite(expr: Any) -> Any:

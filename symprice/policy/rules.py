@@ -20,6 +20,7 @@ __all__ = [
     "LogLikelihood",
     "LogLikelihoodTrick",
     "MeanOfScores",
+    "PairsOfActions",
     "PathwiseTerm",
     "Score",
     "SubstitutionOfRewards",
@@ -151,6 +152,14 @@ class Collection(PolicyRule):
             for (coefficient, powers), value in pairs
         ]
         return Mul(content, *(Pow(base, power) for base, power in common.items()), written(rest))
+
+
+class PairsOfActions(PolicyRule):
+    """E[u (r - J)] = Σ_{j<k} π_j π_k (u_j - u_k) (r_j - r_k): where likely actions are alike, no
+    digit cancels.
+    """
+
+    title = "pairs of actions"
 
 
 class Arithmetic(PolicyRule):

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sympy import Integer, KroneckerDelta, Symbol, Tuple
+from sympy import Integer, Integral, KroneckerDelta, Rational, Sum, Symbol, Tuple
+from sympy.core.function import AppliedUndef
+from sympy.core.sympify import _sympify
 
 from ..errors import PolicyError
 from .arguments import rewards_of
@@ -62,6 +64,9 @@ class MonteCarlo(NamedTuple):
 def monte_carlo(result: Any, n: int, rng: Any, at: Mapping[Any, Any] | None = None) -> MonteCarlo:
     """n samples of an estimator against its closed form: mean, variance, and z-scores of both.
 
+    The mean of a score estimator is also held against a difference quotient of J, because samples
+    of wrong scores agree with formulas made of them: where it is none, its z-score is infinite.
+
     Parameters
     ==========
 
@@ -95,11 +100,17 @@ def monte_carlo(result: Any, n: int, rng: Any, at: Mapping[Any, Any] | None = No
     fourth = np.array([((c - c.mean()) ** 4).mean() for c in columns])
     doubt = np.sqrt(np.maximum(fourth - spread**2, 0) / n)
     expected = _floats(drawn.mean, point)
+    mean_z = _z(found - expected, error, expected)
+    if drawn.objective is not None:
+        objective, variables = drawn.objective
+        slopes = _slopes(objective, variables, point)
+        wrong = np.abs(expected - slopes) > 1e-9 * np.maximum(1, np.abs(slopes))
+        mean_z = np.where(wrong, np.inf, mean_z)
     wanted = _floats(drawn.variance, point)
     return MonteCarlo(
         found,
         expected,
-        _z(found - expected, error, expected),
+        mean_z,
         spread,
         wanted,
         _z(spread - wanted, doubt, wanted),
@@ -123,6 +134,8 @@ class _Drawn(NamedTuple):
     variance: list[Any]
     size: int = 1
     rewards: Any = None
+    #: J and the variables, where the mean is a slope of J that can be had without scores.
+    objective: Any = None
 
     def columns(self, actions: Any, point: Mapping[Any, Any]) -> list[Any]:
         """The values of each random variable, means over ``size`` actions."""
@@ -172,7 +185,10 @@ def _of_score(estimator: Any, entries: list[Any], variance: list[Any]) -> _Drawn
     if estimator.baseline == "leave_one_out":
         rewards = _inlined(Outcomes(gradient).at(lambda s, r, g: r))
     mean = entries_of(estimator.mean())
-    return _Drawn(gradient.policy, entries, mean, variance, int(size), rewards)
+    J, variables = gradient.expected, gradient.wrt
+    known = all(v.is_Symbol for v in variables) and not J.has(Integral, Sum, AppliedUndef)
+    objective = (J, variables) if known else None
+    return _Drawn(gradient.policy, entries, mean, variance, int(size), rewards, objective)
 
 
 def _of_pair(policy: Any, f: Any) -> _Drawn:
@@ -230,6 +246,25 @@ def _require_numbers(expr: Any, known: set[Any]) -> None:
             f"asked for samples with no numbers for {', '.join(unknown)}: write "
             f"at={{{unknown[0]}: 0.5, ...}}"
         )
+
+
+def _slopes(objective: Any, variables: Any, point: Mapping[Any, Any]) -> Any:
+    """The slopes of J as difference quotients: of what the scores are made, they know nothing."""
+    import numpy as np
+
+    step = Rational(1, 10**12)
+
+    def at(v: Any, way: int) -> Any:
+        place = {s: _exact(x) for s, x in point.items()}
+        place[v] = place.get(v, v) + way * step
+        return objective.subs(place).doit().evalf(40)
+
+    return np.array([float((at(v, 1) - at(v, -1)) / (2 * step)) for v in variables])
+
+
+def _exact(number: Any) -> Any:
+    value = _sympify(number)
+    return Rational(str(value)) if value.is_Float else value
 
 
 def _floats(exprs: list[Any], point: Mapping[Any, Any]) -> Any:

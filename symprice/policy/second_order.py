@@ -11,6 +11,7 @@ from .chain import shaped
 from .collecting import tidied
 from .integrals import ActionIntegral, ActionSum
 from .outcomes import Outcomes, entries_of
+from .pairs import are_uneven, third_cumulant
 from .short import short
 
 __all__ = ["compatible", "hessian", "natural"]
@@ -96,7 +97,8 @@ def hessian(gradient: Any) -> Any:
     """∇²J = E[r (s sᵀ + ∇s)] (and what θ does in the rewards): the derivative of the closed form.
 
     Differentiating the surrogate r log π twice gives E[r ∇s] alone, which is wrong. Probabilities
-    of a softmax stay names: `∂π(a) = π(a) s(a)`, `∂J = ∇J`.
+    of a softmax stay names: `∂π(a) = π(a) s(a)`, `∂J = ∇J`. Where its logits are linear in the
+    variables with numbers as slopes, it is a third cumulant, over pairs and triples of actions.
     """
     found = Outcomes(gradient)
     if found.logits is None and not all(v.is_Symbol for v in gradient.wrt):
@@ -106,6 +108,10 @@ def hessian(gradient: Any) -> Any:
         entries = found.slope if found.logits else entries_of(gradient.doit())
         tidy = tidied if found.is_finite else short
         return found.closed([tidy(e.diff(v)) for e in entries for v in found.variables], n)
+    columns = [list(column) for column in zip(*found.scores, strict=True)]
+    if not found.moves and are_uneven(*columns):
+        pi, r = found.probabilities, found.rewards
+        return found.closed([third_cumulant(pi, u, v, r) for u in columns for v in columns], n)
     slope = found.slope
     moving = _rates(found, slope)
 

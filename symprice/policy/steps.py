@@ -20,6 +20,7 @@ from sympy.core.function import AppliedUndef
 from ..closedform import hoist
 from ..derivation import Rule, Step
 from .collecting import collect, weights
+from .pairs import are_uneven, covariance
 from .rules import (
     Arithmetic,
     Collection,
@@ -28,6 +29,7 @@ from .rules import (
     LogLikelihood,
     LogLikelihoodTrick,
     MeanOfScores,
+    PairsOfActions,
     PathwiseTerm,
     Score,
     SubstitutionOfRewards,
@@ -138,17 +140,23 @@ class DirectSteps:
         elif self.setting.named:
             definitions = self.setting.definitions
             mean = definitions.define(self.setting.names.fresh("J"), hoist(mean, definitions))
-        parted, collected = [], []
+        parted, collected, paired = [], [], []
         for i, v in enumerate(self.variables):
-            split, short = collect(pi, rewards, [row[i] for row in self.scores], mean, self.setting)
+            scores = [row[i] for row in self.scores]
+            split, short = collect(pi, rewards, scores, mean, self.setting)
             moved = self._pathwise(v, self._moving(v), diff)
             pathwise = [self.setting.with_names(term) for term in moved]
             parted.append(Add(split, *pathwise))
             collected.append(Add(short, *pathwise))
-        result = [carried_out(entry) for entry in collected]
+            pairs = self.setting.named and are_uneven(scores)
+            paired.append(
+                Add(covariance(pi, scores, rewards), *pathwise) if pairs else collected[i]
+            )
+        result = [carried_out(entry) for entry in paired]
         if parted != collected:
             before = self._next(CommonPart(), before, parted)
         before = self._next(Collection(), before, collected)
+        before = self._next(PairsOfActions(), before, paired)
         self._next(Arithmetic(), before, result)
         return result
 

@@ -26,7 +26,7 @@ from sympy.core.sympify import _sympify
 from sympy.stats.joint_rv import JointDistribution
 
 from ..errors import PolicyError
-from ..symbols import Observable, Parameter
+from ..symbols import TRAINED, Observable, Parameter
 from ..timelimit import within
 from .arguments import scalar
 from .distribution import DistributionPolicy
@@ -170,6 +170,7 @@ def of_random_symbol(variable: Any) -> Any:
 
         table = dict(space.density.dict) if hasattr(space.density, "dict") else dict(law.dict)
         outcomes = sorted(table, key=default_sort_key)
+        _require_fixed(variable, outcomes)
         return CategoricalPolicy(probabilities=[table[a] for a in outcomes], actions=outcomes)
     support = _SUPPORTS.get(type(law).__name__, law.set)
     a = Symbol("a", **_assumed(support))
@@ -180,6 +181,19 @@ def of_random_symbol(variable: Any) -> Any:
         density = pieces[0].expr if len(pieces) == 1 else density
     written = expand_log(log(powsimp(density)), force=True)
     return WrittenPolicy(expand_log(written), a, support)
+
+
+def _require_fixed(variable: Any, outcomes: list[Any]) -> None:
+    """Raise where an outcome moves with a parameter; a symbol among symbols is a word."""
+    words = all(isinstance(a, Symbol) and not isinstance(a, TRAINED) for a in outcomes)
+    moving = [] if words else [a for a in outcomes if a.free_symbols]
+    if moving:
+        raise PolicyError(
+            f"asked for the policy of {variable}, whose outcomes are "
+            f"{', '.join(map(str, outcomes))}: the support depends on {moving[0]}, and the mean "
+            "moves with it where no probability does. Write fixed outcomes, or a policy with "
+            "numbers as actions and the outcomes as their rewards, which may depend on θ"
+        )
 
 
 def _assumed(support: Any) -> dict[str, bool]:

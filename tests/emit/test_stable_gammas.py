@@ -8,9 +8,23 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from sympy import besseli, binomial, cos, digamma, exp, factorial, gamma, log, symbols
+from sympy import (
+    Symbol,
+    besseli,
+    binomial,
+    cos,
+    digamma,
+    exp,
+    factorial,
+    gamma,
+    log,
+    pi,
+    sqrt,
+    symbols,
+)
 
-from symprice import lambdify, sigmoid, source
+from symprice import NegativeBinomialPolicy, lambdify, sigmoid, source
+from symprice.networks.activations import normal_cdf
 
 A, B, C, D = symbols("a b c d", positive=True)
 Z = sympy.Symbol("z", real=True)
@@ -114,3 +128,40 @@ def test_a_gradual_change_of_formula_is_no_jump():
     k = lambdify([C], 1 + cos(0 * C) - 1 - besseli(1, C) / besseli(0, C) + log(C))
     values = k(np.array([59.99999, 60.0, 60.00001]))
     assert abs(values[2] - 2 * values[1] + values[0]) < 1e-11
+
+
+@pytest.mark.parametrize("place", [-30.0, -5.0, 0.1, 5.0, 30.0])
+def test_a_normal_density_over_its_tails(place):
+    """φ(x)²/Φ(x)Φ(-x) and φ(x)²/Φ(-x)Φ(x)², which are 0/0 in the tails, against mpmath."""
+    x = Symbol("x", real=True)
+    one, other = normal_cdf(x), 1 - normal_cdf(x)
+    density = exp(-(x**2)) / (2 * pi)
+    with mpmath.workdps(500):
+        at = mpmath.mpf(place)
+        low, high = mpmath.ncdf(at), mpmath.ncdf(-at)
+        square = mpmath.npdf(at) ** 2
+        expected = square / (low * high), square / (high * low**2), square / low
+    formulas = density / (one * other), density / (other * one**2), density / one
+    for formula, value in zip(formulas, expected, strict=True):
+        if value < 1e-300:
+            continue
+        with np.errstate(all="raise", under="ignore"):
+            assert abs(lambdify([x], formula)(place) / value - 1) < 1e-12
+
+
+def test_a_constant_beyond_floats_in_a_sum():
+    """1/Γ(10⁶) beside Γ(a + 10⁶): the mean √a of a negative binomial, near its large mean."""
+    p = Symbol("p", positive=True)
+    found = lambdify([p], NegativeBinomialPolicy(10**6, p).expectation(sqrt))(0.3)
+    with mpmath.workdps(30):
+        count, q = mpmath.mpf(10) ** 6, mpmath.mpf(0.3)
+        mean, spread = count * q / (1 - q), count * q / (1 - q) ** 2
+        k = mpmath.floor(mean - 12 * mpmath.sqrt(spread))
+        logarithm = mpmath.loggamma(k + count) - mpmath.loggamma(count) - mpmath.loggamma(k + 1)
+        height = mpmath.exp(logarithm + count * mpmath.log1p(-q) + k * mpmath.log(q))
+        expected = mpmath.mpf(0)
+        for _ in range(int(24 * mpmath.sqrt(spread))):
+            expected += height * mpmath.sqrt(k)
+            height *= (k + count) / (k + 1) * q
+            k += 1
+    assert abs(found / expected - 1) < 1e-11

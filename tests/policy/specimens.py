@@ -86,7 +86,9 @@ WITHOUT = {
     "LargeFactorial",
     "LargeGamma",
     "LargePolygamma",
+    "Motion",
     "PositivePolicy",
+    "Sampled",
     "SymmetricPolicy",
     "VectorPolicy",
 }

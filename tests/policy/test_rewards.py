@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sympy import Function, IndexedBase, Matrix, Piecewise, Rational, Symbol, cos, symarray, symbols
+from sympy import (
+    Function,
+    I,
+    IndexedBase,
+    Matrix,
+    Piecewise,
+    Rational,
+    Symbol,
+    cos,
+    exp,
+    log,
+    sqrt,
+    symarray,
+    symbols,
+)
+from sympy.stats import DiscreteUniform
 
 from symprice import (
     BernoulliPolicy,
+    BetaPolicy,
+    BinomialPolicy,
     CategoricalPolicy,
+    ExponentialPolicy,
+    GammaPolicy,
     GaussianPolicy,
     Parameter,
+    PoissonPolicy,
+    Policy,
     inputs,
     parameters,
     policy_gradient,
@@ -93,3 +114,56 @@ def test_expressions_that_are_refused():
         policy_gradient(BernoulliPolicy(logit=Parameter("a")), Parameter("a") ** 2)
     with pytest.raises(PolicyError, match="an expression in Symbol"):
         policy_gradient(BERNOULLI, cos(x))
+
+
+rate, width = Parameter("rate", positive=True), Parameter("width", positive=True)
+COUNTS, LINE = PoissonPolicy(rate), GaussianPolicy(theta, width)
+
+
+@pytest.mark.parametrize(
+    ("policy", "reward", "words"),
+    [
+        (COUNTS, lambda k: 1 / k, "infinite at the action 0"),
+        (COUNTS, lambda k: 1 + 1 / (k - 3) ** 2, "infinite at the action 3"),
+        (COUNTS, log, "infinite at the action 0"),
+        (LINE, lambda k: 1 / k, "infinite at the action 0"),
+        (LINE, lambda k: 1 / k - 1 / k**2, "infinite at the action 0"),
+        (LINE, lambda k: 1 / abs(k), "infinite at the action 0"),
+        (LINE, lambda k: theta / (k**2 - 2), "infinite at the action -sqrt"),
+        (ExponentialPolicy(rate), lambda k: 1 / (k - 1), "infinite at the action 1"),
+        (BetaPolicy(rate, width), lambda k: 1 / (1 - 2 * k), "infinite at the action 1/2"),
+        (LINE, log, "no real number"),
+        (LINE, sqrt, "no real number"),
+    ],
+)
+def test_a_reward_without_a_number_at_an_action_raises(policy, reward, words):
+    for asked in (policy.expectation, lambda f: policy_gradient(policy, f)):
+        with pytest.raises(PolicyError, match=words):
+            asked(reward)
+
+
+@pytest.mark.parametrize(
+    ("policy", "reward"),
+    [
+        (COUNTS, lambda k: 1 / (k + 1)),
+        (COUNTS, lambda k: 1 / (2 * k - 3)),
+        (COUNTS, lambda k: k * log(k)),
+        (BinomialPolicy(2, rate), lambda k: 1 / (k - 3)),
+        (LINE, lambda k: log(abs(k))),
+        (LINE, lambda k: 1 / sqrt(abs(k))),
+        (LINE, lambda k: sqrt(1 + k**2)),
+        (LINE, lambda k: (k**3 - 1) / (k - 1)),
+        (LINE, lambda k: exp(I * rate * k)),
+        (GammaPolicy(rate, width), lambda k: 1 / k),
+        (ExponentialPolicy(rate), sqrt),
+    ],
+)
+def test_a_reward_with_a_finite_mean_is_left_alone(policy, reward):
+    assert policy.expectation(reward).free_symbols
+
+
+def test_outcomes_that_depend_on_a_parameter():
+    for outcome in (theta, Symbol("q"), theta + 1):
+        with pytest.raises(PolicyError, match="support depends on"):
+            Policy(DiscreteUniform("X", [1, 2, outcome]))
+    assert Policy(DiscreteUniform("X", [1, 2, 5])).actions == (1, 2, 5)
