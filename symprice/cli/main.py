@@ -44,6 +44,7 @@ examples:
   symprice tour
   symprice tour --rows S1 S11 --output results
   symprice tour --quiet
+  symprice tour --json > tour.json
 {STATUS}"""
 
 
@@ -69,7 +70,9 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=Path("build/tour"), help="folder to write to (%(default)s)"
     )
     tour.add_argument("--rows", nargs="+", metavar="S1", help="only these rows")
-    tour.add_argument("--quiet", action="store_true", help="print only the verdicts")
+    shown = tour.add_mutually_exclusive_group()
+    shown.add_argument("--quiet", action="store_true", help="print only the verdicts")
+    shown.add_argument("--json", action="store_true", help="print a JSON object of the verdicts")
 
     derive = commands.add_parser(
         "derive",
@@ -118,7 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "tour":
             from .tour.run import tour
 
-            return tour(arguments.output, rows=arguments.rows, quiet=arguments.quiet)
+            return tour(arguments.output, arguments.rows, arguments.quiet, arguments.json)
         if hasattr(arguments, "run"):
             status: int = arguments.run(arguments)
             return status

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import product
@@ -14,12 +15,14 @@ import numpy as np
 
 from ..errors import ShapeError
 from .array_arguments import Argument
-from .progress import progressing
+from .progress import advancing
 
 __all__ = ["checked_threads", "checked_tile", "rows_at_once", "tiled"]
 
 # Bytes of the widest input in a block, and of all inputs from which on blocks are worth it.
 _CACHE, _LARGE = 2**19, 2**24
+# Blocks that wait for a thread, for each of them.
+_AHEAD = 4
 
 
 def tiled(
@@ -54,38 +57,56 @@ def tiled(
         ]
         return function(params, *parts)
 
-    blocks = progressing(product(*ranges), prod(map(len, ranges)), progress, "block")
-    if all(isinstance(value, (np.ndarray, np.generic, float, complex)) for value in given):
-        return _filled(block, blocks, lengths, threads)
-    return _joined([block(places) for places in blocks], [len(r) for r in ranges])
+    counts = [len(r) for r in ranges]
+    # A bar that is moved from inside of a loop would stay where the loop is interrupted.
+    with advancing(prod(counts), progress, "block") as advance:
+        if all(isinstance(value, (np.ndarray, np.generic, float, complex)) for value in given):
+            return _filled(block, list(product(*ranges)), lengths, threads, advance)
+        blocks = []
+        for places in product(*ranges):
+            blocks.append(block(places))
+            advance()
+    return _joined(blocks, counts)
 
 
 def _filled(
     block: Callable[[Sequence[slice]], Any],
-    blocks: Iterable[tuple[slice, ...]],
+    places: list[tuple[slice, ...]],
     lengths: list[int],
     threads: int,
+    advance: Callable[[], Any],
 ) -> Any:
-    places = iter(blocks)
-    first = next(places, None)
-    if first is None:
+    if not places:
         return _room(block([slice(0, 0)] * len(lengths)), lengths)
+    first, *others = places
     value = block(first)
     result = _room(value, lengths)
     result[first] = value
+    advance()
 
     def fill(place: tuple[slice, ...]) -> None:
         result[place] = block(place)
 
     if threads == 1:
-        for place in places:
+        for place in others:
             fill(place)
+            advance()
         return result
     with ThreadPoolExecutor(threads) as pool:
-        # What the caller has set for floating-point errors holds in the threads, too.
-        waiting = [pool.submit(copy_context().run, fill, place) for place in places]
-        for each in waiting:
-            each.result()
+        waiting: deque[Any] = deque()
+        try:
+            for place in others:
+                # What the caller has set for floating-point errors holds in the threads, too.
+                waiting.append(pool.submit(copy_context().run, fill, place))
+                if len(waiting) > _AHEAD * threads:
+                    waiting.popleft().result()
+                    advance()
+            while waiting:
+                waiting.popleft().result()
+                advance()
+        except BaseException:  # an error, or an interruption: what has not begun is not computed
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return result
 
 

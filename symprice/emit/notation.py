@@ -54,13 +54,14 @@ class Notation:
         defines them. Notebooks show what the commands stand for.
     bold : which names are bold: '' none, 'vectors' the columns, 'arrays' the matrices too.
     product : the sign of the product entry by entry.
-    second : the mark of what belongs to a second input: 'prime' for `x'`, 'tilde' for `\tilde{x}`.
+    second : the mark of what belongs to a second input: 'prime' for `x'`, 'tilde' for
+        ``\tilde{x}``.
     layers : where the number of a layer stands: '' below a matrix and above a scalar weight,
         'superscript' in brackets above everything, 'subscript' below everything.
     transpose : the sign of the transpose.
     expectation : the operator of expectations.
     theta : the vector of all parameters.
-    symbols : LaTeX for single symbols, by symbol or name: {'eta': r'\alpha'}.
+    symbols : LaTeX for single symbols, by symbol or name: ``{'eta': r'\alpha'}``.
 
     Raises
     ======
@@ -118,7 +119,7 @@ class Notation:
 
     @classmethod
     def learning(cls, **changes: Any) -> Notation:
-        r"""Bold arrays, `W^{(1)}`, `⊙`, `\tilde{x}`, `\mathbb{E}`: as papers on machine learning.
+        r"""Bold arrays, ``W^{(1)}``, `⊙`, ``\tilde{x}``, ``\mathbb{E}``: as papers on learning.
 
         >>> Notation.learning(macros=True).product
         '\\odot'

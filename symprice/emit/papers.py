@@ -30,6 +30,7 @@ from .paper_blocks import Blocks, kind_of
 
 __all__ = ["Paper", "paper"]
 
+_LABEL = r"[A-Za-z]+:[A-Za-z0-9.+/_-]+"
 _SAFE = 0.98  # the estimate of a width errs by about so much
 
 
@@ -313,9 +314,10 @@ def paper(
     """
     if columns not in (1, 2):
         raise ShapeError(f"asked for a paper in {columns} columns: write 1 or 2")
-    if isinstance(results, str) or isinstance(results, Basic):
-        results = [results]
-    items = tuple(results)
+    for what, given in (("title", title), ("abstract", abstract)):
+        if not isinstance(given, str):
+            raise ShapeError(f"asked for a paper with the {what} {given!r}: write a text")
+    items = _listed(results)
     labels = [label for label, *_ in map(_labelled, items) if label]
     for label in labels:
         if labels.count(label) > 1:
@@ -330,12 +332,28 @@ def paper(
     return found
 
 
+def _listed(results: Any) -> tuple[Any, ...]:
+    """The texts and results of a paper; of what is no list, the one there is."""
+    if results is None or isinstance(results, dict):
+        raise ShapeError(
+            f"asked for a paper of {str(results)[:60]}: write a list of texts and results, and a "
+            "result with its label as ('eq:kernel', K)"
+        )
+    if isinstance(results, (str, Basic)) or not isinstance(results, Iterable):
+        return (results,)
+    items = tuple(results)
+    pair = isinstance(results, tuple) and len(items) in (2, 3) and isinstance(items[0], str)
+    if pair and not isinstance(items[1], str) and re.fullmatch(_LABEL, items[0]):
+        return (results,)
+    return items
+
+
 def _labelled(item: Any) -> tuple[str, Any, str]:
     """The label, the result and the caption of an item."""
     if not (isinstance(item, tuple) and len(item) in (2, 3) and isinstance(item[0], str)):
         return "", item, ""
     caption = item[2] if len(item) == 3 else ""
-    if re.fullmatch(r"[A-Za-z]+:[A-Za-z0-9.+/_-]+", item[0]) and isinstance(caption, str):
+    if re.fullmatch(_LABEL, item[0]) and isinstance(caption, str):
         return item[0], item[1], caption
     raise NameClashError(
         f"asked for a result with the label {item[0]!r}: write a kind and a name, as in "

@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
-__all__ = ["advancing", "progressing"]
-
-T = TypeVar("T")
+__all__ = ["advancing"]
 
 # Seconds before a progress bar appears by itself.
 _DELAY = 3.0
 
 
-def progressing(items: Iterable[T], count: int, progress: bool | None, unit: str) -> Iterator[T]:
-    """The items, with a bar: always, never, or, where ``progress`` is None, where it takes long.
-
-    Examples
-    ========
-
-    >>> list(progressing(range(3), 3, False, 'step'))
-    [0, 1, 2]
-    """
-    with advancing(count, progress, unit) as advance:
-        for item in items:
-            yield item
-            advance()
-
-
 @contextmanager
 def advancing(count: int, progress: bool | None, unit: str) -> Iterator[Callable[[], Any]]:
-    """A bar of ``count`` units and what moves it on; it is gone when the work ends or is stopped.
+    """A bar of ``count`` units and what moves it on: always, never, or, where ``progress`` is None,
+    where it takes long. It is gone when the work ends or is interrupted.
 
     Examples
     ========

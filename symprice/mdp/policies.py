@@ -10,82 +10,14 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import PolicyError, ShapeError
 from ..networks.logits import softmax
-from ..outputs import DescribedLogits
 from ..policy.arguments import action_label, listed, scalar, trained
 from ..policy.base import Policy
 from ..policy.finite import CategoricalPolicy, FinitePolicy
 from ..symbols import Parameter, ParameterMatrix
 from .tables import Shape
+from .tabular import TabularSoftmax
 
 __all__ = ["StatePolicy", "TabularSoftmax", "read_policy"]
-
-# Logits that are written out.
-MOST_SHOWN = 40
-
-
-class TabularSoftmax(DescribedLogits):
-    """A softmax policy with a logit for every state and action: `π(a|s) = softmax(θ_s)_a`.
-
-    Parameters
-    ==========
-
-    logits : S × A, a NumPy array (then everything is float64 and gradients are S × A arrays), or
-        rows of symbols and numbers.
-
-    Examples
-    ========
-
-    >>> from symprice.mdp.policies import TabularSoftmax
-    >>> TabularSoftmax.of(['s', 't'], [1, 2]).logits
-    ((theta_s_1, theta_s_2), (theta_t_1, theta_t_2))
-    """
-
-    def __init__(self, logits: Any) -> None:
-        if hasattr(logits, "dtype") and logits.dtype.kind in "fi":
-            if logits.ndim != 2:
-                raise ShapeError(f"asked for logits of shape {logits.shape}: write S × A")
-            self.logits: Any = logits.astype(float)
-            self.numeric = True
-        else:
-            rows = logits.tolist() if hasattr(logits, "tolist") else logits
-            self.logits = tuple(tuple(scalar(z, "a logit") for z in row) for row in rows)
-            self.numeric = False
-
-    @staticmethod
-    def of(
-        states: Any, actions: Any, name: str = "theta", process: Shape | None = None
-    ) -> TabularSoftmax:
-        """A Parameter `θ_s_a` for every state and action, real; none for terminal states, and for
-        actions that a state does not have.
-        """
-
-        def logit(s: int, a: int) -> Any:
-            if process is not None and s in process.terminal:
-                return S.Zero
-            if process is not None and (s, a) in process.absent:
-                return S.NegativeInfinity
-            return Parameter(f"{name}_{states[s]}_{actions[a]}", real=True)
-
-        return TabularSoftmax(
-            [[logit(s, a) for a in range(len(actions))] for s in range(len(states))]
-        )
-
-    def __eq__(self, other: Any) -> bool:
-        if not isinstance(other, TabularSoftmax) or self.numeric != other.numeric:
-            return NotImplemented if not isinstance(other, TabularSoftmax) else False
-        if self.numeric:
-            return self.logits.shape == other.logits.shape and bool(
-                (self.logits == other.logits).all()
-            )
-        return self.logits == other.logits
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        if self.numeric or len(self.logits) * len(self.logits[0]) > MOST_SHOWN:
-            shape = len(self.logits), len(self.logits[0])
-            return f"TabularSoftmax(<{' × '.join(map(str, shape))} logits>)"
-        return f"TabularSoftmax({self.logits})"
 
 
 class StatePolicy:
@@ -326,7 +258,7 @@ def _softmax(policy: TabularSoftmax, process: Shape) -> StatePolicy:
     sizes = {len(row) for row in policy.logits}
     if len(policy.logits) != shape[0] or sizes != {shape[1]}:
         raise ShapeError(
-            f"the logits have {len(policy.logits)} rows of {sizes} entries, the process has "
+            f"the logits have {len(policy.logits)} rows of {sizes.pop()} entries, the process has "
             f"{shape[0]} states and {shape[1]} actions"
         )
     table = [

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -11,6 +14,9 @@ import pytest
 from sympy import Rational
 
 from symprice.checks import check
+from symprice.cli.main import main
+from symprice.cli.tour import run as running
+from symprice.cli.tour import writing
 from symprice.cli.tour.row import Claim, Row
 from symprice.cli.tour.run import builders, tour, visit
 from symprice.cli.tour.writing import formulas
@@ -63,6 +69,24 @@ def test_what_is_written(tmp_path, capsys):
     tex = (out / "tour.tex").read_text(encoding="utf-8")
     assert tex.startswith("\\documentclass") and "amsmath" in tex
     assert "S12" in capsys.readouterr().out
+
+
+def test_the_verdicts_as_json(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(writing, "compile_pdf", lambda path: None)  # other tests see to it
+    arguments = ["tour", "--json", "--rows", "S6", "S7", "--output", str(tmp_path)]
+    assert main(arguments) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["holds"] and [row["name"] for row in told["rows"]] == ["S6", "S7"]
+    assert all(Path(path).exists() for path in told["written"].values())
+    neuron = told["rows"][1]
+    assert neuron["claims"][1]["stated"] == "p**2*(1 - p)**2"
+    assert all(made["check"]["holds"] for made in neuron["derivations"] + neuron["claims"])
+    row = ROWS["S6"]()
+    wrong = replace(row, claims=(Claim("wrong", row.claims[0].left, 2 * row.claims[0].right),))
+    monkeypatch.setattr(running, "builders", lambda: {"S6": lambda: wrong})
+    assert main(["tour", "--json", "--output", str(tmp_path)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert not told["holds"] and not told["rows"][0]["claims"][0]["check"]["holds"]
 
 
 def test_the_functions_are_the_formulas(visited, tmp_path):

@@ -280,3 +280,16 @@ def test_markdown_keeps_the_names_of_the_rules() -> None:
     assert re.search(r"\\operatorname", text) is None  # GitHub refuses it
     equation = price(P, L).markdown(notation="learning")
     assert "NTCov" in equation
+
+
+def test_sources_of_results_in_lists_and_one_result_alone():
+    law = derive(NTVar(sigmoid(parameters("b"))))
+    alone = paper(law, title="T")
+    assert alone.sources and paper([[law, law]], title="T").sources == alone.sources
+    assert paper(("eq:v", law), title="T").items == (("eq:v", law),)
+    report = paper(law.check(), title="T")
+    assert len(report.items) == 1 and "holds" in report.markdown()
+    for results, title in ((None, "T"), ({"a": law}, "T"), ([law], None)):
+        with pytest.raises(ShapeError, match="asked for a paper"):
+            paper(results, title=title)
+    assert paper([], title="T").items == ()

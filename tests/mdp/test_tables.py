@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 import scipy.sparse as sparse
-from sympy import I, Rational, S, Symbol, cancel, log, nan
+from sympy import I, Rational, S, Symbol, cancel, log, nan, oo
 
 from symprice import CategoricalPolicy, check, parameters
 from symprice.errors import PolicyError, ShapeError
@@ -141,6 +141,14 @@ def test_gamma_of_one_as_a_float():
         (lambda: MDP({("a", "x"): "b", ("b", "y"): "a"}, {("a", "y"): 1, "a": 1}, HALF), "no"),
         (lambda: walk().value({"home": "jump", "away": "go"}), "'jump', which is no action"),
         (lambda: MDP(P2, 0, HALF).value(TabularSoftmax(np.array([[np.nan, 0], [0, 0]]))), "row 1"),
+        (lambda: TabularSoftmax(walk()), "softmax_policy"),
+        (lambda: TabularSoftmax(3), "S × A"),
+        (lambda: TabularSoftmax([1, 2]), "S × A"),
+        (lambda: TabularSoftmax([[1, 2], [3]]), "2 rows of 1 or 2"),
+        (lambda: TabularSoftmax([]), "0 rows"),
+        (lambda: TabularSoftmax([[0, 0], [nan, 0]]), "nan as logit in row 2"),
+        (lambda: TabularSoftmax([[oo, 0], [0, 0]]), "oo as logit in row 1"),
+        (lambda: TabularSoftmax([[0, 0], [-oo, -oo]]), "only -oo as logit in row 2"),
         (lambda: maze().value({"a": "x", "b": {"y": 1}, "c": "y"}), "does not have this action"),
         (lambda: maze().value([[0, 1, 0], [0, HALF, HALF], [0, 1, 0]]), "state b, action y"),
     ],

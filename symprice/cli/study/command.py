@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ EXAMPLES = """\
 examples:
   symprice study digits
   symprice study digits --output results --quick
+  symprice study digits --json > digits.json
 
 It writes figures (PNG), report.md and numbers.json. The data come with scikit-learn; nothing is
 downloaded: pip install 'symprice[study]'. The same numbers come out every time, up to rounding.
@@ -35,6 +38,7 @@ def register(commands: Any) -> None:
         help="folder to write to (%(default)s)",
     )
     command.add_argument("--quick", action="store_true", help="few steps, to see that it runs")
+    command.add_argument("--json", action="store_true", help="print a JSON object of the numbers")
     command.set_defaults(run=study_command)
 
 
@@ -52,13 +56,20 @@ def study_command(arguments: argparse.Namespace) -> int:
             "pip install 'symprice[study]'"
         ) from None
     from .digits import study
-    from .report import report, write
+    from .report import numbers, report, write
+
+    def say(text: str) -> None:
+        print(f"{text} …", file=sys.stderr if arguments.json else sys.stdout, flush=True)
 
     arguments.output.mkdir(parents=True, exist_ok=True)  # what cannot be is found out first
     # The matrices are small: threads would wait for each other.
     with threadpool_limits(limits=1):
-        found = study(quick=arguments.quick, say=lambda text: print(f"{text} …", flush=True))
+        found = study(quick=arguments.quick, say=say)
     written = write(found, arguments.output)
+    if arguments.json:
+        told = {"written": [str(path) for path in written], "numbers": numbers(found)}
+        print(json.dumps(told, indent=2))
+        return 0
     print(report(found))
     print("written:", *written, sep="\n  ")
     return 0

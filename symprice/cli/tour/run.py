@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from sympy import sstr
 
 from ...derivation import Step
 from ...errors import ShapeError
@@ -51,7 +54,9 @@ def visit(build: Callable[[], Row]) -> Visited:
     return Visited(row, reports, claims, time.perf_counter() - started)
 
 
-def tour(output: Path, rows: Iterable[str] | None = None, quiet: bool = False) -> int:
+def tour(
+    output: Path, rows: Iterable[str] | None = None, quiet: bool = False, as_json: bool = False
+) -> int:
     """Derive, print and check the rows, and write them; 1 if a check failed.
 
     Parameters
@@ -61,6 +66,7 @@ def tour(output: Path, rows: Iterable[str] | None = None, quiet: bool = False) -
         ``tour.html`` and ``tour_formulas.py``.
     rows : names such as ``S7``; all of them where not given.
     quiet : print the verdicts only.
+    as_json : print a JSON object with the verdicts, and nothing else.
     """
     from rich.console import Console
     from rich.progress import track
@@ -68,7 +74,7 @@ def tour(output: Path, rows: Iterable[str] | None = None, quiet: bool = False) -
     from .printing import show, summary
     from .writing import write
 
-    console = Console()
+    console = Console(quiet=as_json)
     known = builders()
     wanted = list(known) if rows is None else list(dict.fromkeys(name.upper() for name in rows))
     if unknown := [name for name in wanted if name not in known]:
@@ -81,4 +87,47 @@ def tour(output: Path, rows: Iterable[str] | None = None, quiet: bool = False) -
             show(console, visited[-1])
     written = write(output, visited)
     summary(console, visited, written)
+    if as_json:
+        print(json.dumps(_told(visited, written), indent=2))
     return 0 if all(stop.ok for stop in visited) else 1
+
+
+def _told(visited: list[Visited], written: Mapping[str, Path]) -> dict[str, Any]:
+    """The tour as plain numbers, texts and lists."""
+    from .printing import plain
+
+    def row_of(stop: Visited) -> dict[str, Any]:
+        row = stop.row
+        return {
+            "name": row.name,
+            "title": plain(row.title),
+            "holds": stop.ok,
+            "seconds": stop.seconds,
+            "derivations": [
+                {
+                    "formula": sstr(derivation.start),
+                    "result": sstr(derivation.result),
+                    "check": report.to_dict(),
+                }
+                for derivation, report in zip(row.derivations, stop.reports, strict=True)
+            ],
+            "claims": [
+                {
+                    "text": plain(claim.text),
+                    "stated": sstr(claim.statement),
+                    "check": report.to_dict(),
+                }
+                for claim, report in zip(row.claims, stop.claims, strict=True)
+            ],
+            "table": [
+                [cell if isinstance(cell, str) else sstr(cell) for cell in cells]
+                for cells in ((row.header, *row.table) if row.table else ())
+            ],
+            "verdicts": [{"holds": ok, "text": plain(text)} for ok, text in row.verdicts],
+        }
+
+    return {
+        "holds": all(stop.ok for stop in visited),
+        "written": {kind: str(path) for kind, path in written.items()},
+        "rows": [row_of(stop) for stop in visited],
+    }

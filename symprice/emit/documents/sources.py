@@ -172,6 +172,10 @@ def _references(section: str) -> Iterator[str]:
 
 def _documentation(result: Any) -> Iterator[str]:
     """The docstrings of the classes in a result, of their bases here, of what makes them."""
+    if isinstance(result, (list, tuple)):
+        for one in result:
+            yield from _documentation(one)
+        return
     seen: dict[type, None] = {}
     parts: list[Any] = [result]
     steps = getattr(result, "steps", ())
