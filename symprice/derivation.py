@@ -15,7 +15,7 @@ from sympy.core.sympify import _sympify
 
 from .errors import NoRuleError
 from .nodes import Node
-from .outputs import Outputs
+from .outputs import Result
 
 __all__ = ["Derivation", "Rule", "Step", "derive", "evaluate", "rewrite"]
 
@@ -53,7 +53,7 @@ class Rule(Basic):
         return f"{type(self).__name__}({', '.join(printer._print(arg) for arg in self.args)})"
 
 
-class Step(Outputs, Basic):
+class Step(Result, Basic):
     """One link of a derivation: ``before`` equals ``after`` by ``rule``, under the equations
     ``given``.
 
@@ -99,7 +99,7 @@ class Step(Outputs, Basic):
     __repr__ = __str__
 
 
-class Derivation(Outputs, Basic):
+class Derivation(Result, Basic):
     """A chain of steps, each of which can be checked by itself.
 
     Two consecutive steps continue one another when the second starts from what the first arrived

@@ -16,6 +16,7 @@ __all__ = [
     "DescribedProcess",
     "Drawn",
     "Outputs",
+    "Result",
     "Shown",
 ]
 
@@ -191,3 +192,13 @@ class Outputs(Shown):
         from .tangent.closing import derivative
 
         return derivative(self, symbol)
+
+
+class Result(Outputs):
+    """What is no expression itself but says one: by an equation, a formula or a derivation."""
+
+    __slots__ = ()
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        """As it is displayed, for SymPy's own printers, which notebooks use for lists."""
+        return self.latex()

@@ -7,7 +7,7 @@ from typing import Any
 from sympy import Add, Basic, Eq, S, Tuple
 
 from ..errors import NoParameterError, NoRuleError, ShapeError
-from ..outputs import Outputs
+from ..outputs import Result
 from ..symbols import Observable, Parameter, expression
 from .graph import ancestors, directed_paths, ordered
 from .reading import (
@@ -23,7 +23,7 @@ from .reading import (
 __all__ = ["CausalModel"]
 
 
-class CausalModel(Outputs, Basic):
+class CausalModel(Result, Basic):
     """Structural equations `X = f(parents of X)` between properties, with roots that are trained.
 
     A root is a property with no equation: it is moved by training itself, and covaries with the

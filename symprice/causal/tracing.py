@@ -10,7 +10,7 @@ from sympy import Add, Basic, Eq, Mul, Order, S, factor_terms, sstr
 
 from ..derivation import Derivation, Step
 from ..errors import NoRuleError
-from ..outputs import Outputs
+from ..outputs import Result
 from ..symbols import Observable, Parameter
 from ..tangent.covariance import NTCov, NTVar, covariance
 from ..tangent.metric import Metric, as_metric
@@ -24,7 +24,7 @@ __all__ = ["CausalCovariance", "CausalRate"]
 MANY_PATHS = 1000
 
 
-class _Traced(Outputs, Basic):
+class _Traced(Result, Basic):
     """A covariance of two nodes of a model, up to a factor: its parts, its paths, its steps."""
 
     @property

@@ -13,7 +13,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from ..derivation import Derivation, Step
 from ..errors import NoRuleError, ShapeError
 from ..nodes import Node
-from ..outputs import Outputs
+from ..outputs import Outputs, Result
 from ..symbols import Observable, Parameter, expression
 from ..tangent.closing import closed_form
 from ..tangent.covariance import covariance
@@ -29,7 +29,7 @@ from .wrapped import InTime
 __all__ = ["PriceEquation", "price"]
 
 
-class PriceEquation(Outputs, Basic):
+class PriceEquation(Result, Basic):
     """How a property moves in training: the equation, its parts by name, and its derivation.
 
     Made by ``price``.

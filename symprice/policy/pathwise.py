@@ -7,7 +7,7 @@ from typing import Any
 from sympy import Add, And, Basic, Derivative, Piecewise, S, Symbol, exp, oo, pi, sqrt
 
 from ..errors import NoRuleError, PolicyError
-from ..outputs import Outputs
+from ..outputs import Result
 from .chain import shaped
 from .distribution import Action, DistributionPolicy
 from .estimators import number_of_samples, square, with_baseline
@@ -40,7 +40,7 @@ def _require_density(gradient: Any, what: str) -> DistributionPolicy:
     return policy
 
 
-class PathwiseEstimator(Outputs, Basic):
+class PathwiseEstimator(Result, Basic):
     """`∇θ r(T(ε, θ))` with the action a = T(ε, θ) as a smooth function of noise ε.
 
     Examples
@@ -140,7 +140,7 @@ class PathwiseEstimator(Outputs, Basic):
         return [("its mean is the slope of J", _slope_of(self.gradient), self.doit())]
 
 
-class MeasureValuedEstimator(Outputs, Basic):
+class MeasureValuedEstimator(Result, Basic):
     """`∂J/∂z = c (E_+[r] - E_-[r])`, the difference of two expectations, of Gaussian and Poisson.
 
     By the mean of a Gaussian: `c = 1/(σ√2π)`, a = μ ± σ w with Weibull noise w (shape 2, scale √2).
@@ -255,7 +255,7 @@ def _head_slope(policy: Any, v: Any) -> Any:
     return first.diff(v)
 
 
-class ImportanceWeightedEstimator(Outputs, Basic):
+class ImportanceWeightedEstimator(Result, Basic):
     """`π(a)/β(a) r(a) ∇log π(a)` with actions drawn from a behaviour policy β.
 
     Examples

@@ -8,7 +8,7 @@ from sympy import Add, Basic, Eq, S, Tuple
 from sympy.core.symbol import Str
 
 from ..derivation import Derivation
-from ..outputs import Outputs
+from ..outputs import Result
 from .moments import Moment
 from .short import shortened
 
@@ -20,7 +20,7 @@ def named(values: dict[str, Any]) -> Tuple:
     return Tuple(*(Tuple(Str(name), value) for name, value in values.items()))
 
 
-class PopulationEquation(Outputs, Basic):
+class PopulationEquation(Result, Basic):
     """How a number of a population changes: the equation, its parts by name, and its derivation.
 
     Made by the methods of ``Population``. The parts have the names of those of a ``PriceEquation``:

@@ -28,7 +28,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Step
 from ..errors import NoRuleError, ShapeError
-from ..outputs import Outputs
+from ..outputs import Result
 from ..timelimit import within
 from .chain import Chain
 from .rules import PopulationRule
@@ -51,7 +51,7 @@ class LeadingEigenvector(PopulationRule):
     title = "leading eigenvector"
 
 
-class Quasispecies(Outputs, Basic):
+class Quasispecies(Result, Basic):
     """The motion of frequencies under selection and mutation, `ẋ = Q F x - f̄ x`.
 
     Parameters

@@ -22,7 +22,7 @@ from sympy import (
 
 from ..derivation import Derivation, Step
 from ..errors import NoRuleError, ShapeError
-from ..outputs import Outputs
+from ..outputs import Result
 from .chain import Chain
 from .rules import PopulationRule
 from .selection import continuous
@@ -59,7 +59,7 @@ class ExponentialGrowth(PopulationRule):
     title = "exponential growth"
 
 
-class Replicator(Outputs, Basic):
+class Replicator(Result, Basic):
     """The motion of the frequencies of a population, `ẋᵢ = xᵢ (fᵢ - f̄)`.
 
     Made by ``Population.replicator()``. Growth rates may depend on the frequencies, where these are

@@ -11,7 +11,7 @@ from sympy.matrices.matrixbase import MatrixBase
 from ..closedform import ClosedForm, ClosedFormMatrix
 from ..derivation import Derivation, Rule, Step, derive
 from ..errors import NoRuleError
-from ..outputs import Outputs
+from ..outputs import Result
 from ..symbols import Observable, ObservableVector, expression
 from ..tangent.closing import closed_form
 from ..timelimit import within
@@ -37,7 +37,7 @@ class AtRandomPoints(Rule):
     """Two formulas agree at twenty random points, to thirty digits: no proof."""
 
 
-class DecidedClaim(Outputs, Basic):
+class DecidedClaim(Result, Basic):
     """A claim that two formulas are equal, and what was found out about it.
 
     Arguments: what it is about (two of them), the verdict, the point and value that refute it.

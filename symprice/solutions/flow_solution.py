@@ -13,7 +13,7 @@ from sympy.core.sympify import _sympify
 from ..closedform import ClosedForm
 from ..derivation import Derivation
 from ..errors import NoRuleError, ShapeError
-from ..outputs import Outputs
+from ..outputs import Result
 from .integrating import extrapolated_flow, float_flow
 from .trajectory import FlowSystem
 from .verification import compiled
@@ -23,7 +23,7 @@ __all__ = ["FlowSolution"]
 _DOUBLE = 15
 
 
-class FlowSolution(Outputs, Basic):
+class FlowSolution(Result, Basic):
     """The trajectory of a flow. Made by ``solve_flow``.
 
     Attributes

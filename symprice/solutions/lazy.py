@@ -14,7 +14,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Rule, Step
 from ..errors import ShapeError
-from ..outputs import Outputs
+from ..outputs import Result
 from .exponentials import eigenvalues
 from .matrix_nodes import MatrixExponential, StepPower
 from .signs import oriented
@@ -34,7 +34,7 @@ class StartOfTraining(Rule):
     """Before training Φ is the identity."""
 
 
-class LazyTraining(Outputs, Basic):
+class LazyTraining(Result, Basic):
     """Training a network whose tangent kernel does not change, by a squared loss.
 
     Parameters

@@ -9,7 +9,7 @@ from sympy import MatrixSymbol, Symbol
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import NoRuleError
-from ..outputs import Outputs
+from ..outputs import Result
 
 __all__ = ["CodeOfTheFlow"]
 
@@ -17,7 +17,7 @@ _SIGNATURE = "Sigma, W1, W2, tau=1.0, excess=0.0"
 _NAMES = ("Sigma", "W1", "W2", "tau", "excess")
 
 
-class CodeOfTheFlow(Outputs):
+class CodeOfTheFlow(Result):
     """NumPy code of a flow with the arguments Σ, W₁, W₂, τ, t, λ."""
 
     __slots__ = ()

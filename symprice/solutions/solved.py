@@ -8,12 +8,12 @@ from sympy import Basic, Tuple
 from sympy.core.sympify import _sympify
 
 from ..derivation import Derivation, Step
-from ..outputs import Outputs
+from ..outputs import Result
 
 __all__ = ["Solved"]
 
 
-class Solved(Outputs, Basic):
+class Solved(Result, Basic):
     """A formula that solves an equation.
 
     Attributes

@@ -29,7 +29,7 @@ from sympy.matrices.matrixbase import MatrixBase
 from ..derivation import Derivation, Rule, Step
 from ..dynamics.update import Dynamics
 from ..errors import ShapeError
-from ..outputs import Outputs
+from ..outputs import Result
 from ..symbols import Parameter
 from ..tangent.gradient_noise import GradientNoise
 from ..timelimit import within
@@ -53,7 +53,7 @@ class Lyapunov(Rule):
         return "Lyapunov equation"
 
 
-class StationaryCovariance(Outputs, Basic):
+class StationaryCovariance(Result, Basic):
     """The covariance that noisy training settles to, with the equation that it solves.
 
     Attributes

@@ -31,7 +31,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Rule, Step
 from ..errors import ShapeError
-from ..outputs import Outputs
+from ..outputs import Result
 from ..timelimit import within
 from .linear_steps import exact, linear_step
 from .signs import oriented
@@ -95,7 +95,7 @@ def _transformed(polynomial: Any, r: Any) -> list[Any]:
     return [moved.coeff_monomial(z**k).expand() for k in range(n, -1, -1)]
 
 
-class Stability(Outputs, Basic):
+class Stability(Result, Basic):
     """The curvature up to which a discrete dynamics converges. Made by ``stability_of``.
 
     Attributes

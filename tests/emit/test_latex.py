@@ -36,6 +36,7 @@ from sympy import (
     asinh,
     exp,
     factor,
+    latex,
     log,
     pi,
     sqrt,
@@ -46,6 +47,7 @@ from sympy import (
 from symprice import (
     MLP,
     SGD,
+    CausalModel,
     ClosedForm,
     GradientDescent,
     MatrixMetric,
@@ -55,12 +57,14 @@ from symprice import (
     Parameter,
     VectorFunction,
     closed_form,
+    conserved,
     derive,
     observables,
     parameters,
     price,
     sigmoid,
     softmax,
+    solve_flow,
 )
 from symprice.derivation import Derivation, Step
 from symprice.emit.latex import to_latex
@@ -637,3 +641,20 @@ def test_price_grows_in_powers_of_the_step() -> None:
     assert text(covariances) == "-η NTVar(P) + η² NTCov(P, Q) + η³ NTVar(Q)/B"
     assert text(other * NTVar(P) - eta * NTVar(Q)) == "λ NTVar(P) - η NTVar(Q)"
     assert text(P * NTVar(Q) - P**2 * NTVar(P)) == "P NTVar(Q) - P² NTVar(P)"
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        price(P, L),
+        derive(NTCov(P * Q, L)),
+        CausalModel({Q: 2 * P}),
+        CausalModel({Q: 2 * P}).rate(Q, loss=-Q),
+        solve_flow(Parameter("b") ** 2 / 2, {Parameter("b"): 1}),
+        conserved(Parameter("u") ** 2 - Parameter("v") ** 2, Parameter("u") * Parameter("v")),
+    ],
+    ids=lambda result: type(result).__name__,
+)
+def test_sympy_shows_a_result_as_it_is_displayed(result) -> None:
+    assert latex(result) == result.latex()
+    assert type(result).__name__ not in latex([result])
