@@ -129,11 +129,9 @@ class _Gradients:
         self.rate = getattr(metric, "uniform_rate", None)
         self.metric = metric if self.rate is None else None
         if self.metric is not None and not hasattr(metric, "applied"):
-            remedy = (
-                "there is no formula of its entries, but code: write .lambdify() or .source()"
-                if hasattr(metric, "on_arrays")
-                else "write BlockMetric({W: rate or matrix, ...}), with a block for each array"
-            )
+            remedy = "write BlockMetric({W: rate or matrix, ...}), with a block for each array"
+            if hasattr(metric, "on_arrays"):
+                remedy = f"it has code, .lambdify() and .source(), but no formula; else {remedy}"
             name = type(metric).__name__
             raise NoRuleError(
                 f"asked for a covariance of trainable matrices in a metric of {name}: {remedy}"

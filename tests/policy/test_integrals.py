@@ -27,7 +27,7 @@ from sympy import (
     tanh,
 )
 
-from symprice.errors import NoRuleError
+from symprice.errors import NoRuleError, PolicyError
 from symprice.policy import distribution
 from symprice.policy.counting import GeometricPolicy, PoissonPolicy
 from symprice.policy.gaussian import GaussianPolicy
@@ -89,9 +89,8 @@ ENDLESS = {
 def test_what_is_infinite_or_undefined_says_so_at_once(name):
     policy, reward = ENDLESS[name]
     started = time.monotonic()
-    found = policy.expectation(reward)
-    with pytest.raises(NoRuleError, match="infinite"):
-        N(found)
+    with pytest.raises((NoRuleError, PolicyError), match=r"infinite|no real number"):
+        N(policy.expectation(reward))
     assert time.monotonic() - started < 5
 
 
