@@ -8,6 +8,7 @@ from typing import Any
 
 import mpmath
 from sympy import Basic, Equality, Expr, Float, I, ImmutableDenseMatrix, Order, S, Tuple, sstr
+from sympy.core.function import AppliedUndef
 from sympy.core.sympify import _sympify
 from sympy.logic.boolalg import BooleanAtom
 from sympy.matrices.matrixbase import MatrixBase
@@ -90,9 +91,19 @@ def _equation(side: Any) -> list[Pair]:
 def _without_order(left: Any, right: Any) -> Pair:
     left, first = _split_order(left)
     right, second = _split_order(right)
-    if first is None or second is None:
-        return Pair(left, right, first if second is None else second)
-    return Pair(left, right, first if first.contains(second) else second)
+    order = first if second is None else second
+    if first is not None and second is not None and first.contains(second):
+        order = first
+    if order is None:
+        return Pair(left, right, None)
+    return Pair(_in_a_step(left, order), _in_a_step(right, order), order)
+
+
+def _in_a_step(side: Any, order: Any) -> Any:
+    """A schedule η(t) is a number within a step: the η in which the O-term is."""
+    names = {s.name: s for s in order.variables}
+    moving = side.atoms(AppliedUndef)
+    return side.xreplace({f: names[f.func.__name__] for f in moving if f.func.__name__ in names})
 
 
 def _split_order(side: Any) -> tuple[Any, Any]:

@@ -28,7 +28,7 @@ from ..tangent.second import (
     ThirdForm,
 )
 from ..tangent.vectors import theta_tex
-from .update import Dynamics, Noise, mean_loss, symbol_of_expansion
+from .update import Dynamics, Noise, mean_loss, symbol_of_order
 
 __all__ = ["AfterStep", "derivation", "parts", "with_remainder", "written"]
 
@@ -128,7 +128,7 @@ def remainder(dynamics: Dynamics, prop: Any, loss: Any, order: int) -> Any:
     if degree is not None and degree <= order:
         if dynamics.is_of_first_order(loss):
             return S.Zero
-    return O(symbol_of_expansion(dynamics) ** Integer(order + 1))
+    return O(symbol_of_order(dynamics) ** Integer(order + 1))
 
 
 def degree_in_parameters(prop: Any) -> int | None:

@@ -262,6 +262,15 @@ def symbol_of_expansion(dynamics: Dynamics) -> Symbol:
     return size
 
 
+def symbol_of_order(dynamics: Dynamics) -> Symbol:
+    """The symbol of an O-term in the step size: η itself, that of `η g(t)`, and η for `η(t)`."""
+    size = dynamics.step_size
+    if isinstance(size, AppliedUndef):
+        return Symbol(size.func.__name__, positive=True)
+    scales = [s for s in getattr(size, "free_symbols", ()) if not (size / s).has(s)]
+    return scales[0] if len(scales) == 1 else symbol_of_expansion(dynamics)
+
+
 def time_in(expr: Any) -> Any:
     """The symbol that a schedule is a function of: the argument of `γ(t)`, or t itself."""
     functions = {a for f in expr.atoms(AppliedUndef) for a in f.args if isinstance(a, Symbol)}

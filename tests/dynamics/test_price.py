@@ -6,7 +6,7 @@ import pickle
 
 import mpmath
 import pytest
-from sympy import Derivative, Eq, Function, Matrix, O, Rational, Symbol, exp, symbols, tanh
+from sympy import Derivative, Eq, Function, Matrix, O, Rational, Symbol, exp, sqrt, symbols, tanh
 
 from symprice import (
     GradientDescent,
@@ -14,11 +14,13 @@ from symprice import (
     NTCov,
     NTVar,
     ShapeError,
+    check,
     observables,
     parameters,
     price,
     sigmoid,
 )
+from symprice.derivation import Rule, Step
 from symprice.dynamics.langevin import Langevin
 from symprice.dynamics.motion import TimeDerivative
 from symprice.dynamics.sharpness_aware import SAM
@@ -145,3 +147,24 @@ def test_a_constant_is_not_called_like_the_time():
         price(t * P, -t * P)
     assert price(t * P, -t * P, time=t).change == P + NTVar(t * P)
     assert price(t * P, L, GradientDescent(eta)).selection == -eta * NTCov(t * P, L)
+
+
+def test_a_schedule_is_a_number_within_a_step():
+    k, rate = Symbol("k"), Function("eta")
+    step = price(P, L, GradientDescent(rate(k)), order=2)
+    plain = price(P, L, GradientDescent(eta), order=2)
+    assert step.change.removeO() == plain.change.removeO().subs(eta, rate(k))
+    assert step.remainder == plain.remainder
+    decaying = GradientDescent(eta / sqrt(1 + k))
+    assert price(P, L, decaying).change == -eta * NTCov(P, L) / sqrt(1 + k) + O(eta**2)
+    for dynamics in (GradientDescent(rate(k)), decaying):
+        law = price(PROPERTY, LOSS, dynamics, order=2)
+        assert law.derivation.check(points=2)
+        start = law.derivation.start
+        wrong = Step(Rule(), start, 2 * law.selection + law.remainder)
+        assert check(wrong, points=2, code=False).outcome == "does not hold"
+
+
+def test_two_scales_of_a_step_leave_no_power_to_expand_in():
+    with pytest.raises(ShapeError, match="symbol"):
+        _ = price(P, L, GradientDescent(eta * Symbol("gamma"))).change

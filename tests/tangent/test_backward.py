@@ -64,7 +64,8 @@ def test_one_neuron():
 def test_the_limit_definition_agrees_numerically_everywhere(phi):
     f = MLP(2, 2, 1, activation=phi).explicit()
     for neuron in (*f.definitions, *f.parameters):
-        assert limit_definition(f, neuron).error < 1e-20
+        # SymPy's own limit is another test's matter, and would use up its time here.
+        assert limit_definition(f, neuron, timeout=0.1).error < 1e-20
 
 
 def test_the_symbolic_limit_is_the_derivative():
