@@ -137,7 +137,7 @@ def test_time_of_a_property():
         (lambda: LangevinDescent(0, T), "positive"),
         (lambda: GradientFlow(-1), "positive"),
         (lambda: price(P, L, Langevin(T), order=2), "1"),
-        (lambda: price(P, L, GradientDescent(Function("eta")(t)), order=2).change, "symbol"),
+        (lambda: price(P, L, GradientDescent(eta * T), order=2).change, "symbol"),
         (lambda: price(P, L, GradientDescent(Rational(1, 2))).change, "symbol"),
     ],
 )
