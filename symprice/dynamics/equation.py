@@ -273,7 +273,10 @@ def price(
         raise ShapeError(f"asked for training on {L}, a column: a loss is a scalar")
     for given in (prop, mean_loss(loss)):
         require_parameters("price", given)
-    if dynamics.continuous and dynamics.time is None and Symbol("t") in prop.free_symbols:
+    # Of scalars: targets are often called t, and are no time.
+    scalars = (s for s in prop.free_symbols if isinstance(s, Symbol))
+    constants = {s.name for s in scalars if not isinstance(s, (Parameter, Observable))}
+    if dynamics.continuous and dynamics.time is None and "t" in constants:
         raise ShapeError(
             f"asked for the rate of {prop}, in which t is a constant, while t is the time of the "
             "rate: write price(P, L, time=t) for what depends on time, or call the constant c"

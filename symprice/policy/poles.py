@@ -47,7 +47,7 @@ def require_defined(policy: DistributionPolicy, reward: Any) -> Any:
     zeros: set[Any] = set()
     for inner in (*_powers(reward, a), *(node.args[0] for node in reward.atoms(log))):
         zeros.update(_zeros(inner, a))
-    inside = [z for z in sorted(zeros) if (low <= z) == True and (z <= high) == True]  # noqa: E712
+    inside = [z for z in sorted(zeros) if (low <= z) is S.true and (z <= high) is S.true]
     for z in inside:
         counts = policy.is_countable and z.is_integer
         pole = not policy.is_countable and z not in (low, high) and _is_pole(reward, a, z)

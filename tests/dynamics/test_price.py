@@ -9,16 +9,20 @@ import pytest
 from sympy import Derivative, Eq, Function, Matrix, O, Rational, Symbol, exp, sqrt, symbols, tanh
 
 from symprice import (
+    Dense,
     GradientDescent,
     GradientFlow,
+    Network,
     NTCov,
     NTVar,
     ShapeError,
     check,
+    inputs,
     observables,
     parameters,
     price,
     sigmoid,
+    squared_loss,
 )
 from symprice.derivation import Rule, Step
 from symprice.dynamics.langevin import Langevin
@@ -143,9 +147,12 @@ def test_symbols_that_are_constants_stay():
 
 
 def test_a_constant_is_not_called_like_the_time():
-    with pytest.raises(ShapeError, match="time=t"):
-        price(t * P, -t * P)
+    for constant in (t, Symbol("t", positive=True)):  # both are printed as the time is
+        with pytest.raises(ShapeError, match="time=t"):
+            price(constant * P, -constant * P)
     assert price(t * P, -t * P, time=t).change == P + NTVar(t * P)
+    fit = squared_loss(Network(Dense(2, 3))(inputs("x", 2)), inputs("t", 3))
+    assert price(fit, fit).order == 1  # targets are no time
     assert price(t * P, L, GradientDescent(eta)).selection == -eta * NTCov(t * P, L)
 
 
