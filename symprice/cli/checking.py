@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -26,13 +27,20 @@ examples:
   symprice check '\\operatorname{NTVar}(w^{2}) = 4 w^{2}' --param w
   symprice check paper.tex --param w b --symbol x
   symprice check '\\operatorname{NTVar}(w^\\top x) = x^\\top x' --param w:3 --symbol x:3
+  symprice check '\\nabla_w \\tfrac12 \\|w - x\\|^2 = w - x' --param w:3 --symbol x:3
+  symprice check '\\frac{\\partial L}{\\partial w} = \\frac2n \\sum_{i=1}^n (w - x_i)' --param w \\
+      --symbol x:3 --express n=3 'L=((w-x_1)^2+(w-x_2)^2+(w-x_3)^2)/n'
 
 Both sides of every equation are compared at points of their domain; of a file, those of every
-display. Vectors and matrices are declared with their shape and checked entry by entry: functions
-of a column are taken of its entries, and \\odot multiplies entries. The exit status is 0 where all
-agree, 1 where one does not, 2 where one cannot be read, or not be decided in the time there is.
+display, with the macros that the file defines put in. Vectors and matrices are declared with their
+shape and checked entry by entry: functions of a column are taken of its entries, and \\odot
+multiplies entries. Sums are written out, over as many entries as are declared where they have no
+bounds. \\nabla is by its index, \\nabla and \\nabla_\\theta by all of --param in their order. What
+could be meant in two ways is refused with its place. The exit status is 0 where all agree, 1 where
+one does not, 2 where one cannot be read, or not be decided in the time there is.
 """
 
+_LONGEST = 20_000  # characters of one side, its sums written out
 _MARKS = {"holds": "✓", "does not hold": "✗", "undecided": "?"}
 
 
@@ -63,7 +71,7 @@ def check_command(arguments: argparse.Namespace) -> int:
         try:
             if isinstance(sides, ParseError):
                 raise sides
-            parsed = [parse(side, known) for side in sides]
+            parsed = [parse(side, known, max_length=_LONGEST) for side in sides]
             _same_shape(sides, parsed)
         except ParseError as error:
             if not place:
@@ -168,7 +176,13 @@ def _print(results: list[dict[str, Any]], as_json: bool) -> None:
             print(f"- {place}not read: {result['unread']}")
             continue
         word = result["outcome"]
-        print(f"{_MARKS[word]} {place}{result['left']} = {result['right']} {word}")
+        print(f"{_MARKS[word]} {place}{_tidy(result['left'])} = {_tidy(result['right'])} {word}")
         print(f"    {result['report'].splitlines()[0]}")
         if result.get("ours"):
-            print(f"    derived: {result['left']} = {result['ours']}")
+            print(f"    derived: {_tidy(result['left'])} = {result['ours']}")
+
+
+def _tidy(text: str) -> str:
+    """Brackets that say nothing left out: `w**2`, `1/2*p`."""
+    text = re.sub(r"\*\*\((\w+)\)", r"**\1", text)
+    return re.sub(r"(?<![\w*/)])\((\w+)\)/\((\w+)\)", r"\1/\2", text)

@@ -18,7 +18,7 @@ from ..symbols import Observable, Parameter
 from .functions import default_functions
 from .parser import CONSTANTS, parse, parse_assignment
 
-__all__ = ["declare_names", "derive_command", "names_of", "quantities_of"]
+__all__ = ["declare_names", "derivation_of", "derive_command", "names_of", "quantities_of"]
 
 _MOST = 9  # rows and columns of a declared matrix: an index has one digit
 
@@ -29,33 +29,30 @@ class NamedQuantities(Rule):
 
 def derive_command(arguments: argparse.Namespace) -> int:
     """Derive, express, print and check one formula; 1 where the check fails."""
-    from .. import derive, express
-
     known, quantities = quantities_of(arguments)
     formula = parse(arguments.formula, known)
 
-    derivation = derive(formula)
-    result: Any = derivation.result.doit()
-    steps = list(derivation.steps)
-    if quantities:
-        expressed = express(formula, quantities)
-        steps.append(
-            Step(
-                NamedQuantities(),
-                steps[-1].after,
-                expressed,
-                [Eq(s, q, evaluate=False) for s, q in quantities.items()],
-            )
-        )
-        result = expressed
-    derivation = Derivation(steps)
-
+    derivation = derivation_of(formula, quantities)
+    result = derivation.result if quantities else derivation.result.doit()
     report = None if arguments.no_check else derivation.check()
     _print(arguments, formula, derivation, result, report)
     if report is not None and not report:
         print(f"symprice: {report}", file=sys.stderr)
         return 1
     return 0
+
+
+def derivation_of(formula: Any, quantities: dict[Any, Any]) -> Derivation:
+    """The steps to a formula, the last of them to the quantities that were named."""
+    from .. import derive, express
+
+    derivation = derive(formula)
+    if not quantities:
+        return derivation
+    given = [Eq(symbol, quantity, evaluate=False) for symbol, quantity in quantities.items()]
+    last = derivation.steps[-1].after
+    step = Step(NamedQuantities(), last, express(formula, quantities), given)
+    return Derivation([*derivation.steps, step])
 
 
 def declare_names(command: argparse.ArgumentParser) -> None:
@@ -119,7 +116,7 @@ def quantities_of(arguments: argparse.Namespace) -> tuple[dict[str, Basic], dict
         if name in known:
             raise NameClashError(f"{name} was declared twice: as what is it meant?")
         known[name] = quantity
-        if not isinstance(quantity, MatrixBase):
+        if not (isinstance(quantity, MatrixBase) or quantity.is_number):  # n=3 is a size
             quantities[Symbol(name, real=True)] = quantity
     return known, quantities
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import sympy
 from sympy.core.function import FunctionClass
 
-from .matrices import hadamard, transpose
+from .differentials import derivative, gradient
+from .matrices import diag, dot, frobenius, hadamard, inner, norm, norm1, trace, transpose
 
 __all__ = ["Functions", "Signature", "default_functions"]
 
@@ -50,6 +51,7 @@ def default_functions() -> Functions:
     functions += [sympy.acos, sympy.tanh, sympy.sinh, sympy.cosh, sympy.erf, sympy.Abs, sympy.sqrt]
     functions += [sigmoid, softplus, relu, silu, gelu, log_sigmoid, leaky_relu, elu, identity]
     functions += [square, softmax, log_softmax, NTCov, NTVar, transpose, hadamard]
+    functions += [diag, dot, inner, norm, norm1, frobenius, trace, derivative, gradient]
     return {function.__name__: function for function in functions}
 
 

@@ -6,16 +6,19 @@ What is not known, or could be meant in two ways, is refused and never guessed.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from ..emit.documents.fragments import Group, Leaf, Node, parse, source
 from ..errors import ParseError
-from .latex_reader import Reader, Unreadable
+from .latex_brackets import paired
+from .latex_macros import expanded, macros
+from .latex_names import Unreadable
+from .latex_reader import Reader
 
 __all__ = ["chains", "displays"]
 
 _RELATIONS = {"=", r"\equiv"}
-_PARTNERS = {"(": ")", "[": "]", r"\{": r"\}", r"\lvert": r"\rvert"}
 _BIG = re.compile(r"\\[bB]igg?[lrm]?(?![A-Za-z])")
 _OUTER = "equation|align|gather|multline|dmath|displaymath|eqnarray|flalign|alignat"
 _INNER = "aligned|split|gathered|multlined|alignedat"
@@ -32,20 +35,22 @@ _LONGEST = 20_000
 
 
 def displays(document: str) -> Iterator[tuple[int, str]]:
-    r"""(line, formula) of every displayed formula of a document, comments left out.
+    r"""(line, formula) of every displayed formula of a document, comments left out and the macros
+    that it defines put in.
 
     >>> list(displays("Text.\n\\[ a = b \\]"))
     [(2, 'a = b ')]
     """
     plain = re.sub(r"(?<!\\)%.*", "", document)
+    known = macros(plain)
     for found in _DISPLAY.finditer(plain):
         group = next(g for g in (2, 3, 4) if found[g] is not None)
         body = found[group].lstrip()
         start = found.end(group) - len(body)
-        yield plain.count("\n", 0, start) + 1, body
+        yield plain.count("\n", 0, start) + 1, expanded(body, known)
 
 
-def chains(latex: str, names: Collection[str] = ()) -> list[list[str]]:
+def chains(latex: str, names: Collection[str] | Mapping[str, Any] = ()) -> list[list[str]]:
     r"""The sides of every equation of a display, in the syntax of the parser.
 
     A chain `a = b = c` has three sides. A row that begins with a relation or a sign goes on with
@@ -71,7 +76,7 @@ def chains(latex: str, names: Collection[str] = ()) -> list[list[str]]:
     if len(latex) > _LONGEST:
         raise ParseError(f"a display has at most {_LONGEST} characters: name its parts")
     try:
-        nodes = _paired(parse(_plain(latex)))
+        nodes = paired(parse(_plain(latex)))
         reader = Reader(names)
         found: list[list[str]] = []
         for sides in _equations(nodes):
@@ -92,35 +97,14 @@ def _plain(latex: str) -> str:
     latex = re.sub(r"\\(?:label|tag\*?|intertext)\s*\{[^{}]*\}|\[label=[^\]]*\]", "", latex)
     latex = re.sub(rf"\\(?:begin|end)\s*\{{(?:{_OUTER}|{_INNER})\*?\}}", "", latex)
     latex = re.sub(r"\\\\(?:\*(?:\s*\[[^\]]*\])?|\s*\[[^\]]*\])", r"\\\\ ", latex)
+    latex = re.sub(r"(?<![A-Za-z\\])NT(Cov|Var)(?=\s*(?:\\left\s*)?[(\[])", r"\\NT\1 ", latex)
     latex = _BIG.sub("", latex)
+    latex = re.sub(r":\s*=|\\(?:coloneqq|triangleq)(?![A-Za-z])", "=", latex)
     latex = re.sub(r"\\(?:left|right)\s*\.", "", latex)
-    latex = re.sub(r"\\left\s*\|", r"\\lvert ", latex)
-    latex = re.sub(r"\\right\s*\|", r"\\rvert ", latex)
+    for bar, name in ((r"\|", "vert"), (r"\\\|", "Vert")):
+        latex = re.sub(rf"\\left\s*{bar}", rf"\\l{name} ", latex)
+        latex = re.sub(rf"\\right\s*{bar}", rf"\\r{name} ", latex)
     return re.sub(r"\\(?:left|right)(?![A-Za-z])\s*", "", latex)
-
-
-def _paired(nodes: Sequence[Node]) -> list[Node]:
-    """What stands between brackets as groups."""
-    stack: list[tuple[Leaf | None, list[Node]]] = [(None, [])]
-    for node in nodes:
-        opening, inside = stack[-1]
-        if isinstance(node, Group):
-            inside.append(Group(node.open, tuple(_paired(node.children)), node.close))
-        elif node.name in _PARTNERS:
-            stack.append((node, []))
-        elif node.name in _PARTNERS.values():
-            if opening is None:
-                raise Unreadable("a bracket is closed that was not opened: write both", node)
-            if _PARTNERS[opening.name] != node.name:
-                raise Unreadable("a bracket is closed by one of another kind", node)
-            stack.pop()
-            stack[-1][1].append(Group(opening.text, tuple(inside), node.text))
-        else:
-            inside.append(node)
-    opening, inside = stack[-1]
-    if opening is not None:
-        raise Unreadable("a bracket is opened that is not closed: write both", opening)
-    return inside
 
 
 def _equations(nodes: Sequence[Node]) -> Iterator[list[list[Node]]]:

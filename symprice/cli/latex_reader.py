@@ -3,11 +3,13 @@ r"""One side of a formula in LaTeX, read from left to right, as text for the par
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from ..emit.documents.fragments import Group, Leaf, Node, source
+from .latex_names import GREEK, STYLES, Names, Unreadable, about, lone, mark
+from .latex_operators import gradient, partial, quotient, total
 
-__all__ = ["Reader", "Unreadable"]
+__all__ = ["Reader", "Run"]
 
 _FUNCTIONS = {
     r"\log": "log", r"\ln": "log", r"\exp": "exp", r"\tanh": "tanh", r"\sinh": "sinh",
@@ -17,29 +19,18 @@ _FUNCTIONS = {
 _TIMES = {r"\cdot", r"\times", "*"}
 _HADAMARD = {r"\odot", r"\circ"}
 _FRACTIONS = {r"\frac", r"\dfrac", r"\tfrac"}
-_STYLES = {r"\operatorname", r"\mathrm", r"\mathit", r"\mathbf", r"\boldsymbol", r"\bm", r"\vec",
-           r"\mathcal", r"\mathsf"}  # fmt: skip
 _SILENT = {r"\,", r"\;", r"\:", r"\!", r"\quad", r"\qquad", r"\ ", "~", "&", r"\displaystyle",
            r"\notag", r"\nonumber", r"\limits"}  # fmt: skip
-_GREEK = set(
-    "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi "
-    "pi rho sigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Sigma Phi Psi "
-    "Omega".split()
-)
+_NORMS = {"": "norm", "2": "norm", "1": "norm1", "F": "frobenius", r"\mathrm{F}": "frobenius"}
+_WORDS = {"ReLU": "relu", "GELU": "gelu", "SiLU": "silu", "ELU": "elu", "tr": "trace",
+          "Tr": "trace"}  # fmt: skip
+_SUMS = {r"\sum", r"\prod"}
 _MATRICES = {"matrix", "pmatrix", "bmatrix", "smallmatrix"}
 _TRANSPOSED = {r"\top", r"\intercal", "T"}
 _TYPED = "write the formula in the syntax of 'symprice derive'"
 
 
-class Unreadable(Exception):
-    """What cannot be read, and the node where it stands."""
-
-    def __init__(self, message: str, node: Node | None = None) -> None:
-        super().__init__(message)
-        self.node = node
-
-
-class Reader:
+class Reader(Names):
     """Reads sides of equations in which some names are declared; it remembers how names look.
 
     Examples
@@ -51,27 +42,18 @@ class Reader:
     '(1)/(2)*p**(2)'
     """
 
-    def __init__(self, names: Collection[str] = ()) -> None:
-        self.names = frozenset(names)
-        self.looks: dict[str, str] = {}
-
     def side(self, nodes: Sequence[Node]) -> str:
         """The text of one side."""
-        return _Run(nodes, self).whole()
-
-    def styled(self, word: str, look: str, node: Node) -> str:
-        r"""A name that has one look only: `w` and `\mathbf{w}` in one formula are two things."""
-        if self.looks.setdefault(word, look) != look:
-            raise Unreadable(f"{word} is printed in two ways: are they the same?", node)
-        return word
+        return Run(nodes, self).whole()
 
 
-class _Run:
+class Run:
     """A run of nodes: what stands in one bracket, one script or one side."""
 
     def __init__(self, nodes: Sequence[Node], reader: Reader) -> None:
         self.nodes = [n for n in nodes if not _silent(n)]
         self.reader, self.at = reader, 0
+        self.lifting = True  # whether powers belong to the factor before them
 
     # --- from sums down to factors ----------------------------------------------------------------
     def whole(self) -> str:
@@ -94,15 +76,27 @@ class _Run:
         return products[0] if len(products) == 1 else f"hadamard({','.join(products)})"
 
     def product(self) -> str:
-        """Factors side by side."""
+        """Factors side by side; between columns a dot is their scalar product."""
+        text = self.factors()
+        while self.mark() == r"\cdot":
+            self.at += 1
+            text = f"dot({text},{self.factors()})"
+        return text
+
+    def factors(self) -> str:
+        """Factors up to a dot that may stand between columns."""
         text, divided = self.factor(), False
         while self.at < len(self.nodes) and self.mark() not in ("+", "-", ",", *_HADAMARD):
-            mark = self.mark()
-            if mark == "/" or mark in _TIMES:
+            sign = self.mark()
+            if sign == r"\cdot" and self.reader.vectors:
+                break
+            if sign == "/" or sign in _TIMES:
                 self.at += 1
-                text += ("/" if mark == "/" else "*") + self.factor()
-                divided = mark == "/"
-            elif all(re.match(r"\d", n) for n in (_mark(self.nodes[self.at - 1]), mark)):
+                if sign == "/" and self.mark() in _SUMS:
+                    raise Unreadable(r"how much is below the line? write \frac", self.here)
+                text += ("/" if sign == "/" else "*") + self.factor()
+                divided = sign == "/"
+            elif all(re.match(r"\d", n) for n in (mark(self.nodes[self.at - 1]), sign)):
                 raise Unreadable("two numbers side by side: one, or a product?", self.here)
             elif divided:
                 raise Unreadable(r"is this factor above or below the line? write \frac", self.here)
@@ -113,11 +107,19 @@ class _Run:
     def factor(self) -> str:
         """A number, a name, a call or a bracket, with what is raised."""
         node = self.next()
+        if isinstance(node, Group) and self.mark() == "_" and len(node.children) == 1:
+            node = node.children[0] if node.kind == "brace" else node  # {x}_{i}, as SymPy writes
         if isinstance(node, Group):
             return self.raised(self.group(node))
         name = node.name
         if name in _FRACTIONS:
             return self.raised(self.fraction(node))
+        if name in _SUMS:
+            return total(self, node)
+        if name == r"\nabla":
+            return gradient(self, node)
+        if name == r"\partial":
+            return partial(self, node)
         if name == r"\sqrt":
             if self.mark() == "[":
                 raise Unreadable("a root of another order: write it as a power", node)
@@ -132,12 +134,14 @@ class _Run:
         if name in _FUNCTIONS:
             function = _FUNCTIONS[name]
             return self.call(function) if self.calls() else self.bare(function, node)
-        if name in _STYLES:
+        if name in (r"\mathbb", r"\E") and "E" not in self.reader.names:
+            raise Unreadable("an expectation is not read: write its sum or its value", node)
+        if name in STYLES:
             return self.named(source(self.next()).strip("{} \n"), node)
         if name in (r"\text", r"\textrm", r"\textit", r"\mbox"):
             return self.named(node.text.split("{", 1)[1].strip().rstrip("}").strip(), node)
         if name.startswith("\\"):
-            if name[1:] not in _GREEK:
+            if name[1:] not in GREEK:
                 raise Unreadable(
                     f"the command {name} has no meaning in a formula that can be checked: {_TYPED}",
                     node,
@@ -156,36 +160,54 @@ class _Run:
             return self.matrix(node)
         if node.kind not in ("brace", "paren"):
             raise Unreadable(f"the environment {node.kind} has no meaning: {_TYPED}", node)
-        text = _Run(node.children, self.reader).whole()
+        text = Run(node.children, self.reader).whole()
         if node.open.startswith(r"\lvert"):
             return f"Abs({text})"
-        if node.kind == "brace" and any(_mark(n) in ("+", "-", ",") for n in node.children):
+        if node.open.startswith(r"\lVert"):
+            return f"{self.norm(node)}({text})"
+        if node.open.startswith(r"\langle"):
+            if [mark(n) for n in node.children].count(",") != 1:
+                raise Unreadable(
+                    r"an inner product has two sides: write \langle a, b \rangle", node
+                )
+            return f"inner({text})"
+        if node.kind == "brace" and any(mark(n) in ("+", "-", ",") for n in node.children):
             raise Unreadable("braces do not print: write round brackets", node)
         return f"({text})"
+
+    def norm(self, node: Group) -> str:
+        """Which norm the index says."""
+        if self.mark() != "_":
+            return "norm"
+        self.at += 1
+        index = source(self.script()).replace(" ", "")
+        index = index[1:-1] if index.startswith("{") else index
+        if index not in _NORMS:
+            raise Unreadable(f"the norm {index} is not read: write 1, 2 or F", node)
+        return _NORMS[index]
 
     def matrix(self, node: Group) -> str:
         """`[[a, b], [c, d]]`."""
         rows: list[list[list[Node]]] = [[[]]]
         for child in node.children:
-            if _mark(child).startswith(r"\\"):
+            if mark(child).startswith(r"\\"):
                 rows.append([[]])
-            elif _mark(child) == "&":
+            elif mark(child) == "&":
                 rows[-1].append([])
             else:
                 rows[-1][-1].append(child)
         if rows[-1] == [[]]:
             rows.pop()
-        read = [[_Run(cell, self.reader).whole() for cell in row] for row in rows]
+        read = [[Run(cell, self.reader).whole() for cell in row] for row in rows]
         return f"[{','.join(f'[{line}]' for line in map(','.join, read))}]"
 
     def fraction(self, node: Node) -> str:
         """A quotient, unless it is a derivative."""
-        start = self.at
-        above, below = self.argument(), self.argument()
-        parts = [part for part in self.nodes[start : self.at] if isinstance(part, Group)]
-        first = [part.children[0] for part in parts if part.children]
-        if len(first) == 2 and all(re.fullmatch(r"d|\\mathrm", _mark(n)) for n in first):
-            raise Unreadable(f"a derivative cannot be read: {_TYPED}", node)
+        parts = self.inside(self.script()), self.inside(self.script())
+        derived = quotient(self, *parts, node)
+        if derived:
+            return derived
+        above, below = (self.within(part).whole() for part in parts)
         return f"({above})/({below})"
 
     # --- names and calls --------------------------------------------------------------------------
@@ -193,37 +215,78 @@ class _Run:
         """A name with its index and its primes, or a call of a function."""
         if word == "1":  # a column of ones: numbers beside columns are that
             return self.raised(word)
-        if not re.fullmatch("[A-Za-z]+", word):
-            raise Unreadable(f"{word!r} cannot be a name", node)
-        look = _mark(node) if _mark(node) in _STYLES else ""
-        if self.calls() and len(word) > 1 and word not in _GREEK:
-            return self.call(word)
-        while self.mark() in ("_", "'"):
-            if self.mark() == "_":
-                self.at += 1
-                index = source(self.script()).replace(" ", "").strip("{}")
-                if re.search("[-+*/^]", index):
-                    raise Unreadable("an index that is calculated: write a name or a number", node)
-                look += f"_{index}"
-                word += "_" + re.sub(r"[^A-Za-z0-9]", "", index)
-            else:
-                self.at += 1
-                word += "_prime"
+        if word in self.reader.bound and self.mark() not in ("_", "'"):
+            return self.raised(f"({self.reader.bound[word]})")
+        if self.calls() and len(word) > 1 and word not in GREEK:
+            return self.call(_WORDS.get(word, word))
+        word, look = self.indexed(word, node)
         if word == "E" and word not in self.reader.names:
             raise Unreadable("E is not declared: write e for the number, no expectations", node)
         text = "E" if word == "e" and word not in self.reader.names else word
         text = self.raised(self.reader.styled(text, look, node))
         after = self.nodes[self.at] if self.at < len(self.nodes) else None
-        if isinstance(after, Group) and after.kind == "paren" and _lone(after):
+        if isinstance(after, Group) and after.kind == "paren" and lone(after):
+            if about(after) and "theta" not in self.reader.names:
+                self.at += 1  # L(\theta): no theta is declared that could be a factor
+                return self.raised(text)
             raise Unreadable(
                 rf"a product, or {word} as a function? write {word} \cdot for a product", node
             )
         return text
 
+    def indexed(self, word: str, node: Node) -> tuple[str, str]:
+        """A name with its index and its primes, and how it looks."""
+        if not re.fullmatch("[A-Za-z]+", word):
+            raise Unreadable(f"{word!r} cannot be a name", node)
+        look = mark(node) if mark(node) in STYLES else ""
+        while self.primed() or self.mark() in ("_", "'"):
+            if self.mark() == "_":
+                self.at += 1
+                index = source(self.script()).replace(" ", "").strip("{}")
+                if re.search("[-+*/^]", index):
+                    raise Unreadable("an index that is calculated: write a name or a number", node)
+                index = self.reader.entry(word, index, node)
+                look += f"_{index}"
+                word += "_" + re.sub(r"[^A-Za-z0-9]", "", index)
+            else:
+                self.at += 1
+                word += "_prime"
+        return word, look
+
+    def primed(self) -> bool:
+        r"""Whether a prime follows, which `^{\prime\top}` becomes first."""
+        if self.mark() != "^" or self.at + 1 == len(self.nodes):
+            return False
+        inside = self.inside(self.nodes[self.at + 1])
+        if not inside or mark(inside[0]) != r"\prime":
+            return False
+        rest: list[Node] = [Leaf("^"), Group("{", tuple(inside[1:]), "}")] if inside[1:] else []
+        self.nodes[self.at : self.at + 2] = [Leaf("'"), *rest]
+        return True
+
+    def word(self) -> str:
+        """A name by itself, with neither power nor argument."""
+        node = self.next()
+        name = mark(node)
+        text = source(self.next()).strip("{} \n") if name in STYLES else name.lstrip("\\")
+        word, look = self.indexed(text, node)
+        return self.reader.styled(word, look, node)
+
+    def words(self, node: Node) -> list[str]:
+        """Names between commas."""
+        found = []
+        while self.at < len(self.nodes):
+            found.append(self.word())
+            if self.at < len(self.nodes) and mark(self.next()) != ",":
+                raise Unreadable("names between commas are read here", node)
+        if not found:
+            raise Unreadable("a name is missing here", node)
+        return found
+
     def calls(self) -> bool:
         """Whether a bracket follows, behind a power perhaps."""
         after = self.nodes[self.at :]
-        if len(after) > 2 and _mark(after[0]) == "^":
+        if len(after) > 2 and mark(after[0]) == "^":
             after = after[2:]
         node = after[0] if after else None
         while isinstance(node, Group) and node.kind == "brace" and len(node.children) == 1:
@@ -236,7 +299,7 @@ class _Run:
         node = self.next()
         while isinstance(node, Group) and node.kind == "brace":
             node = node.children[0]
-        inner = _Run(node.children if isinstance(node, Group) else (node,), self.reader).whole()
+        inner = Run(node.children if isinstance(node, Group) else (node,), self.reader).whole()
         text = f"{function}({inner})"
         return text + before if before else self.raised(text)
 
@@ -264,26 +327,24 @@ class _Run:
 
     def raised(self, text: str) -> str:
         """The text with the powers and transpositions that follow."""
-        if self.mark() != "^":
+        if self.mark() != "^" or not self.lifting:
             return text
         node = self.here
         self.at += 1
         script = self.script()
         inside = script.children if isinstance(script, Group) else (script,)
-        marks = [_mark(n) for n in inside if _mark(n) != r"\mathsf"]
+        marks = [mark(n) for n in inside if mark(n) != r"\mathsf"]
         if len(marks) == 1 and isinstance(inside[-1], Group):
-            marks = [_mark(n) for n in inside[-1].children]
+            marks = [mark(n) for n in inside[-1].children]
         if len(marks) == 1 and marks[0] in _TRANSPOSED and marks[0] not in self.reader.names:
             return f"transpose({text})"
-        if set(marks) == {r"\prime"}:
-            raise Unreadable("write primes as '", node)
         if len(inside) == 1 and isinstance(inside[0], Group) and inside[0].kind == "paren":
             raise Unreadable("an index in brackets, or a power? write an index below", node)
         if self.mark() == "^":
             raise Unreadable("two powers in a row: write brackets", node)
         if self.mark() == "_":
             raise Unreadable("write the index before the power", node)
-        return f"{text}**({_Run(inside, self.reader).whole()})"
+        return f"{text}**({Run(inside, self.reader).whole()})"
 
     def script(self) -> Node:
         """The next group, or the next character; of several digits TeX takes the first."""
@@ -295,8 +356,23 @@ class _Run:
         return node
 
     def argument(self) -> str:
-        node = self.script()
-        return _Run(node.children if isinstance(node, Group) else (node,), self.reader).whole()
+        return self.within(self.inside(self.script())).whole()
+
+    def transposes(self) -> bool:
+        """Whether the script that follows is a transposition."""
+        run = self.within(self.nodes[self.at :])
+        if run.mark() != "^":
+            return False
+        return run.raised("w").startswith("transpose(")
+
+    @staticmethod
+    def inside(node: Node) -> list[Node]:
+        """The nodes of an argument, with or without braces."""
+        return list(node.children) if isinstance(node, Group) else [node]
+
+    def within(self, nodes: Sequence[Node]) -> Run:
+        """A run of its own."""
+        return Run(nodes, self.reader)
 
     # --- where it stands --------------------------------------------------------------------------
     @property
@@ -304,7 +380,7 @@ class _Run:
         return self.nodes[min(self.at, len(self.nodes) - 1)]
 
     def mark(self) -> str:
-        return _mark(self.nodes[self.at]) if self.at < len(self.nodes) else ""
+        return mark(self.nodes[self.at]) if self.at < len(self.nodes) else ""
 
     def next(self) -> Node:
         if self.at >= len(self.nodes):
@@ -314,18 +390,7 @@ class _Run:
         return self.nodes[self.at - 1]
 
 
-def _mark(node: Node) -> str:
-    return node.name if isinstance(node, Leaf) else ""
-
-
 def _silent(node: Node) -> bool:
     return isinstance(node, Leaf) and (
         node.name in _SILENT or node.name.startswith(r"\\") or node.text.isspace()
     )
-
-
-def _lone(group: Group) -> bool:
-    """Whether nothing in a bracket asks for one: no sum, no call."""
-    signs = [_mark(n) in ("+", "-") for n in group.children]
-    calls = any(isinstance(n, Group) and n.kind == "paren" for n in group.children)
-    return not any(signs[1:]) and not calls

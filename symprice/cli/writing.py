@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .formula import declare_names, names_of
+from .formula import declare_names, derivation_of, quantities_of
 from .parser import parse
 
 __all__ = ["paper_command", "register"]
@@ -15,9 +15,12 @@ __all__ = ["paper_command", "register"]
 EXAMPLES = """\
 examples:
   symprice paper 'NTVar(sigmoid(b))' --param b --title 'One neuron'
+  symprice paper 'NTVar(sigmoid(b))' --param b --express p='sigmoid(b)' --notation learning
   symprice paper 'NTCov(log(P)*Q, -L)' 'NTVar(P*Q)' --observable P Q L --columns 2
 
 It writes paper.tex, paper.bib, paper.md, paper.html and, where there is a TeX, paper.pdf.
+
+exit status: 0, 1 where a check failed or TeX complained, or 2 for input that cannot be used.
 """
 
 
@@ -44,16 +47,15 @@ def register(commands: Any) -> None:
 
 def paper_command(arguments: argparse.Namespace) -> int:
     """Derive, check, write; 1 where a check fails or TeX complains."""
-    from .. import derive
     from ..emit.latex_printer import paper as tex_of
     from ..emit.papers import paper
 
-    names = names_of(arguments)
+    names, quantities = quantities_of(arguments)
     items: list[Any] = []
     reports = []
     for number, text in enumerate(arguments.formulas, start=1):
         formula = parse(text, names)
-        derivation = derive(formula)
+        derivation = derivation_of(formula, quantities)
         reports.append(derivation.check())
         items += [f"# The formula ${tex_of(formula)}$", (f"eq:{number}", derivation), reports[-1]]
     found = paper(

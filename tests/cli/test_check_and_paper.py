@@ -37,6 +37,10 @@ from symprice.errors import ParseError
         (r"2 w, \quad \text{as before}", "2*w"),
         (r"\text{softmax}(z)", "softmax(z)"),
         (r"\sqrt{x'} / 2.5", "sqrt(x_prime)/2.5"),
+        (
+            r"x_1^{\prime\top} + w^\prime + b^{\prime 2}",
+            "transpose(x_1_prime)+w_prime+b_prime**(2)",
+        ),
         (r"\sigma \theta", "sigma*theta"),
         (r"-\eta \NTVar(L)", "-eta*NTVar(L)"),
         (r"\frac{\eta^{2}}{2} \biggl( P + Q\biggr)", "(eta**(2))/(2)*(P+Q)"),
@@ -94,7 +98,7 @@ def test_declared_names_decide() -> None:
         (r"\log p q", r"\log"),
         (r"\tanh", r"\tanh"),
         ("1/2w", "w"),
-        (r"2 L(\theta)", "L"),
+        ("2 L(w)", "L"),
         (r"w^{(1)}", "^"),
         ("E[r]", "E"),
         (r"\frac{dP}{dt}", r"\frac"),
@@ -267,3 +271,16 @@ def test_files_that_hold_no_formula(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "notes.tex"
     path.write_bytes(content)
     assert main(["check", str(path)]) == 2
+
+
+def test_a_paper_is_written_in_the_quantities_that_are_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["--param", "b", "--express", "p=sigmoid(b)"]
+    assert main(["paper", "NTVar(p)", *names, "--output", str(tmp_path)]) == 0
+    listed = capsys.readouterr().out.split()
+    assert {Path(path).parent for path in listed} == {tmp_path}
+    assert r"= p^{2} \left(1 - p\right)^{2} && \text{named quantities" in (
+        tmp_path / "paper.tex"
+    ).read_text(encoding="utf-8")
+    assert main(["check", str(tmp_path / "paper.tex"), *names]) == 0

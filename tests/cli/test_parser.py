@@ -171,7 +171,7 @@ def test_the_default_table() -> None:
     assert parse("softmax(a, b)", NAMES) == parse("softmax([a, b])", NAMES) == softmax(a, b)
     listed = """exp log sqrt sin cos tan tanh sinh cosh erf atan asin acos Abs sigmoid softplus relu
         silu gelu log_sigmoid leaky_relu elu identity square softmax log_softmax NTCov NTVar
-        transpose hadamard"""
+        transpose hadamard diag dot inner norm norm1 frobenius trace derivative gradient"""
     assert set(default_functions()) == set(listed.split())
 
 

@@ -42,7 +42,7 @@ MODULES = {
         policies,
     )
 }
-DISTRIBUTIONS = ("sympy", "numpy", "scipy", "jax", "torch", "array-api-compat")
+DISTRIBUTIONS = ("sympy", "numpy", "scipy", "jax", "torch", "array-api-compat", "numba")
 
 
 def rows_of(name: str, quick: bool, environments: Environments) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 import symprice.policy
+from symprice.errors import NoRuleError
 
 from .timing import Comparison, Contestant, Wanted, alternate, contestant
 from .timing import rows as compared
@@ -18,7 +19,8 @@ from .timing import rows as compared
 WANTED = Wanted("<=", 500)
 FASTER = Wanted(">=", 5)
 TRIES = 3
-OURS, AUTODIFF, COMPILED = "symprice", "torch.func.vmap(grad)", "symprice array API, jax.jit"
+OURS, LOOPS, AUTODIFF = "symprice", "symprice, Numba", "torch.func.vmap(grad)"
+COMPILED = "symprice array API, jax.jit"
 
 
 def run(quick: bool = False, environments: Any = None) -> list[dict[str, Any]]:
@@ -28,7 +30,7 @@ def run(quick: bool = False, environments: Any = None) -> list[dict[str, Any]]:
 
 def softmax(actions: int, states: int, rounds: int = 5) -> list[dict[str, Any]]:
     """∂J/∂z of softmax policies in many states, against automatic differentiation: the ordinary
-    function of NumPy arrays, and the emitted array-API code as JAX compiles it.
+    function of NumPy arrays, the loops as Numba compiles them, and the array-API code as JAX does.
     """
     from sympy import symbols
 
@@ -36,8 +38,10 @@ def softmax(actions: int, states: int, rounds: int = 5) -> list[dict[str, Any]]:
 
     z, r = inputs("z r", symbols("K", integer=True, positive=True))
     result = policy_gradient(CategoricalPolicy(z), r)
-    gradient = result.lambdify(batch={z: "n", r: "n"})
-    standard = result.lambdify(batch={z: "n", r: "n"}, backend="array_api")
+    gradient, standard = (
+        result.lambdify(batch={z: "n", r: "n"}, backend=backend)
+        for backend in ("numpy", "array_api")
+    )
     rng = np.random.default_rng(0)
     logits, rewards = rng.standard_normal((2, states, actions))
     found: list[dict[str, Any]] = []
@@ -45,15 +49,24 @@ def softmax(actions: int, states: int, rounds: int = 5) -> list[dict[str, Any]]:
         given = rewards.astype(kind), logits.astype(kind)
         ours = partial(gradient, {}, *given)
         contestants: dict[str, Contestant] = {OURS: contestant(ours)}
-        notes = {AUTODIFF: "", COMPILED: ""}
-        for name, make in ((AUTODIFF, _autodiff), (COMPILED, partial(_compiled, standard))):
+        notes = {LOOPS: "", AUTODIFF: "", COMPILED: ""}
+        makers: dict[str, Any] = {
+            LOOPS: partial(_looped, partial(result.lambdify, batch={z: "n", r: "n"})),
+            AUTODIFF: _autodiff,
+            COMPILED: partial(_compiled, standard),
+        }
+        for name, make in makers.items():
             try:
                 contestants[name] = contestant(make(*given, ours()))
             except ImportError as missing:
                 notes[name] = f"{missing.name} is not installed"
+            except NoRuleError as missing:
+                notes[name] = str(missing)
         lines = [
             Comparison(OURS),
-            Comparison(AUTODIFF, OURS, FASTER, notes[AUTODIFF]),
+            Comparison(AUTODIFF, OURS, note=notes[AUTODIFF]),
+            Comparison(LOOPS, note=notes[LOOPS]),
+            Comparison(AUTODIFF, LOOPS, FASTER, "the same, beside loops"),
             Comparison(COMPILED, note=notes[COMPILED]),
             Comparison(AUTODIFF, COMPILED, note="the same, beside compiled code"),
         ]
@@ -84,6 +97,13 @@ def _autodiff(rewards: Any, logits: Any, expected: Any) -> Any:
     function = vmap(grad(objective))
     _agree(function(*arrays), expected)
     return lambda: function(*arrays)
+
+
+def _looped(lambdify: Any, rewards: Any, logits: Any, expected: Any) -> Any:
+    """The loops, compiled by Numba; they must agree."""
+    function = lambdify(backend="numba")
+    _agree(function({}, rewards, logits), expected)
+    return lambda: function({}, rewards, logits)
 
 
 def _compiled(standard: Any, rewards: Any, logits: Any, expected: Any) -> Any:

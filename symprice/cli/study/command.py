@@ -19,6 +19,8 @@ examples:
 
 It writes figures (PNG), report.md and numbers.json. The data come with scikit-learn; nothing is
 downloaded: pip install 'symprice[study]'. The same numbers come out every time, up to rounding.
+
+exit status: 0, or 2 for input that cannot be used.
 """
 
 
