@@ -32,6 +32,7 @@ extensions = [
     "docstrings",
     "reference_pages",
     "shown_formulas",
+    "table_calls",
 ]
 exclude_patterns = ["_build", "_ext"]
 source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}

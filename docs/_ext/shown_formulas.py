@@ -3,18 +3,13 @@
 Where the last value is a picture, that is shown instead.
 
 Every transcript is run while the documentation is built, those of a page in one namespace, those of
-a docstring in one of their own. Where the last value of a transcript has a LaTeX form, or where it
-prints LaTeX, the formula is shown below it; True or False behind it, what a check says, is passed
-over. A transcript that fails stops the build.
+a docstring in one of their own. Whatever is printed and has a LaTeX form, or is LaTeX, is shown
+below the lines that print it, and so is the last value of a transcript; True or False behind it,
+what a check says, stays above the formula. A transcript that fails stops the build.
 """
 
 from __future__ import annotations
 
-import ast
-import contextlib
-import doctest
-import io
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,61 +17,7 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
-from sympy import Basic
-
-_PLAIN = {"Integer", "Zero", "One", "NegativeOne", "BooleanTrue", "BooleanFalse", "Symbol", "Tuple"}
-
-
-def _last_value(code: str, names: dict[str, Any]) -> tuple[Any, str]:
-    """The value of a piece of code that is an expression (else None), and what it prints."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed):
-        tree = ast.parse(code)
-        value = None
-        if len(tree.body) == 1 and isinstance(tree.body[0], ast.Expr):
-            value = eval(compile(ast.Expression(tree.body[0].value), "<example>", "eval"), names)
-        else:
-            exec(compile(tree, "<example>", "exec"), names)
-    return value, printed.getvalue()
-
-
-def _display(value: Any, printed: str) -> str | None:
-    """The LaTeX of what was shown, if it has any."""
-    if printed:
-        plain = printed.strip()
-        starts = re.match(r"\\(begin\{(aligned|align|multline)|frac|operatorname|nabla|sum)", plain)
-        return plain if starts else None
-    if type(value).__name__ in _PLAIN or not hasattr(value, "_repr_latex_"):
-        return None
-    if isinstance(value, Basic):
-        # A number reads as well as it is printed.
-        return None if getattr(value, "is_Number", False) else _as_ours(value)
-    tex = value._repr_latex_()
-    return None if tex is None else tex.strip().strip("$").strip()
-
-
-def _as_ours(value: Basic) -> str:
-    from symprice import to_latex
-
-    return str(value.latex() if hasattr(value, "latex") else to_latex(value))
-
-
-def _run(text: str, names: dict[str, Any], where: str) -> tuple[Any, str | None]:
-    value, found = None, None
-    for example in doctest.DocTestParser().get_examples(text):
-        if example.options.get(doctest.SKIP):
-            continue
-        try:
-            value, printed = _last_value(example.source, names)
-        except Exception as error:
-            if example.exc_msg is None:
-                raise ExtensionError(
-                    f"{where}: {example.source.strip()} raised {error!r}"
-                ) from error
-            value, printed = None, ""
-        if not isinstance(value, bool):  # the verdict on a formula leaves it in view
-            found = _display(value, printed)
-    return value, found
+from transcripts import run
 
 
 def _picture(value: Any, app: Any) -> nodes.image | None:
@@ -114,8 +55,6 @@ def _globals(described: Any) -> dict[str, Any]:
 
 def show(app: Any, document: nodes.document) -> None:
     """Runs the transcripts of a page and puts the formulas below them."""
-    from symprice.emit.latex import on_screen
-
     spaces: dict[int, dict[str, Any]] = {}
     blocks = [
         node
@@ -128,16 +67,39 @@ def show(app: Any, document: nodes.document) -> None:
         node.children[:] = [nodes.Text(node.astext().rstrip())]
         node.rawsource = node.astext()  # Sphinx colours what stands as it was written
         names = _namespace(node, document, spaces)
-        value, tex = _run(node.astext() + "\n", names, app.env.docname)
-        shown: Any = _picture(value, app)
-        if shown is None and tex is not None:
-            tex = on_screen(tex)
-            shown = nodes.math_block(tex, tex, nowrap=False, number=None, docname=app.env.docname)
-            shown["no-wrap"] = False
-        if shown is not None:
-            place = node.parent.index(node) + 1
-            node.parent.insert(place, nodes.container("", shown, classes=["shown"]))
+        try:
+            value, found = run(node.astext() + "\n", names)
+        except ValueError as error:
+            raise ExtensionError(f"{app.env.docname}: {error}") from error
+        picture = _picture(value, app)
+        shown = [] if picture is None else [(len(node.astext()), picture)]
+        shown = shown or [(line, _formula(tex, app)) for line, tex in found]
+        _interleave(node, shown)
     _close_pictures()
+
+
+def _formula(tex: str, app: Any) -> nodes.math_block:
+    from symprice.emit.latex import on_screen
+
+    tex = on_screen(tex)
+    block = nodes.math_block(tex, tex, nowrap=False, number=None, docname=app.env.docname)
+    block["no-wrap"] = False
+    return block
+
+
+def _interleave(node: nodes.Element, shown: list[tuple[int, Any]]) -> None:
+    """Cuts a transcript behind the lines that show something."""
+    lines, start, pieces = node.astext().split("\n"), 0, list[nodes.Node]()
+    for end, display in [*shown, (len(lines), None)]:
+        if start < end and lines[start:end]:
+            part = node.copy()
+            part.rawsource = "\n".join(lines[start:end])
+            part += nodes.Text(part.rawsource)
+            pieces.append(part)
+        if display is not None:
+            pieces.append(nodes.container("", display, classes=["shown"]))
+        start = end
+    node.replace_self(pieces)
 
 
 def _close_pictures() -> None:

@@ -152,7 +152,7 @@ def trajectories(
         first = rank == 0
         ax.plot(times, values, label="flow" if first and rate else None, **style(0))
         if not predictor.is_flow and rate is not None:
-            steps = max(1, round(until / rate))
+            steps = max(1, int(until / rate + 1e-9))
             run = follow(equation, known, params, rate=rate, steps=steps)
             ax.plot(
                 rate * np.arange(steps + 1),
@@ -162,12 +162,13 @@ def trajectories(
                 markersize=3.5,
                 color="black",
                 markerfacecolor="white",
+                clip_on=False,  # the first and the last step lie on the border
                 markevery=max(1, steps // 25),
                 label=f"steps of size {rate:g}" if first else None,
             )
     ax.set_xlabel("$t$")
     ax.set_ylabel(mathtext(name or equation.prop, "P"))
-    ax.set_xlim(0, until)
+    ax.set_xlim(0, max(until, rate or 0))
     if rate:
         ax.legend(frameon=False)
     return ax
