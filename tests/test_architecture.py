@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +57,7 @@ ALLOWED_CALLS: dict[tuple[str, str], str] = {
     ("emit/compile.py", "compile"): "gives that source a file name, for tracebacks",
 }
 RUN_TEXT = {"eval", "exec", "compile", "__import__", "sympify", "parse_expr", "S"}
+MENTIONED = re.compile(rf"\b({'|'.join(sorted(RUN_TEXT - {'S'}))}|simplify|S\()")
 
 HEAVY = {"numpy", "scipy", "rich", "latexify", "matplotlib", "math_core"}
 SYMBOLIC = [
@@ -77,6 +80,12 @@ PRINTERS = (
 INTENDED_PRINTER_NAMES: dict[str, str] = {}
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(source)
+
+
 def relative(path: Path) -> str:
     return path.relative_to(PACKAGE).as_posix()
 
@@ -95,26 +104,33 @@ def room_of(file: str) -> str:
 # -- (1) imports point one way --------------------------------------------------------------------
 
 
+STATEMENTS = (ast.stmt, ast.ExceptHandler, ast.match_case)
+
+
 class Import(NamedTuple):
     line: int
     target: str
     lazy: bool  # inside a function, or for type checkers only
 
 
-def imports(file: str, tree: ast.Module) -> Iterator[Import]:
+def imports(file: str, source: str) -> Iterator[Import]:
     """Every import of symprice in a file, as absolute dotted names, wherever it stands."""
     here = module_parts(file)
     package = here if Path(file).name == "__init__.py" else here[:-1]
 
-    def visit(node: ast.AST, lazy: bool) -> Iterator[Import]:
+    # An import is a statement, unless it is called.
+    visited = ast.AST if "import_module" in source else STATEMENTS
+    stack: list[tuple[ast.AST, bool]] = [(parsed(source), False)]
+    while stack:
+        node, lazy = stack.pop()
         match node:
             case ast.Import():
                 names = [alias.name for alias in node.names]
             case ast.ImportFrom(level=level, module=module):
                 start = package[: len(package) - level + 1] if level else []
-                source = ".".join([*start, *([module] if module else [])])
-                names = [source]
-                if source == "symprice":
+                origin = ".".join([*start, *([module] if module else [])])
+                names = [origin]
+                if origin == "symprice":
                     names = [f"symprice.{alias.name}" for alias in node.names]
             case ast.Call(func=ast.Attribute(attr="import_module") | ast.Name(id="import_module")):
                 names = [imported_text(node)]
@@ -126,10 +142,8 @@ def imports(file: str, tree: ast.Module) -> Iterator[Import]:
         inside = lazy or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             inside = True
-        for child in ast.iter_child_nodes(node):
-            yield from visit(child, inside)
-
-    yield from visit(tree, False)
+        children = ast.iter_child_nodes(node)
+        stack += [(child, inside) for child in children if isinstance(child, visited)]
 
 
 def imported_text(call: ast.Call) -> str:
@@ -154,7 +168,7 @@ def wrong_imports(file: str, source: str) -> list[str]:
     room, wrong = room_of(file), []
     if room == FRONT or room not in LEVEL:
         return []
-    for line, target, lazy in imports(file, ast.parse(source)):
+    for line, target, lazy in imports(file, source):
         other = target_room(target)
         below = other in LEVEL and LEVEL[other] < LEVEL[room]
         if (
@@ -246,14 +260,24 @@ def test_no_module_is_named_like_a_public_name() -> None:
 # -- (4) what never runs --------------------------------------------------------------------------
 
 
+def called(call: ast.Call) -> str:
+    """The last name of what is called."""
+    match call.func:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+    return ""
+
+
 def forbidden_calls(file: str, source: str) -> list[str]:
     """Where a file could run text as Python, or simplify without a time limit."""
+    if not MENTIONED.search(source):
+        return []
     found: list[tuple[int, str]] = []
-    tree = ast.parse(source)
+    tree = parsed(source)
     limited = {
         inner
         for outer in ast.walk(tree)
-        if isinstance(outer, ast.Call) and ast.unparse(outer.func).split(".")[-1] == "within"
+        if isinstance(outer, ast.Call) and called(outer) == "within"
         for inner in ast.walk(outer)
     }
     for node in ast.walk(tree):

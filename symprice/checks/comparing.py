@@ -8,13 +8,13 @@ from typing import Any
 import mpmath
 from sympy import Derivative, MatrixSymbol, S, Symbol
 
-from ..dynamics.natural import Newton
+from ..dynamics.either import SecondOrder
 from ..policy.integrals import ActionIntegral, ActionSum
 from ..populations.gaussian import OverGaussian
 from ..populations.gaussian_series import OfMetric
 from ..symbols import Observable
 from ..tangent.covariance import NTCov, NTVar
-from ..tangent.training_metrics import InverseHessian
+from ..tangent.damped_metric import DampedMetric
 from .generated_arrays import is_of_arrays
 from .graph import Graph
 from .oracle import Undefined, evaluate_at
@@ -33,8 +33,9 @@ _FRUITLESS = 15
 # How much of the order of a remainder may be missing from the fitted slope.
 _SLACK = mpmath.mpf("0.05")
 _SHOWN = 8
-# An expectation is a quadrature at every point: so few points are enough for it.
-_QUADRATURES = 3
+# An expectation is a quadrature at every point, a step of Newton's a system of equations: so few
+# points are enough for them.
+_COSTLY = 3
 # How often the digits are doubled where two sides differ; with each doubling rounding shrinks at
 # least so much. What is less than the noise even then, 10⁻⁴⁸⁰, is in the far tails: it decides
 # nothing.
@@ -60,14 +61,15 @@ class Comparison:
         self.pairs = pairs(item.before, item.after)
         given = [side for equation in item.given for side in equation.args]
         sides = [side for pair in self.pairs for side in (pair.left, pair.right)]
-        self.realisation = Realisation([*sides, *given], settings.seed)
+        by_system = any(map(_by_system, sides))
+        self.realisation = Realisation([*sides, *given], settings.seed, small=by_system)
         self.graph = Graph(self.realisation)
         insert(item.given, self.graph)
         costly = any(map(_by_quadrature, sides))
         if costly:  # nothing is integrated before the precision is known
             self.graph.level = max(1, *map(_nested, sides))
-        costly = costly or any(map(_by_hessian, sides))
-        self.wanted = min(settings.points, _QUADRATURES) if costly else settings.points
+        costly = costly or by_system
+        self.wanted = min(settings.points, _COSTLY) if costly else settings.points
         self.good: list[Draw] = []
         self._fruitless = dict.fromkeys(MODES, 0)
         self._largest: dict[Pair, Any] = {}
@@ -242,9 +244,9 @@ def _nested(expr: Any) -> int:
     return own + max(map(_nested, expr.args), default=0)
 
 
-def _by_hessian(side: Any) -> bool:
-    """Whether a value of a side takes the Hessian of a network."""
-    return is_of_arrays(side) and side.has(InverseHessian, Newton)
+def _by_system(side: Any) -> bool:
+    """Whether a value of a side takes a system of equations in all parameters of a network."""
+    return is_of_arrays(side) and side.has(DampedMetric, SecondOrder)
 
 
 def _by_quadrature(side: Any) -> bool:

@@ -75,6 +75,51 @@ def log_sum_exp(graph: Graph, expr: Any, scope: Scope) -> Cell:
     return graph.shared("log-sum-exp", (inner,), run)
 
 
+def _others(k: int, weights: list[Any]) -> list[Any]:
+    """The weights with the k-th left out."""
+    return [w for j, w in enumerate(weights) if j != k]
+
+
+def _log_odds(weights: list[Any], k: int) -> Any:
+    return mpmath.log(weights[k]) - mpmath.log(mpmath.fsum(_others(k, weights)))
+
+
+def _mean_of_others(weights: list[Any], values: list[Any], k: int) -> Any:
+    rest, total = _others(k, weights), mpmath.fsum(_others(k, weights))
+    return mpmath.fdot(rest, _others(k, values)) / total
+
+
+def _gap_to_others(weights: list[Any], values: list[Any], k: int) -> Any:
+    return values[k] - _mean_of_others(weights, values, k)
+
+
+def _variance_of_others(weights: list[Any], values: list[Any], k: int) -> Any:
+    mean = _mean_of_others(weights, values, k)
+    return _mean_of_others(weights, [(x - mean) ** 2 for x in values], k)
+
+
+def _of_others(moment: Callable[..., Any]) -> Any:
+    """The builder of a column of moments over all actions but the k-th, for every k."""
+
+    def build(graph: Graph, expr: Any, scope: Scope) -> Cell:
+        inner = graph.cells(expr.args, scope)
+
+        def run(state: Any) -> Any:
+            columns = [entries([as_matrix(state.value(cell))]) for cell in inner]
+            columns[0] = [mpmath.exp(z) for z in columns[0]]
+            return mpmath.matrix([moment(*columns, k) for k in range(len(columns[0]))])
+
+        return graph.shared(type(expr).__name__, inner, run)
+
+    return build
+
+
+builds("LogOdds")(_of_others(_log_odds))
+builds("MeanOfOthers")(_of_others(_mean_of_others))
+builds("GapToOthers")(_of_others(_gap_to_others))
+builds("VarianceOfOthers")(_of_others(_variance_of_others))
+
+
 def _normalised(change: Callable[[list[Any], Any], list[Any]], columns: bool) -> Any:
     """The builder of a node (matrix, eps) that changes every row, or every column."""
 

@@ -52,17 +52,15 @@ class Smooth:
 
     def __call__(self, values: list[Any]) -> Any:
         """The value at an argument."""
-        line, bow, wave, bend, rise = (
-            mpmath.fsum(c * v for c, v in zip(mixture, values, strict=True))
-            for mixture in self._mixtures
-        )
-        k = self._weights
-        total = k[0] + line + k[1] * bow**2 + k[2] * bow**3 / 4
-        total += (
-            k[3] * mpmath.sin(2 * wave + k[4])
-            + k[5] * mpmath.tanh(bend + k[6])
-            + k[7] * mpmath.exp(rise / 2)
-        )
+        line, bow, wave, bend, rise = (mpmath.fdot(m, values) for m in self._mixtures)
+        k, square = self._weights, bow**2
+        shapes = [
+            mpmath.sin(2 * wave + k[4]),
+            mpmath.tanh(bend + k[6]),
+            mpmath.exp(rise / 2),
+        ]
+        weights = [k[0], 1, k[1], k[2] / 4, k[3], k[5], k[7]]
+        total = mpmath.fdot(weights, [1, line, square, square * bow, *shapes])
         return self.sign * mpmath.exp(total / 4) if self.sign else total
 
 
@@ -79,14 +77,15 @@ class Realisation:
 
     exprs : all the expressions that are compared; what is shared between them is realised alike.
     seed : another seed, other functions.
+    small : whether sizes are 2 and 3 alone, where a value takes long.
     """
 
-    def __init__(self, exprs: Iterable[Any], seed: int = 0) -> None:
+    def __init__(self, exprs: Iterable[Any], seed: int = 0, small: bool = False) -> None:
         self.seed = seed
         found = list(subexpressions(exprs))
         metrics = [node for node in found if _is_kind(node, "MatrixMetric")]
         self.metrics = _symmetric(found)
-        self.sizes = sizes_of(found, _fixed(metrics))
+        self.sizes = sizes_of(found, _fixed(metrics), small)
         self.fresh = self._fresh(found, metrics)
         self.coordinates = self._coordinates(found)
         self._functions: dict[Any, Smooth] = {}

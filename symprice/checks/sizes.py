@@ -22,11 +22,15 @@ __all__ = ["sizes_of"]
 
 # In the order in which they are given out, by the names of the symbols.
 _SIZES = (3, 2, 4, 5, 6, 7)
+# Where a value takes a system of equations in all parameters: a network of few.
+_SMALL = (3, 2)
 # So many assignments are tried.
 _PATIENCE = 5000
 
 
-def sizes_of(found: Iterable[Basic], fixed: Mapping[Any, int]) -> dict[Any, int]:
+def sizes_of(
+    found: Iterable[Basic], fixed: Mapping[Any, int], small: bool = False
+) -> dict[Any, int]:
     """Integers for all symbols in the shapes of nodes.
 
     Parameters
@@ -34,6 +38,7 @@ def sizes_of(found: Iterable[Basic], fixed: Mapping[Any, int]) -> dict[Any, int]
 
     found : the nodes.
     fixed : sizes that are known.
+    small : whether 3 and 2 are enough, in turn.
 
     Raises
     ======
@@ -54,7 +59,7 @@ def sizes_of(found: Iterable[Basic], fixed: Mapping[Any, int]) -> dict[Any, int]
     derived = [side for side in sides if not side.is_Symbol]
     free = sorted(symbols, key=lambda s: s.sort_key())
     for least in (2, 1):  # an axis of length 1 tells little
-        for numbers in islice(_assignments(len(free), fixed.values()), _PATIENCE):
+        for numbers in islice(_assignments(len(free), fixed.values(), small), _PATIENCE):
             sizes = dict(zip(free, numbers, strict=True)) | dict(fixed)
             if all(_size(side, sizes) >= least for side in derived):
                 return sizes
@@ -62,8 +67,10 @@ def sizes_of(found: Iterable[Basic], fixed: Mapping[Any, int]) -> dict[Any, int]
     raise NoRuleError(f"no integers from 2 to 7 for {free} make every one of {listed} a size")
 
 
-def _assignments(count: int, taken: Iterable[int]) -> Iterator[tuple[int, ...]]:
+def _assignments(count: int, taken: Iterable[int], small: bool) -> Iterator[tuple[int, ...]]:
     """Sizes for so many symbols: distinct for as many as there are."""
+    if small:
+        yield tuple(islice(cycle(_SMALL), count))
     free = [n for n in _SIZES if n not in set(taken)] or list(_SIZES)
     if count > len(free):
         yield tuple(islice(cycle(free), count))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..errors import ShapeError
+from ..symbols import expression
 from .update import Dynamics, positive
 
-__all__ = ["StepOrFlow"]
+__all__ = ["SecondOrder", "StepOrFlow"]
 
 
 class StepOrFlow(Dynamics):
@@ -41,3 +43,33 @@ class StepOrFlow(Dynamics):
     def rate(self) -> Any:
         """η, or 1 per unit of time."""
         return super().rate if self.continuous else self.eta
+
+
+class SecondOrder(StepOrFlow):
+    """Descent in the metric `(F + λI)⁻¹` of a matrix F that the loss makes.
+
+    Parameters
+    ==========
+
+    damping : λ.
+    eta : the learning rate; without one it is the flow.
+    """
+
+    _others = 1
+    _method = ""
+
+    def __new__(cls, damping: Any = 0, eta: Any = None) -> Any:
+        value = expression(damping, f"{cls._method} with damping")
+        if value.is_negative:
+            raise ShapeError(f"asked for {cls._method} with damping {value}: it is at least 0")
+        return cls._made((value,), eta)
+
+    @property
+    def title(self) -> str:
+        """What it is called in print."""
+        return self._method
+
+    @property
+    def damping(self) -> Any:
+        """λ."""
+        return self.args[0]

@@ -4,13 +4,15 @@ moving θ.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from sympy import Basic, Derivative, Eq, Function, Integer, Symbol, Tuple
 from sympy.core.sympify import _sympify
 from sympy.matrices.expressions.matexpr import MatrixElement
 
-from ..derivation import Derivation, Step
+from ..derivation import Derivation, Rule, Step
 from ..errors import NoRuleError, ShapeError
 from ..nodes import Node
 from ..outputs import Outputs, Result
@@ -23,6 +25,7 @@ from ..tangent.properties import MATRIX, as_property, require_parameters
 from ..tangent.slopes import needs_vectors
 from .flow import GradientFlow
 from .kernel_form import AtTheOutput, in_kernel, kernel_of
+from .kernel_solution import PushThrough, pushed_through
 from .update import Dynamics, mean_loss
 from .wrapped import InTime
 
@@ -67,10 +70,20 @@ class PriceEquation(Result, Basic):
     def derivation(self) -> Derivation:
         """The steps from the way of moving θ to the equation."""
         found = self.dynamics.derivation(self.prop, self.args[1], self.order)
-        after = in_kernel(found.result, self.loss)
-        if after == found.result:
-            return found
-        return found + Derivation([Step(AtTheOutput(self.loss), found.result, after)])
+        for rule, after in self._by_outputs(found.result):
+            found += Derivation([Step(rule, found.result, after)])
+        return found
+
+    def _by_outputs(self, law: Any) -> Iterator[tuple[Rule, Any]]:
+        """The steps of a law, or of a part of it, to the outputs of the network."""
+        for rule, written in (
+            (PushThrough(), pushed_through),
+            (AtTheOutput(self.loss), partial(in_kernel, loss=self.loss)),
+        ):
+            after = written(law)
+            if after != law:
+                yield rule, after
+                law = after
 
     @property
     def change(self) -> Any:
@@ -97,7 +110,8 @@ class PriceEquation(Result, Basic):
         return Eq(_start(self.derivation), self.change, evaluate=False)
 
     def _part(self, name: str) -> Any:
-        return in_kernel(self._whole_part(name), self.loss)
+        whole = self._whole_part(name)
+        return next((law for _, law in [*self._by_outputs(whole)][::-1]), whole)
 
     def _whole_part(self, name: str) -> Any:
         """A part with the loss as a whole."""

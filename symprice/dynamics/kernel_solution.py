@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import mpmath
-from sympy import Expr, Integer, Tuple
+from sympy import Add, Expr, Integer, Order, Tuple
 from sympy.printing.precedence import PRECEDENCE
 
-from ..derivation import Rule
+from ..derivation import Rule, rewrite
 from ..indexed.entries import Index
 from ..indexed.scopes import IndexBinder
 from ..nodes import Node
@@ -17,8 +17,17 @@ from ..tangent.covariance import NTCov, NTVar, covariance
 from ..tangent.gradient import Nabla
 from ..tangent.properties import MATRIX
 from .kernel_form import Fit, fit_of
+from .taylor import with_remainder
 
-__all__ = ["KernelSolution", "OneOutput", "PushThrough", "as_matrix", "jacobian", "other_index"]
+__all__ = [
+    "KernelSolution",
+    "OneOutput",
+    "PushThrough",
+    "as_matrix",
+    "jacobian",
+    "other_index",
+    "pushed_through",
+]
 
 
 class KernelSolution(IndexBinder, Node, Expr):
@@ -98,8 +107,7 @@ class KernelSolution(IndexBinder, Node, Expr):
         if self.shift != 0:
             unit = "I" if indices or is_column else ""
             one = self.shift == 1 and unit
-            level = PRECEDENCE["Mul"]
-            shift = "" if one else printer.parenthesize(self.shift, level, strict=False)
+            shift = "" if one else printer.parenthesize(self.shift, PRECEDENCE["Mul"], strict=True)
             system = f"{system} + {shift} {unit}".replace("  ", " ").rstrip()
         inverse = rf"\left({system}\right)^{{-1}}"
         if indices:
@@ -159,6 +167,16 @@ class PushThrough(Rule):
             slope,
         )
         return signs[last] * KernelSolution(blocks, metric.damping / fit.weight, *indices)
+
+
+def pushed_through(expr: Any) -> Any:
+    """A law in the metric of Gauss–Newton by the kernel of the examples; other laws as they are."""
+    terms = Add.make_args(expr)
+    rest = [term for term in terms if isinstance(term, Order)]
+    if not rest:
+        return rewrite(expr, PushThrough())
+    found = [rewrite(term, PushThrough()) for term in terms if term not in rest]
+    return with_remainder(Add(*found), rest[0])
 
 
 def other_index(index: Index, loss: Any) -> Index:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from sympy import Expr, ImmutableDenseMatrix, Rational, eye
-from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import NoRuleError, ShapeError
-from ..symbols import expression
 from ..tangent.metric import InverseMetric
 from ..tangent.training_metrics import InverseHessian
 from .descent import GradientDescent
-from .either import StepOrFlow
+from .either import SecondOrder, StepOrFlow
 from .running import iterate
 from .update import mean_loss
 
@@ -140,7 +138,7 @@ def _solving(dynamics: Any, params: Any, loss: Any, steps: Any, matrix_of: Any) 
     return iterate(GradientDescent(dynamics.eta), params, moved, steps)
 
 
-class Newton(StepOrFlow):
+class Newton(SecondOrder):
     """`θ ← θ - η (H + λI)⁻¹∇L` with `H = ∇²L`, or the flow `dθ/dt = -(H + λI)⁻¹∇L`.
 
     Without damping a loss falls under the flow as `dL/dt = -∇Lᵀ H⁻¹∇L`, and a quadratic one is at
@@ -171,18 +169,7 @@ class Newton(StepOrFlow):
     J. Nocedal, S. Wright, Numerical Optimization, 2006, chapter 3.
     """
 
-    _others = 1
-
-    def __new__(cls, damping: Any = 0, eta: Any = None) -> Newton:
-        value = expression(damping, "Newton's method with damping")
-        if value.is_negative:
-            raise ShapeError(f"asked for Newton's method with damping {value}: it is at least 0")
-        return cls._made((_sympify(value),), eta)
-
-    @property
-    def title(self) -> str:
-        """Newton's method."""
-        return "Newton's method"
+    _method = "Newton's method"
 
     def run(self, params: Any, gradient: Any, steps: int | None = None) -> Any:
         """Training as it is done, as ``Dynamics.run``, on a loss that is a formula."""
@@ -193,11 +180,6 @@ class Newton(StepOrFlow):
             return order, ImmutableDenseMatrix(rows) + self.damping * eye(len(order))
 
         return _solving(self, params, gradient, steps, hessian)
-
-    @property
-    def damping(self) -> Any:
-        """λ."""
-        return self.args[0]
 
     def metric(self, loss: Any) -> Any:
         """(H + λI)⁻¹."""

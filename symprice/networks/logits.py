@@ -313,15 +313,19 @@ class logsumexp(NamedFunction):
         return tuple(SoftmaxEntry(j, *self.args) for j in range(1, len(self.args) + 1))
 
     def _write(self, printer: Any, language: str) -> str:
-        reduce = printer._module_format("functools.reduce")
-        logits = ", ".join(map(printer._print, self.args))
+        logits = [printer._print(z) for z in self.args]
         if language in ("math", "mpmath"):
+            reduce = printer._module_format("functools.reduce")
             names = [printer._module_format(f"{language}.{name}") for name in ("log1p", "exp")]
             pair = "lambda a, b: max(a, b) + {}({}(-abs(a - b)))".format(*names)
-        else:
-            library = {"scipy": "numpy", "jax": "jax.numpy"}.get(language, language)
-            pair = printer._module_format(f"{library}.logaddexp")
-        return f"{reduce}({pair}, [{logits}])"
+            return f"{reduce}({pair}, [{', '.join(logits)}])"
+        library = {"scipy": "numpy", "jax": "jax.numpy"}.get(language, language)
+        pair = printer._module_format(f"{library}.logaddexp")
+        while len(logits) > 1:  # a balanced tree: parsers do not nest deeply
+            ends = logits[2 * (len(logits) // 2) :]
+            pairs = zip(logits[::2], logits[1::2], strict=False)
+            logits = [*(f"{pair}({a}, {b})" for a, b in pairs), *ends]
+        return logits[0]
 
 
 def _scalars(name: str, logits: tuple[Any, ...]) -> tuple[Expr, ...] | MatrixExpr:

@@ -8,6 +8,7 @@ from typing import Any
 from sympy import Add, Basic, Float, S, Tuple
 
 from ..errors import NoRuleError, ShapeError
+from ..outputs import DescribedPopulation
 from ..symbols import expression
 from . import data
 from .levels import Level
@@ -18,7 +19,7 @@ from .verbs import Verbs
 __all__ = ["Population"]
 
 
-class Population(Verbs, Basic):
+class Population(DescribedPopulation, Verbs, Basic):
     """Types (or individuals) with frequencies, fitness and traits.
 
     Without arguments it is a population that is left unspecified, of which the same equations are

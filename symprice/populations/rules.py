@@ -8,7 +8,7 @@ from sympy import Add, Expr, Mul, S, expand_mul
 
 from ..derivation import Rule
 from .levels import Level, depth_of, span
-from .moments import Cov, Mean, Moment, OffspringMean, TraitChange, Var
+from .moments import Cov, Mean, Moment, OffspringMean, Var
 
 __all__ = [
     "MOMENTS",
@@ -106,16 +106,9 @@ class CovarianceFromMeans(PopulationRule):
 
     title = "definition of the covariance"
 
-    def apply(self, node: Any) -> Any:
-        """The covariance and the product of the means, for a mean of two factors."""
-        if not isinstance(node, Mean):
-            return None
-        factors = Mul.make_args(node.values[0])
-        if len(factors) != 2 or any(isinstance(f, TraitChange) for f in factors):
-            return None
-        tail = () if node.over is None else (node.over,)
-        w, z = factors
-        return Cov(w, z, *tail) + Mean(w, *tail) * Mean(z, *tail)
+    def of(self, w: Any, z: Any, over: Any) -> Any:
+        """The covariance and the product of the means, for the mean of w z."""
+        return Cov(w, z, *over) + Mean(w, *over) * Mean(z, *over)
 
 
 class VarianceFromMeans(PopulationRule):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import S
+from sympy import S, expand_mul
 
 from .chain import Chain
 from .changes import (
@@ -46,7 +46,7 @@ def discrete(population: Any, z: Any, transmission: bool = True) -> PopulationEq
     difference = (after - z).expand()
     rest = Mean(w * difference, *over) if transmission else S.Zero
     chain.to(LinearMean(), product + rest - mean * Mean(z, *over))
-    selection = Cov(w, z, *over)
+    selection = CovarianceFromMeans().of(w, z, over) - mean * Mean(z, *over)
     chain.to(CovarianceFromMeans(), selection + rest)
     parts = {"selection": selection}
     if transmission:
@@ -61,9 +61,9 @@ def continuous(population: Any, z: Any) -> PopulationEquation:
     chain = Chain(RateOfMean(z, rate, f, *over))
     chain.by(GrowthOfFrequencies())
     transmission = Mean(rate, *over)
-    product = Mean(f * z, *over) - Mean(f, *over) * Mean(z, *over)
-    chain.to(LinearMean(), product + transmission)
-    selection = Cov(f, z, *over)
+    means = Mean(f, *over) * Mean(z, *over)
+    chain.to(LinearMean(), Mean(f * z, *over) - means + transmission)
+    selection = CovarianceFromMeans().of(f, z, over) - means
     chain.to(CovarianceFromMeans(), selection + transmission)
     parts = {"selection": selection, "transmission": transmission}
     return PopulationEquation(chain.start, parts, chain.derivation)
@@ -106,7 +106,8 @@ def bayes(population: Any, theta: Any) -> PopulationEquation:
     chain = Chain(MeanChange(theta, theta, likelihood, *over))
     chain.by(DefinitionOfChange())
     chain.to(BayesRule(), Mean(likelihood * theta, *over) / evidence - mean)
-    found = Cov(likelihood, theta, *over) / evidence
+    product = CovarianceFromMeans().of(likelihood, theta, over)
+    found = expand_mul(product / evidence, deep=False) - mean
     chain.to(CovarianceFromMeans(), found)
     quantities = {"evidence": evidence, "posterior mean": OffspringMean(theta, likelihood, *over)}
     return PopulationEquation(chain.start, {"selection": found}, chain.derivation, (), quantities)

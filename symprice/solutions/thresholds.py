@@ -17,11 +17,15 @@ from sympy import (
     Dummy,
     Expr,
     Integer,
+    Lt,
     Matrix,
+    Mul,
     Poly,
+    Rational,
     S,
     Symbol,
     Tuple,
+    factor_terms,
     fraction,
     solve,
     together,
@@ -30,8 +34,10 @@ from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..derivation import Derivation, Rule, Step
+from ..dynamics.update import Dynamics
 from ..errors import ShapeError
 from ..outputs import Result
+from ..symbols import Observable
 from ..timelimit import within
 from .linear_steps import exact, linear_step
 from .signs import oriented
@@ -42,6 +48,7 @@ __all__ = ["Stability", "schur_conditions", "stability_of", "stability_threshold
 
 _SECONDS = 5
 _POINTS = 25
+_LONG = 10**6  # a number of more digits is written as a power of ten, where there is one
 _EQUAL = 1e-9  # roots that differ by less, relatively, are one
 
 
@@ -102,8 +109,10 @@ class Stability(Result, Basic):
     ==========
 
     threshold : the largest λ: for 0 < λ < threshold all roots have modulus below 1.
+    equation : λ < threshold.
     conditions : what is positive there.
     frozen : symbols of states that were taken to be constant.
+    is_of_mean : whether the steps are noisy, so that it is their mean that converges.
 
     Examples
     ========
@@ -126,6 +135,11 @@ class Stability(Result, Basic):
         return self.args[3]
 
     @property
+    def equation(self) -> Any:
+        """λ < threshold."""
+        return Lt(self.args[2], self.threshold, evaluate=False)
+
+    @property
     def conditions(self) -> list[Any]:
         """What is positive where all roots have modulus below 1."""
         return [by_powers(c, self.args[2]) for c in schur_conditions(self.args[0], self.args[1])]
@@ -136,9 +150,14 @@ class Stability(Result, Basic):
         return tuple(self.args[5])
 
     @property
+    def is_of_mean(self) -> bool:
+        """Whether the steps are noisy, so that it is their mean that converges."""
+        return bool(self.args[6])
+
+    @property
     def derivation(self) -> Derivation:
         """The transformed polynomial, and the condition that fails first."""
-        polynomial, r, lam, threshold, first, _ = self.args
+        polynomial, r, lam, threshold, first, *_ = self.args
         z = Symbol("z", real=True)
         n = Poly(polynomial, r).degree()
         before = (1 - z) ** n * polynomial.subs(r, (1 + z) / (1 - z))
@@ -160,7 +179,8 @@ class Stability(Result, Basic):
         frozen = ", ".join(map(str, self.frozen))
         verb = "are" if len(self.frozen) > 1 else "is"
         where = f", where {frozen} {verb} frozen" if frozen else ""
-        return f"stable for 0 < {self.args[2]} < {self.threshold}{where}"
+        stable = "stable in the mean" if self.is_of_mean else "stable"
+        return f"{stable} for 0 < {self.args[2]} < {self.threshold}{where}"
 
     __repr__ = __str__
 
@@ -171,8 +191,9 @@ def stability_of(
     """Up to which curvature λ a discrete dynamics converges on `½ λ θ²`.
 
     What a step divides by, as the mean square v of gradients in Adam, is frozen: then λ/√v is the
-    preconditioned sharpness. The noise of a step is left out. Floats count as the decimal numbers
-    that they print as, so that the answer is exact.
+    preconditioned sharpness. Of noisy steps it is the mean that converges; the mean square of
+    SGD moves by ``price(w**2, losses, SGD(eta, B), order=2)``, exact for quadratic losses. Floats
+    count as the decimal numbers that they print as, so that the answer is exact.
 
     Parameters
     ==========
@@ -209,6 +230,7 @@ def stability_of(
     J. M. Cohen et al., Adaptive gradient methods at the edge of stability, 2022.
     """
     constants: tuple[Any, ...] = ()
+    noisy = isinstance(given, Dynamics) and _is_noisy(given)
     if r is None or lam is None:
         r, lam = Symbol("r"), _curvature(given, frozen)
         step = given
@@ -232,7 +254,37 @@ def stability_of(
     conditions = [by_powers(c, lam) for c in schur_conditions(polynomial, r)]
     threshold, condition = _threshold(conditions, lam, given)
     letters = sorted((s for s in constants if s in polynomial.free_symbols), key=str)
-    return Stability(polynomial, r, lam, threshold, condition, Tuple(*letters))
+    return Stability(
+        polynomial, r, lam, _tidy(threshold), condition, Tuple(*letters), _sympify(noisy)
+    )
+
+
+def _is_noisy(dynamics: Dynamics) -> bool:
+    try:
+        return dynamics.noise(Observable("L")) is not None
+    except ShapeError:  # it is noise of data that are not said
+        return True
+
+
+def _tidy(threshold: Any) -> Any:
+    """With `√v + 10⁻⁸` for `100000000√v + 1`, and for a sum of two quotients."""
+
+    def pulled(total: Any) -> Any:
+        first, *others = sorted(total.args, key=lambda term: term.is_number)
+        factor = first.as_coeff_Mul()[0]
+        if len(others) != 1 or not others[0].is_Rational or not _is_long(total):
+            return total
+        return Mul(factor, Add(first / factor, others[0] / factor), evaluate=False)
+
+    if not _is_long(threshold):
+        return threshold
+    found = factor_terms(threshold)
+    found = found.xreplace({total: pulled(total) for total in found.atoms(Add)})
+    return Mul(*Mul.make_args(found))
+
+
+def _is_long(expr: Any) -> bool:
+    return any(number.q * abs(number.p) >= _LONG for number in expr.atoms(Rational))
 
 
 def _curvature(given: Any, frozen: Mapping[Any, Any] | None) -> Symbol:

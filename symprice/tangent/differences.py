@@ -140,10 +140,16 @@ def hessian(prop: Any, chosen: list[int], evaluate: Any, point: Any) -> Any:
 
 
 def crossed(prop: Any, u: Any, v: Any, evaluate: Any, point: Any) -> Any:
-    """∇²P[u, v] at a point, by polarisation of difference quotients."""
-    both, apart = ([a + sign * b for a, b in zip(u, v, strict=True)] for sign in (1, -1))
-    values = (along(prop, w, evaluate, point, order=2) for w in (both, apart))
-    return (next(values) - next(values)) / 4
+    """∇²P[u, v] at a point, by difference quotients; of two vectors by polarisation."""
+    if u == v:
+        return along(prop, u, evaluate, point, order=2)
+    corners = [(sign, [a + sign * b for a, b in zip(u, v, strict=True)]) for sign in (1, -1)]
+    with differencing(2) as h:
+        terms = [
+            sign * evaluate(prop, displaced(point, w, t)) for sign, w in corners for t in (h, -h)
+        ]
+        value = sum(terms) / (4 * h**2)
+    return +value
 
 
 def numeric_metric(metric: Any, evaluate: Any, point: Mapping[Any, Any]) -> Any:

@@ -28,14 +28,11 @@ from ..indexed.lowering import entry as entry_of
 from ..symbols import Observable, ObservableVector, Parameter, ParameterMatrix
 from ..timelimit import within
 from .covariance import covariance
+from .damped_metric import DampedMetric
 from .differences import Place, hessian, parameter_vector
 from .metric import SECONDS, Metric
 
 __all__ = ["AdaptiveMetric", "CoordinateMetric", "InverseHessian", "SignMetric"]
-
-
-# Of so many points the inverse of a Hessian by difference quotients is kept.
-POINTS_KEPT = 8
 
 
 class SignMetric(Metric):
@@ -253,7 +250,7 @@ class CoordinateMetric(Metric):
         return mpmath.diag(values)
 
 
-class InverseHessian(Metric):
+class InverseHessian(DampedMetric):
     """M = (∇²L + λI)⁻¹, the metric of Newton's method, over the parameters of L.
 
     Parameters
@@ -272,18 +269,7 @@ class InverseHessian(Metric):
     4*b**2 + 2*w**2
     """
 
-    def __new__(cls, loss: Any, damping: Any = 0) -> InverseHessian:
-        return super().__new__(cls, _sympify(loss), _sympify(damping))
-
-    @property
-    def loss(self) -> Any:
-        """The property whose Hessian it inverts."""
-        return self.args[0]
-
-    @property
-    def damping(self) -> Any:
-        """λ."""
-        return self.args[1]
+    _letter = "H"
 
     def inverse(self) -> tuple[list[Parameter], Any]:
         """The parameters of a formula and the inverse of its Hessian, written out."""
@@ -329,7 +315,7 @@ class InverseHessian(Metric):
         """
         if not any(isinstance(s, ParameterMatrix) for s in self.loss.free_symbols):
             return self._numeric_inverse(evaluate, point)
-        return kept(self, self._numeric_inverse, evaluate, point)
+        return self._kept(evaluate, point)
 
     def _numeric_inverse(self, evaluate: Any, point: Any) -> Any:
         coordinates = parameter_vector(point)
@@ -342,29 +328,6 @@ class InverseHessian(Metric):
             for b, j in enumerate(own):
                 found[i, j] = inverse[a, b]
         return found
-
-    def tex(self, printer: Any) -> str:
-        """H⁻¹."""
-        if self.damping == 0:
-            return "H^{-1}"
-        damping = "" if self.damping == 1 else f"{printer._print(self.damping)} "
-        return rf"(H + {damping}I)^{{-1}}"
-
-
-def kept(metric: Metric, found: Any, evaluate: Any, point: Any) -> Any:
-    """The numbers of a metric, which take seconds; kept for the last points. What is no argument of
-    the metric, as a step size, may change.
-    """
-    coordinates = [str(p) for p in parameter_vector(point)]
-    own = metric.depends_on()
-    inside = {s: v for s, v in point.items() if s in own or not isinstance(s, Symbol)}
-    here, known = (mpmath.mp.dps, coordinates, inside), metric.__dict__.setdefault("_numeric_", [])
-    for key, value in known:
-        if key == here:
-            return value
-    known.append((here, found(evaluate, point)))
-    del known[:-POINTS_KEPT]
-    return known[-1][1]
 
 
 def _inverted(matrix: Any, metric: Any) -> Any:

@@ -104,6 +104,7 @@ WITHOUT = {
     "FollowsAFlow",
     "Minibatches",
     "ScalarOfParameters",
+    "SecondOrder",
     "StepOrFlow",
     "VectorOfParameters",
     "Wrapped",

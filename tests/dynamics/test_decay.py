@@ -80,6 +80,18 @@ def test_decay_beside_adam_is_adamw():
     assert price(P, L, WeightDecay(lam, Adam(eta, **betas))).check(points=2)
 
 
+def test_the_algorithm_shrinks_what_it_started_from():
+    """`θ ← θ - η(∇L + λθ)` with numbers; the velocity of a heavy ball does not decay."""
+    start, slope = {"w": 2.0, "b": -3.0}, {"w": 0.5, "b": 4.0}
+    for way, steps in ((GradientDescent(0.1), 1), (HeavyBall(0.1, 0.5), 2)):
+        run = WeightDecay(0.3, way).run(start, [slope] * steps)
+        expected, speed = dict(start), dict.fromkeys(start, 0.0)
+        for _ in range(steps):
+            speed = {p: 0.5 * v - 0.1 * slope[p] for p, v in speed.items()}
+            expected = {p: x + speed[p] - 0.1 * 0.3 * x for p, x in expected.items()}
+        assert run.params[-1] == pytest.approx(expected, rel=1e-14)
+
+
 def test_second_derivatives_are_written_term_by_term():
     law = price(P, L, WeightDecay(lam, HeavyBallFlow(beta)), order=2)
     assert law.check(points=2)

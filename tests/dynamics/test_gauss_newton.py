@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 import pytest
-from sympy import Symbol, symbols, tanh
+from sympy import MatrixSymbol, Symbol, symbols, tanh
 
 from symprice import (
     MLP,
@@ -23,8 +23,12 @@ from symprice import (
     softmax,
     squared_loss,
 )
+from symprice.checks.realise import Realisation
+from symprice.dynamics.decay import WeightDecay
 from symprice.dynamics.gauss_newton import GaussNewton, InverseGaussNewton
 from symprice.dynamics.kernel_solution import KernelSolution, PushThrough
+from symprice.dynamics.natural import Newton
+from symprice.dynamics.taylor import with_remainder
 
 d, m, k, N = symbols("d m k N", integer=True, positive=True)
 eta, lamda = Symbol("eta", positive=True), Symbol("lamda", positive=True)
@@ -161,6 +165,29 @@ def test_latex():
     assert r"\sum_{i,j=1}^{N} \operatorname{NTCov}(z_{i}," in tex
     assert r"\operatorname{NTCov}(z_{i}, z_{j})\right]_{i,j}" in tex
     assert r"p_{i} \circ \left(I - \mathbf{1} p_{i}^{\top}\right)" in tex
+
+
+def test_a_step_prints_and_its_parts_are_by_the_kernel():
+    law = price(*model("softmax", 3), GaussNewton(lamda, eta))
+    assert r"\right]_{i,j} + \lambda N I\right)^{-1}" in law.latex()
+    assert law.selection.has(KernelSolution)
+    assert law.change == with_remainder(law.selection, law.remainder)
+    decaying = price(*model("softmax", 3), WeightDecay(lamda, GaussNewton(lamda, eta)))
+    assert decaying.selection == law.selection
+    assert decaying.derivation.steps[-1].rule == PushThrough()
+
+
+@pytest.mark.parametrize("way", [Newton(1), GaussNewton(1)], ids=["Newton", "Gauss–Newton"])
+def test_the_check_of_a_network_of_any_width_decides(way):
+    """Of matrices of symbolic sizes, at small ones: it took more than its time limit."""
+    found = Realisation(
+        [x, MatrixSymbol("A", m, k), way.metric(model("softmax", 3)[1])], small=True
+    )
+    assert set(found.sizes) == {d, m, k, N} and set(found.sizes.values()) == {2, 3}
+    linear = Network(Dense(d, k))
+    loss = average(cross_entropy(linear(x_i), inputs("y", k, each=i)), i)
+    report = price(linear(x)[0], loss, way).check(points=1)
+    assert report.outcome == "holds", report
 
 
 def test_other_losses_are_refused():

@@ -9,6 +9,7 @@ from sympy import Abs, Symbol, exp, sqrt, tanh
 from symprice import NTCov, NTVar, observables, price, sigmoid
 from symprice.dynamics.normalized import NormalizedGradient
 from symprice.dynamics.sign import SignDescent
+from symprice.tangent.training_metrics import SignMetric
 from tests.differences import agree, covariance, gradient, number, random_point
 from tests.dynamics.simulating import BOTH, b, remainder_exponent, slopes, w
 
@@ -38,6 +39,21 @@ def test_what_is_left_of_a_step(way, order):
     law = price(PROPERTY, LOSS, way(eta), order=order)
     found = remainder_exponent(PROPERTY, law, WAYS[way], point, eta)
     assert abs(found - (order + 1)) < 0.01
+
+
+def test_covariances_of_others_in_the_metric_of_signs():
+    """Σ ∂a/∂θᵢ ∂b/∂θᵢ / |∂L/∂θᵢ|, for properties that are not L, where slopes of L are negative."""
+    other = b**3 - w
+    for seed in range(23, 29):
+        point = random_point({w, b}, seed)
+        g, left, right = (slopes(f, point) for f in (LOSS, PROPERTY, other))
+        with mpmath.workdps(80):
+            expected = sum(left[p] * right[p] / abs(g[p]) for p in (w, b))
+        found = NTCov(PROPERTY, other, SignMetric(LOSS)).doit()
+        assert agree(number(found, point), expected)
+    assert any(
+        g < 0 for seed in range(23, 29) for g in slopes(LOSS, random_point({w, b}, seed)).values()
+    )
 
 
 @pytest.mark.parametrize("way", WAYS)

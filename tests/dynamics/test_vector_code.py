@@ -150,8 +150,8 @@ def test_decay_of_newton(derivatives):
     ids=["Newton", "spectral", "sign", "decay"],
 )
 def test_real_steps(way):
-    found = compare(price(PROPERTY, LOSS, way, order=2), DATA, PARAMS, [1e-3, 2e-3, 4e-3, 8e-3])
-    assert np.allclose([found.slope(1), found.slope(2)], [2, 3], atol=0.2)
+    found = compare(price(PROPERTY, LOSS, way, order=2), DATA, PARAMS, [1e-4, 2e-4, 4e-4, 8e-4])
+    assert np.allclose([found.slope(1), found.slope(2)], [2, 3], atol=0.005)
 
 
 def test_one_step_of_newton_solves_least_squares():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sympy import Matrix, Max, Rational, Symbol, exp, sign, sqrt, symbols
+from sympy import Lt, Matrix, Max, Rational, Symbol, exp, sign, sqrt, symbols
 
 from symprice import (
     SAM,
@@ -30,6 +30,7 @@ from symprice import (
     WeightDecay,
     WithNoise,
     check,
+    price,
 )
 from symprice.solutions.linear_steps import linear_step
 from symprice.solutions.stationary import stationary_covariance
@@ -163,6 +164,33 @@ def test_the_literature():
         WithNoise(SGD(eta, 8), GradientDescent(eta)),
     ):
         assert stability_threshold(step) == 2 / eta
+
+
+def test_how_it_is_written():
+    """A left side; powers of ten; of noisy steps, that it is their mean."""
+    lam = Symbol("lambda", positive=True)
+    found = stability_of(HeavyBall(eta, beta))
+    assert isinstance(found.equation, Lt) and found.equation.lhs == lam
+    assert (found.equation.rhs - 2 * (1 + beta) / eta).equals(0)
+    assert found.latex().startswith(r"\lambda < \frac{2")
+    for step, coefficient in ((Adam(eta), 38), (RMSProp(eta), 2)):
+        ours = stability_of(step).latex()
+        above = rf"{coefficient} \left(\sqrt{{v}} + 10^{{-8}}\right)"
+        assert ours == rf"\lambda < \frac{{{above}}}{{\eta}}"
+    assert "(200 - eta)" in str(stability_of(AdamW(eta)))
+    noisy = [SGD(eta, 8), SGD(eta, 8, replacement=False), WeightDecay(1, SGD(eta, 8))]
+    for step in (*noisy, LangevinDescent(eta, 1)):
+        assert str(stability_of(step)).startswith("stable in the mean for 0 < lambda < ")
+    assert not stability_of(Adam(eta)).is_of_mean
+
+
+def test_the_mean_square_of_sgd_is_stable_for_smaller_steps():
+    """E[w²] moves by the step's own law; by hand E[(1 - η a_i)²] for examples ½ a_i w²."""
+    w = Parameter("w")
+    slopes = [1, 3, 8]
+    law = price(w**2, [a * w**2 / 2 for a in slopes], SGD(eta, 1), order=2)
+    grown = (w**2 + law.change).doit() / w**2
+    assert (grown - sum((1 - eta * a) ** 2 for a in slopes) / 3).expand() == 0
 
 
 def test_decay_adds_to_the_curvature():
