@@ -12,7 +12,9 @@ from .errors import NoRuleError, SympriceError
 __all__ = [
     "DescribedFields",
     "DescribedLogits",
+    "DescribedMotion",
     "DescribedPolicy",
+    "DescribedPopulation",
     "DescribedProcess",
     "Drawn",
     "Outputs",
@@ -81,6 +83,28 @@ class DescribedLogits:
         return softmax_html(self)
 
 
+class DescribedPopulation:
+    """A population that notebooks show as a table of its types."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str | None:
+        from .emit.notebook_cards import population_html
+
+        return population_html(self)
+
+
+class DescribedMotion:
+    """A way of moving θ that notebooks show by what it does."""
+
+    __slots__ = ()
+
+    def _repr_latex_(self) -> str | None:
+        from .emit.notebook_cards import motion_latex
+
+        return motion_latex(self)
+
+
 class Drawn:
     """What can be drawn as a diagram."""
 
@@ -119,7 +143,9 @@ class Outputs(Shown):
         return to_mathml(self, **settings)
 
     def markdown(self, **settings: Any) -> str:
-        """Markdown of the formula or derivation, as GitHub and Jupyter show it."""
+        """Markdown of the formula or derivation, as GitHub and Jupyter show it, or for Word by way
+        of Pandoc: ``reader='pandoc'``.
+        """
         from .emit.exports import to_markdown
 
         return to_markdown(self, **settings)

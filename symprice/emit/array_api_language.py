@@ -15,6 +15,7 @@ from ..errors import NoRuleError
 from ..networks.named_function import NamedFunction
 from .array_graph import Node
 from .array_language import NumpyLanguage, slot
+from .others_code import OTHERS, others_code
 
 __all__ = ["ArrayApiLanguage"]
 
@@ -108,6 +109,19 @@ class ArrayApiLanguage(NumpyLanguage):
         total = self.graph.add([highest, self._log_total(shifted, axis)])
         return self.picked_last(total, -1 - axis, "0")
 
+    def at_likeliest(self, weights: Node, values: Node) -> Node | None:
+        """The largest of the values where the weight is largest along the last axis."""
+        highest = self._reduced("max", weights, -1)
+        likely = self.graph.text(
+            "xp.where({a0} == {a1}, {a2}, xp.full_like({a2}, -xp.inf))", weights, highest, values
+        )
+        return self._reduced("max", likely, -1)
+
+    def of_others(self, name: str, nodes: Sequence[Node]) -> Node:
+        """A function of ``others_code`` along the last axis of some arrays."""
+        self._makes = True
+        return super().of_others(name, nodes)
+
     def _from_maximum(self, node: Node, axis: int) -> tuple[Node, Node]:
         highest = self._reduced("max", node, axis)
         return highest, self.graph.add([node, self._opposite(highest)])
@@ -167,12 +181,12 @@ class ArrayApiLanguage(NumpyLanguage):
         return [f"from array_api_compat import array_namespace{', device' * self._makes}"]
 
     def helpers(self) -> list[str]:
-        """None."""
-        return []
+        """The functions of a few lines that the code calls."""
+        return others_code(self.others, "xp")
 
     def called(self) -> set[str]:
         """The names of functions that no symbol may have."""
-        return {"array_namespace", "device", "xp"}
+        return {"array_namespace", "device", "xp", *(OTHERS if self.others else ())}
 
     def opening(self, arrays: Sequence[str]) -> list[str]:
         """The namespace of the arrays that are given."""

@@ -81,10 +81,15 @@ def _positions(shape: Sequence[Any], axes: int) -> list[Any]:
 
 
 def fitting(
-    value: Any, argument: Argument, lengths: dict[Any, tuple[int, str]], standard: bool = False
+    value: Any,
+    argument: Argument,
+    lengths: dict[Any, tuple[int, str]],
+    standard: bool = False,
+    checked: bool = True,
 ) -> Any:
     """The array, if it holds floating-point numbers, and its axes are as declared and agree with
-    those seen before. An array of the array API (``standard``) stays what it is.
+    those seen before. An array of the array API (``standard``) stays what it is; NaN is looked for
+    where it is ``checked``.
 
     Raises
     ======
@@ -100,7 +105,7 @@ def fitting(
         raise ShapeError(f"{name} is an array of {array.dtype}: write floating-point numbers")
     array = _in_shape(array, argument)
     _agree(array, argument, lengths)
-    return _without_nan(array, name, xp)
+    return _without_nan(array, name, xp) if checked else array
 
 
 def _standard_array(value: Any, name: str) -> tuple[Any, Any]:
@@ -123,13 +128,23 @@ def _is_floating(array: Any, xp: Any) -> bool:
 
 def _without_nan(value: Any, name: str, xp: Any) -> Any:
     try:
-        found = bool(xp.any(xp.isnan(value)))
+        found = _holds_nan(value, xp)
     except TypeError:
         # An array that is being traced has no values yet.
         return value
     if found:
         raise ShapeError(f"{name} holds NaN: write numbers")
     return value
+
+
+def _holds_nan(value: Any, xp: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        # A sum is NaN where a term is, or infinities of both signs are; it makes no array, and
+        # leaves no threads behind that wait.
+        with np.errstate(all="ignore"):
+            if not np.isnan(np.sum(value)):
+                return False
+    return bool(xp.any(xp.isnan(value)))
 
 
 def _in_shape(array: Any, argument: Argument) -> Any:

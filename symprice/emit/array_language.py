@@ -10,6 +10,7 @@ from sympy import Symbol
 from ..networks.named_function import NamedFunction
 from .array_graph import CONDITION, MATMUL, Graph, Node
 from .numpy_printer import NumpyWriter
+from .others_code import OTHERS, others_code
 from .sharing import Sharing
 
 __all__ = ["NumpyLanguage"]
@@ -21,14 +22,21 @@ class NumpyLanguage:
     module = "np"
     #: Whether functions are rewritten for the tails before they are written.
     is_careful = True
+    #: Whether there is code of what a softmax says of other actions, ``of_others``.
+    has_others = True
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         #: An array that is given: what is made is of its type, and lies where it lies.
         self.like = ""
         self.special: set[str] = set()
+        #: What is called of ``others_code``.
+        self.others: set[str] = set()
         self._with_unit: dict[Node, Node] = {}
         self._writer = NumpyWriter({}, Sharing([], {}))
+
+    def declare(self, argument: Any, node: Node) -> None:
+        """An argument of the function, and its node: whatever axes it has are all right."""
 
     # --- views and copies -------------------------------------------------------------------------
     def expanded(self, node: Node, present: Sequence[bool]) -> Node:
@@ -39,6 +47,13 @@ class NumpyLanguage:
         if node in self._with_unit and kept[-2:] == [True, False] and all(kept[:-1]):
             return self._with_unit[node]
         index = ", ".join(":" if here else "None" for here in kept)
+        return self.graph.view(f"{{f0}}[{index}]", node)
+
+    def with_units(self, node: Node, present: Sequence[bool]) -> Node:
+        """Axes of length 1, also in front."""
+        if all(present):
+            return node
+        index = ", ".join(":" if here else "None" for here in present)
         return self.graph.view(f"{{f0}}[{index}]", node)
 
     def without_unit(self, node: Node) -> Node:
@@ -171,6 +186,19 @@ class NumpyLanguage:
         """log Σ exp(z) over an axis."""
         return self._special("logsumexp", node, axis)
 
+    def at_likeliest(self, weights: Node, values: Node) -> Node | None:
+        """Of arrays with as many axes, the value where the weight is largest along the last axis,
+        which is kept; None where the language has no code for it.
+        """
+        place = self.graph.text("np.argmax({a0}, axis=-1, keepdims=True)", weights)
+        return self.graph.text("np.take_along_axis({a0}, {a1}, axis=-1)", values, place)
+
+    def of_others(self, name: str, nodes: Sequence[Node]) -> Node:
+        """A function of ``others_code`` along the last axis of some arrays."""
+        self.others.add(name)
+        inner = ", ".join(f"{{a{place}}}" for place in range(len(nodes)))
+        return self.graph.text(f"{name}({inner})", *nodes)
+
     def _special(self, name: str, node: Node, axis: int) -> Node:
         self.special.add(name)
         return self.graph.text(f"{name}({{a0}}, axis={axis})", node)
@@ -208,11 +236,12 @@ class NumpyLanguage:
 
     def helpers(self) -> list[str]:
         """The functions of a few lines that the code calls."""
-        return self._writer.needed()
+        return [*self._writer.needed(), *others_code(self.others, "np")]
 
     def called(self) -> set[str]:
         """The names of functions that no symbol may have."""
-        return self.special | self._writer.imports | self._writer.helpers
+        own = set(OTHERS) if self.others else set()
+        return self.special | self._writer.imports | self._writer.helpers | own
 
     def opening(self, arrays: Sequence[str]) -> list[str]:
         """The first lines of the function."""

@@ -19,7 +19,7 @@ Axes = frozenset[Any]
 
 
 class Costs:
-    """What a step costs, for guessed sizes."""
+    """What a step costs, for guessed sizes. Sets of axes are numbers with a bit for each."""
 
     def __init__(
         self,
@@ -28,40 +28,60 @@ class Costs:
         is_known: Callable[[Any], bool] = lambda axis: False,
     ) -> None:
         self._estimate, self._is_width, self._is_known = estimate, is_width, is_known
-        self._sizes: dict[Any, float] = {}
+        self._bits: dict[Any, int] = {}
+        self._lengths: list[float] = []
+        self._widths = self._unknown = self._labels = 0
+        self._entries: dict[int, float] = {0: 1.0}
 
-    def entries(self, axes: Axes) -> float:
-        """How many entries an array has."""
-        total = 1.0
+    def mask(self, axes: Axes) -> int:
+        """The number of a set of axes."""
+        found = 0
         for axis in axes:
-            size = self._sizes.get(axis)
-            if size is None:
-                size = self._sizes[axis] = self._estimate(axis)
-            total *= size
-        return total
+            bit = self._bits.get(axis)
+            if bit is None:
+                bit = self._bits[axis] = 1 << len(self._lengths)
+                self._lengths.append(self._estimate(axis))
+                if isinstance(axis, str):
+                    self._labels |= bit
+                if self._is_width(axis):
+                    self._widths |= bit
+                    self._unknown |= 0 if self._is_known(axis) else bit
+            found |= bit
+        return found
+
+    def entries(self, axes: int) -> float:
+        """How many entries an array has."""
+        found = self._entries.get(axes)
+        if found is None:
+            rest = axes & (axes - 1)
+            length = self._lengths[(axes ^ rest).bit_length() - 1]
+            found = self._entries[axes] = length * self.entries(rest)
+        return found
 
     def of(self, left: Axes, right: Axes, result: Axes) -> float:
         """The cost of one pair."""
+        return self.of_masks(*map(self.mask, (left, right, result)))
+
+    def of_masks(self, left: int, right: int, result: int) -> float:
+        """The cost of one pair, given by numbers."""
         union = left | right
-        work = self.entries(union)
         made = self.entries(result)
         if union == result:
             cost = 2 * _MEMORY * made
         else:
             # Paired products are no matrix products: each number is used once.
-            cost = work * (_MEMORY if left == right else 1.0) + _MEMORY * made
+            work = self.entries(union) * (_MEMORY if left == right else 1.0)
+            cost = work + _MEMORY * made
             if left & right & result:
                 # Stacks of matrices are copied into their order first.
                 cost += 2 * _MEMORY * (self.entries(left) + self.entries(right))
         if self._is_outer(result) and not (self._is_outer(left) or self._is_outer(right)):
-            known = all(self._is_known(axis) for axis in result if self._is_width(axis))
-            cost *= _DISLIKED if known else _FORBIDDEN
+            cost *= _FORBIDDEN if result & self._unknown else _DISLIKED
         return cost
 
-    def _is_outer(self, axes: Axes) -> bool:
+    def _is_outer(self, axes: int) -> bool:
         """Whether an array has two widths for every sample."""
-        widths = sum(1 for axis in axes if self._is_width(axis))
-        return widths > 1 and any(isinstance(axis, str) for axis in axes)
+        return (axes & self._widths).bit_count() > 1 and axes & self._labels != 0
 
 
 def best_order(
@@ -86,25 +106,30 @@ def best_order(
     """
     if len(operands) < 3:
         return (0, 1) if len(operands) == 2 else 0
+    masks, kept_mask = [costs.mask(axes) for axes in operands], costs.mask(kept)
     if len(operands) > _EXHAUSTIVE:
-        return _greedy(list(operands), kept, costs)
+        return _greedy(masks, kept_mask, costs)
     everything = (1 << len(operands)) - 1
 
-    def axes_of(subset: int) -> Axes:
-        inside: set[Any] = set()
-        outside: set[Any] = set(kept)
-        for place, axes in enumerate(operands):
-            (inside if subset >> place & 1 else outside).update(axes)
-        return frozenset(inside & outside)
+    def axes_of(subset: int) -> int:
+        inside, outside = 0, kept_mask
+        for place, axes in enumerate(masks):
+            if subset >> place & 1:
+                inside |= axes
+            else:
+                outside |= axes
+        return inside & outside
 
-    def contents(subset: int) -> list[int]:
+    def contents_of(subset: int) -> list[int]:
         return sorted(id(value) for place, value in enumerate(values) if subset >> place & 1)
 
-    results = {subset: axes_of(subset) for subset in range(1, everything + 1)}
+    subsets = range(1, everything + 1)
+    results = {subset: axes_of(subset) for subset in subsets}
+    contents = {subset: contents_of(subset) for subset in subsets} if values else {}
     best: dict[int, tuple[float, Any]] = {
         1 << place: (0.0, place) for place in range(len(operands))
     }
-    for subset in range(1, everything + 1):
+    for subset in subsets:
         if subset in best:
             continue
         found: tuple[float, Any] | None = None
@@ -113,11 +138,11 @@ def best_order(
             other = subset ^ part
             # Each pair once, the part with the first operand on the left.
             if part & -part < other & -other:
-                again = bool(values) and contents(part) == contents(other)
+                again = bool(values) and contents[part] == contents[other]
                 cost = (
                     best[part][0]
                     + (0.0 if again else best[other][0])
-                    + costs.of(results[part], results[other], results[subset])
+                    + costs.of_masks(results[part], results[other], results[subset])
                 )
                 if found is None or cost <= found[0]:
                     found = cost, (best[part][1], best[other][1])
@@ -127,20 +152,21 @@ def best_order(
     return best[everything][1]
 
 
-def _greedy(operands: list[Axes], kept: Axes, costs: Costs) -> Any:
+def _greedy(operands: list[int], kept: int, costs: Costs) -> Any:
     """One cheapest pair after the other, for products of many factors."""
-    trees: list[tuple[Any, Axes]] = list(enumerate(operands))
+    trees: list[tuple[Any, int]] = list(enumerate(operands))
     while len(trees) > 1:
-        found: tuple[float, int, int, Axes] | None = None
+        found: tuple[float, int, int, int] | None = None
         for i, (_, left) in enumerate(trees):
             for j in range(i + 1, len(trees)):
                 right = trees[j][1]
-                outside = set(kept)
+                outside = kept
                 for k, (_, axes) in enumerate(trees):
                     if k not in (i, j):
                         outside |= axes
-                result = frozenset((left | right) & outside)
-                cost = costs.of(left, right, result) - costs.entries(left) - costs.entries(right)
+                result = (left | right) & outside
+                cost = costs.of_masks(left, right, result)
+                cost -= costs.entries(left) + costs.entries(right)
                 if found is None or cost < found[0]:
                     found = cost, i, j, result
         assert found is not None

@@ -57,6 +57,12 @@ class Products:
         node = self.language.expanded(node, [axis in array.axes for axis in axes])
         return node if number is None else self.graph.mul([number, node])
 
+    def full(self, array: Array, axes: Sequence[Any]) -> Node:
+        """The same as ``aligned``, with the axes of length 1 in front as well."""
+        own = [axis for axis in axes if axis in array.axes]
+        node = self.language.transposed(array.node, [array.axes.index(axis) for axis in own])
+        return self.language.with_units(node, [axis in array.axes for axis in axes])
+
     def spread(self, array: Array, axes: Sequence[Any]) -> Array:
         """The array with all of these axes, at their full lengths."""
         node = self.aligned(array, axes)
@@ -302,14 +308,7 @@ class Products:
                     lengths.append("*".join(_as_factor(self.sizes.of_axis(a)) for a in group))
             node = self.language.reshaped(node, lengths)
         present = [*[True] * len(shared), bool(rows), bool(columns)]
-        return self._with_units(node, present)
-
-    def _with_units(self, node: Node, present: list[bool]) -> Node:
-        """Axes of length 1, also in front where nothing is shared."""
-        if all(present):
-            return node
-        index = ", ".join(":" if here else "None" for here in present)
-        return self.graph.view(f"{{f0}}[{index}]", node)
+        return self.language.with_units(node, present)
 
 
 def _as_factor(text: str) -> str:

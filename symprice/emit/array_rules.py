@@ -6,6 +6,7 @@ defines; it returns the array. Rules go by names, so that a class brings its cod
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,11 @@ def _rule(*names: str) -> Callable[[Rule], Rule]:
 
 def _argument(writer: Any, node: Any, row: Any, column: Any, along: Any) -> Array:
     """The argument, with the axis along which it is normalised at its full length."""
-    array: Array = writer.matrix(node.args[0], row, column)
+    return _along(writer, node.args[0], row, column, along)
+
+
+def _along(writer: Any, node: Any, row: Any, column: Any, along: Any) -> Array:
+    array: Array = writer.matrix(node, row, column)
     if along is S.Zero or along in array.axes:
         return array
     return writer.products.spread(array, (*array.axes, along))
@@ -104,6 +109,19 @@ def _over_root_mean_square(writer: Any, array: Array, along: Any, eps: Any) -> A
     root = writer.graph.power(mean.node, S.Half)
     inverse = Array(writer.graph.power(root, S.NegativeOne), mean.axes)
     return writer.products.multiplied([array, inverse])
+
+
+@_rule("LogOdds", "MeanOfOthers", "GapToOthers", "VarianceOfOthers")
+def _of_others(writer: Any, node: Any, row: Any, column: Any, symbol: Any) -> Array:
+    """What a softmax says of the places other than the k-th, for every k of a column."""
+    if row is S.Zero or column is not S.Zero:
+        raise NoRuleError(f"asked for code of {node}: its arguments are columns of several rows")
+    arrays = [_along(writer, arg, row, column, row) for arg in node.args]
+    rest = writer.products.axes_of(arrays)
+    axes = (*(axis for axis in rest if axis != row), row)
+    name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(node).__name__).lower()
+    nodes = [writer.products.aligned(array, axes) for array in arrays]
+    return Array(writer.language.of_others(name, nodes), axes)
 
 
 def _log_sum_exp(writer: Any, node: Any) -> Array:

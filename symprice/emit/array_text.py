@@ -10,7 +10,7 @@ from sympy import Integer, Rational, S
 from .array_graph import ADD, ATOM, MATMUL, MUL, POW, Graph, Node
 from .code_names import CodeNames, natural
 
-__all__ = ["Line", "freed", "program"]
+__all__ = ["Line", "Text", "after_arguments", "freed", "give_names", "program", "reached"]
 
 _HALF = Rational(1, 2)
 _EXACT = 2**53
@@ -50,21 +50,22 @@ def program(
     """The lines that compute ``roots`` (definitions, in order) and the text of the result, with
     the names that it is made of.
     """
-    needed = _reached(result)
+    needed = reached(result)
     ordered = [*(root for root in roots if root in needed), result]
-    _give_names(graph, needed, names)
-    writer = _Text(graph, functions)
+    give_names(graph, needed, names)
+    writer = Text(graph, functions)
     lines: list[Line] = []
     done: set[Node] = set()
     for root in ordered:
-        for node in _after_arguments(root, done):
+        for node in after_arguments(root, done):
             if node in graph.names and node.args:
                 value, _ = writer.definition(node)
                 lines.append(Line(graph.names[node], value, writer.names_in(node)))
     return lines, writer.bare(result), writer.names_of(result)
 
 
-def _reached(result: Node) -> set[Node]:
+def reached(result: Node) -> set[Node]:
+    """A node and all that it is made of."""
     seen, stack = {result}, [result]
     while stack:
         for arg in stack.pop().args:
@@ -74,7 +75,8 @@ def _reached(result: Node) -> set[Node]:
     return seen
 
 
-def _after_arguments(root: Node, done: set[Node]) -> Iterable[Node]:
+def after_arguments(root: Node, done: set[Node]) -> Iterable[Node]:
+    """The nodes below one, and this, each after its arguments; those ``done`` are left out."""
     stack = [(root, False)]
     while stack:
         node, ready = stack.pop()
@@ -86,7 +88,7 @@ def _after_arguments(root: Node, done: set[Node]) -> Iterable[Node]:
             stack.extend((arg, False) for arg in reversed(node.args))
 
 
-def _give_names(graph: Graph, needed: set[Node], names: CodeNames) -> None:
+def give_names(graph: Graph, needed: set[Node], names: CodeNames) -> None:
     """A name for every value that is used more than once, in the order of their making."""
     uses: dict[Node, int] = {}
     for node in needed:
@@ -109,7 +111,7 @@ def _seen(node: Node) -> Node:
     return node
 
 
-class _Text:
+class Text:
     """Nodes as text."""
 
     def __init__(self, graph: Graph, functions: Functions) -> None:
@@ -162,7 +164,7 @@ class _Text:
             fields |= {f"l{i}": self.factor(arg, MUL) for i, arg in enumerate(node.args)}
             return (node.content.format(**fields) if node.args else node.content), node.tight
         if node.kind == "number":
-            return _number(node.content)
+            return self.number(node.content)
         if node.kind == "call":
             texts = [(self.bare(arg), self._shown(arg)[1] == ATOM) for arg in node.args]
             return self.functions.function(node.content, texts), node.tight
@@ -171,6 +173,10 @@ class _Text:
         if node.kind == "pow":
             return self._power(node)
         return self._product(list(node.args)), MUL
+
+    def number(self, value: Any) -> tuple[str, int]:
+        """The text of a number, and how tightly it binds."""
+        return number(value)
 
     # --- arithmetic -------------------------------------------------------------------------------
     def _sum(self, node: Node) -> str:
@@ -204,14 +210,14 @@ class _Text:
                 value = factor.content
                 sign = "-" if value < 0 else ""
                 if abs(value.p) != 1:
-                    above.append(_number(Integer(abs(value.p)))[0])
+                    above.append(self.number(Integer(abs(value.p)))[0])
                 if value.q != 1:
-                    below.append(_number(Integer(value.q))[0])
+                    below.append(self.number(Integer(value.q))[0])
             elif self._is_below(factor):
                 below.append(self._inverse(factor))
             else:
                 above.append(self.factor(factor))
-        top = "*".join(above) or "1"
+        top = "*".join(above) or self.number(S.One)[0]
         if not below:
             return sign + top
         under = below[0] if len(below) == 1 else f"({'*'.join(below)})"
@@ -249,7 +255,7 @@ class _Text:
         if len(node.args) == 2:
             return f"{self.factor(node.args[0], POW)}**{self.factor(node.args[1], POW)}", POW
         if node.content.is_negative:
-            return f"1/{self._inverse(node)}", MUL
+            return f"{self.number(S.One)[0]}/{self._inverse(node)}", MUL
         return self._raised(node.args[0], node.content)
 
     def _raised(self, base: Node, exponent: Any) -> tuple[str, int]:
@@ -257,13 +263,13 @@ class _Text:
             return self._shown(base)
         if exponent == _HALF and not base.host:
             return f"{self.functions.module}.sqrt({self.bare(base)})", ATOM
-        text, tight = _number(exponent)
+        text, tight = number(exponent)
         if tight != ATOM:
             text = repr(float(exponent))
         return f"{self.factor(base, POW)}**{text}", POW
 
 
-def _number(value: Any) -> tuple[str, int]:
+def number(value: Any) -> tuple[str, int]:
     """Python's own numbers, which do not change the type of an array."""
     if value.is_Integer:
         text = str(value) if abs(value) < _EXACT else repr(float(value))

@@ -29,12 +29,14 @@ from sympy.logic.boolalg import Boolean
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..arrays import ArrayNode
+from ..elementwise import ScalarProduct
 from ..errors import NoRuleError, ShapeError
 from ..indexed.entries import Entry, Index, Within, indices_of
 from ..indexed.families import Family, Member
 from ..indexed.lowering import entry, scalar
 from ..indexed.sums import SumOver, summed
 from ..symbols import Name, NameMatrix
+from .array_centring import centred_sum, with_log_odds
 from .array_entries import Entries
 from .array_functions import careful, is_delicate, leaves_of
 from .array_graph import Array, Graph, Node
@@ -58,6 +60,9 @@ class ArrayWriter:
         self.known: dict[Any, Array] = {}
         #: The logarithms of probabilities, computed from their logits.
         self.logarithms: dict[Any, Callable[[], Array]] = {}
+        #: The means of columns under a softmax: of each name the column and the probabilities.
+        self.means: dict[Any, tuple[Any, Any]] = {}
+        self.shares: set[Any] = set()
         self.definitions: list[Node] = []
         self._memo: dict[Any, Array] = {}
         self._careful: set[Any] = set()
@@ -76,7 +81,10 @@ class ArrayWriter:
         else:
             array = self.array(scalar(node))
             places = labels
+            self._note_mean(symbol, node)
         self._keep(symbol, array, places)
+        if type(node).__name__ == "SoftmaxVector":
+            self.shares.add(symbol)
         self.entries.label_sizes[symbol] = tuple(label.size for label in labels)
         made = array.node
         if name is not None and not (made.view or made.host or made in self.graph.names):
@@ -92,6 +100,12 @@ class ArrayWriter:
         if strange:
             raise NoRuleError(f"asked for NumPy code of a definition with the free index {strange}")
         return tuple(a if isinstance(a, str) else numbers[a] for a in array.axes)
+
+    def _note_mean(self, symbol: Any, node: Any) -> None:
+        if isinstance(node, ScalarProduct):
+            for values, shares in (node.args, node.args[::-1]):
+                if shares in self.shares and values != shares:
+                    self.means[symbol] = values, shares
 
     def matrix(self, node: Any, row: Any, column: Any, symbol: Any = None) -> Array:
         """A matrix expression: its rows and columns on the axes ``row`` and ``column``."""
@@ -130,6 +144,7 @@ class ArrayWriter:
             array = self.matrix(body, row, column)
         else:
             row = column = S.Zero
+            body = with_log_odds(body) if self.language.has_others else body
             array = self.array(scalar(self._with_names(body)))
         axes = (*labels, *(p for p in (row, column) if isinstance(p, Index)))
         strange = [axis for axis in array.axes if axis not in axes]
@@ -186,6 +201,8 @@ class ArrayWriter:
 
     def _operation(self, expr: Any) -> Array:
         if isinstance(expr, Add):
+            if (centred := centred_sum(self, expr)) is not None:
+                return centred
             return self.products.add([self.array(term) for term in expr.args])
         if isinstance(expr, Mul):
             return self.contraction(expr.args, ())

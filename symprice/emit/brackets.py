@@ -39,8 +39,8 @@ def tidy(tex: str) -> str:
 
     >>> print(tidy(r"\sigma{\left(x \right)} \operatorname{NTCov}\left(P, Q\right)"))
     \sigma(x) \operatorname{NTCov}(P, Q)
-    >>> print(tidy(r"f{\left(\frac{1}{x} \right)}"))
-    f{\left(\frac{1}{x}\right)}
+    >>> print(tidy(r"f{\left(\frac{1}{x} \right)} + f'\left(x\right) + x' \left(y + z\right)"))
+    f{\left(\frac{1}{x}\right)} + f'(x) + x' \left(y + z\right)
     """
     return source(_tidied(parse(tex))).rstrip()
 
@@ -98,4 +98,5 @@ def _calls(node: Node) -> bool:
     """Whether a function's name stands right before a bracket: a product has a blank there."""
     if isinstance(node, Group):
         return node.kind == "brace" and not _braced(node) and not node.close.endswith(" ")
-    return not node.text.endswith(" ") and (node.text.isalpha() or node.text.startswith("\\"))
+    named = node.text.isalpha() or node.text.startswith("\\") or not node.text.strip("'")
+    return named and not node.text.endswith(" ")

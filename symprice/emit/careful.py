@@ -18,6 +18,7 @@ __all__ = [
     "HELPERS_NEED",
     "BesselComplement",
     "Careful",
+    "CosineVariance",
     "DigammaRest",
     "RelativeGap",
     "EntryOf",
@@ -32,9 +33,12 @@ __all__ = [
     "LogRatio",
     "LogSech2",
     "LogSoftmaxes",
+    "PolygammaBend",
+    "PolygammaRise",
     "ScaledBessel",
     "StirlingRest",
     "Softmaxes",
+    "TrigammaGap",
     "WrightOmega",
     "XLog1py",
     "XLogY",
@@ -117,6 +121,13 @@ class BesselComplement(Careful):
     letter = "u"
 
 
+class CosineVariance(Careful):
+    """Var cos(a) = (1 + I₂/I₀)/2 - (I₁/I₀)² of a direction with concentration x > 0."""
+
+    call = "helper.cosine_variance"
+    letter = "u"
+
+
 class StirlingRest(Careful):
     """log Γ(x) - ((x - 1/2) log x - x + log(2π)/2)."""
 
@@ -128,6 +139,27 @@ class DigammaRest(Careful):
     """ψ(x) - log x."""
 
     call = "helper.digamma_rest"
+    letter = "u"
+
+
+class TrigammaGap(Careful):
+    """ψ'(x) - ψ'(x + d), of x and d > 0."""
+
+    call = "helper.trigamma_gap"
+    letter = "u"
+
+
+class PolygammaRise(Careful):
+    """ψ⁽ⁿ⁾(1+x) - ψ⁽ⁿ⁾(1), of n and x ≥ 0; for n = -1 of log Γ."""
+
+    call = "helper.polygamma_rise"
+    letter = "u"
+
+
+class PolygammaBend(Careful):
+    """ψ⁽ⁿ⁾(1+x+y) - ψ⁽ⁿ⁾(1+x) - ψ⁽ⁿ⁾(1+y) + ψ⁽ⁿ⁾(1), of n and x, y ≥ 0; for n = -1 of log Γ."""
+
+    call = "helper.polygamma_bend"
     letter = "u"
 
 
@@ -192,8 +224,11 @@ HELPERS_NEED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "log_poisson": ((), ("gammaln",)),
     "log_binomial": (("log_poisson",), ("gammaln",)),
     "bessel_complement": ((), ("i0e", "i1e")),
+    "cosine_variance": ((), ("i0e", "i1e")),
     "stirling_rest": ((), ("gammaln",)),
     "digamma_rest": ((), ("digamma",)),
+    "polygamma_rise": ((), ("gammaln", "polygamma")),
+    "polygamma_bend": ((), ("gammaln", "polygamma")),
     **{name: (others, ()) for name, others in QUADRATURE_NEEDS.items()},
 }
 
@@ -256,6 +291,52 @@ def digamma_rest(x):
     y = np.minimum(x, 16)
     return np.where(x < 16, digamma(y) - np.log(y), -0.5/n - far)[()]
 ''',
+    "trigamma_gap": '''\
+def trigamma_gap(x, d):
+    """polygamma(1, x) - polygamma(1, x + d) for x, d > 0, to full relative precision."""
+    x, y = np.broadcast_arrays(x, x + d)
+    a, b = 1/(x[..., None] + np.arange(16)), 1/(y[..., None] + np.arange(16))
+    near = np.sum(a*b*(a + b), axis=-1)
+    a, b = 1/(x + 16), 1/(y + 16)
+    p, q = a*a, b*b
+    r = q*(a*b + q)
+    h2 = p + a*b + q
+    h4 = p*h2 + r
+    h6 = p*h4 + r*q
+    h8 = p*h6 + r*q*q
+    h10 = p*h8 + r*q*q*q
+    far = 1 + (a + b)/2 + h2/6 - h4/30 + h6/42 - h8/30 + h10*5/66
+    return (d*(near + a*b*far))[()]
+''',
+    "polygamma_rise": '''\
+def polygamma_rise(n, x):
+    """f(1 + x) - f(1) for f = polygamma(n, .), or gammaln for n = -1, and x >= 0."""
+    t = np.asarray([0.14887433898163122, 0.4333953941292472, 0.6794095682990244,
+                    0.8650633666889845, 0.9739065285171717])
+    w = np.asarray([0.2955242247147528, 0.2692667193099965, 0.219086362515982,
+                    0.1494513491505804, 0.06667134430868814])
+    t, w = np.concatenate([(1 - t)/2, (1 + t)/2]), np.concatenate([w, w])/2
+    near = np.sum(w*polygamma(n + 1, 1 + np.minimum(x, 0.5)[..., None]*t), axis=-1)
+    m = np.maximum(n, 0)
+    far = np.where(n < 0, gammaln(1 + x), polygamma(m, 1 + x) - polygamma(m, 1))
+    return np.where(x < 0.5, x*near, far)[()]
+''',
+    "polygamma_bend": '''\
+def polygamma_bend(n, x, y):
+    """f(1 + x + y) - f(1 + x) - f(1 + y) + f(1) for f = polygamma(n, .), or gammaln for n = -1."""
+    x, y = np.broadcast_arrays(x, y)
+    t = np.asarray([0.14887433898163122, 0.4333953941292472, 0.6794095682990244,
+                    0.8650633666889845, 0.9739065285171717])
+    w = np.asarray([0.2955242247147528, 0.2692667193099965, 0.219086362515982,
+                    0.1494513491505804, 0.06667134430868814])
+    t, w = np.concatenate([(1 - t)/2, (1 + t)/2]), np.concatenate([w, w])/2
+    u, v = np.minimum(x, 0.5)[..., None, None], np.minimum(y, 0.5)[..., None, None]
+    near = np.sum(w*w[:, None]*polygamma(n + 2, 1 + u*t[:, None] + v*t), axis=(-2, -1))
+    m = np.maximum(n, 0)
+    far = polygamma(m, 1 + x + y) - polygamma(m, 1 + x) - polygamma(m, 1 + y) + polygamma(m, 1)
+    far = np.where(n < 0, gammaln(1 + x + y) - gammaln(1 + x) - gammaln(1 + y), far)
+    return np.where(np.maximum(x, y) < 0.5, x*y*near, far)[()]
+''',
     "log_ratio": '''\
 def log_ratio(x, y):
     """log(x/y) for x, y > 0, to full relative precision where x is close to y."""
@@ -279,6 +360,16 @@ def bessel_complement(x):
     far = u*(1073/1024 + u*(103/32 + u*(375733/32768 + u*(23797/512 + u*55384775/262144))))
     far = u*(1/2 + u*(1/8 + u*(1/8 + u*(25/128 + u*(13/32 + far)))))
     return np.where(x < 60, (i0e(x) - i1e(x))/i0e(x), far)[()]
+''',
+    "cosine_variance": '''\
+def cosine_variance(x):
+    """1 - r/x - r**2 for r = i1e(x)/i0e(x) and x > 0, to full relative precision."""
+    u = 1/np.maximum(x, 60)
+    far = u*(721/32 + u*(375733/4096 + u*(214173/512 + u*276923875/131072)))
+    far = u*(1/4 + u*(3/8 + u*(25/32 + u*(65/32 + u*(3219/512 + far)))))
+    y = np.minimum(x, 60)
+    r = i1e(y)/i0e(y)
+    return np.where(x < 60, 1 - r/y - r*r, u*u*(1/2 + far))[()]
 ''',
     "log_softmax": '''\
 def log_softmax(*z):

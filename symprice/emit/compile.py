@@ -2,9 +2,9 @@
 
 The source is parsed first and held to what the writer of NumPy code can write: arithmetic,
 subscripts, calls of NumPy and SciPy functions by name, nothing else. Code for the array API calls
-functions of the namespace ``xp`` instead. Quadratures are loops; they are let through where they
-are known word for word. It runs with a few harmless builtins, and its lines are known to tracebacks
-and to ``inspect.getsource``.
+functions of the namespace ``xp`` instead, and loops that Numba compiles are let through; so are
+quadratures, where they are known word for word. It runs with a few harmless builtins, and its lines
+are known to tracebacks and to ``inspect.getsource``.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import ast
 import builtins
 import hashlib
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -21,27 +21,30 @@ import numpy as np
 import scipy.special
 
 from ..errors import NameClashError, NoRuleError
+from .loop_functions import LOOP_DECORATORS, LOOP_FUNCTIONS
 from .quadrature_code import QUADRATURE
 
 __all__ = ["compile_source"]
 
 _ARRAY_FUNCTIONS = frozenset(
-    "angle arange broadcast_arrays broadcast_shapes concatenate e einsum empty eye full imag inf "
-    "max nan pi real reshape result_type shape sinc sort stack sum swapaxes take transpose where "
-    "zeros".split()
+    "angle arange argmax asarray broadcast_arrays broadcast_shapes concatenate cumsum e "
+    "einsum empty eye flip float32 full full_like imag inf max min nan pi real reshape "
+    "result_type shape sinc sort stack sum swapaxes take take_along_axis transpose where "
+    "zeros zeros_like".split()
 )
 _LINEAR_ALGEBRA = frozenset(("np.linalg", "np.linalg.solve", "np.linalg.svd"))
 # Of the array API: what its standard defines and array programs call.
 _STANDARD_FUNCTIONS = frozenset(
-    "abs acos acosh arange asin asinh astype atan atanh ceil cos cosh exp eye floor full_like "
-    "inf log log1p matrix_transpose max maximum minimum permute_dims reshape "
+    "abs acos acosh arange argmax asin asinh astype atan atanh ceil concat cos cosh "
+    "cumulative_sum exp eye flip floor full_like "
+    "inf log log1p matrix_transpose max maximum min minimum permute_dims reshape "
     "sign sin sinh sqrt stack sum take tan tanh tensordot where zeros zeros_like".split()
 )
 # Libraries written in C import with the builtins of the frame that calls them; generated code
 # itself holds no import, and no name with two underscores.
 _BUILTINS = {
     "__import__": builtins.__import__,
-    **{f.__name__: f for f in (abs, range, len, map, int, float, ArithmeticError)},
+    **{f.__name__: f for f in (abs, range, len, map, max, min, int, float, ArithmeticError)},
 }
 _NODES = (
     ast.Module, ast.FunctionDef, ast.arguments, ast.arg, ast.Return, ast.Assign, ast.Expr,
@@ -69,9 +72,9 @@ def compile_source(source: str, name: str) -> Callable[..., Any]:
             statements.append(statement)
     tree.body = statements
     for statement in statements:
-        if ast.unparse(statement) in _quadratures():
+        if ast.unparse(statement) in _known():
             continue  # known word for word
-        for node in ast.walk(statement):
+        for node in _walked(statement):
             _check(node)
     file = f"<symprice {name} {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -81,9 +84,10 @@ def compile_source(source: str, name: str) -> Callable[..., Any]:
 
 
 @cache
-def _quadratures() -> frozenset[str]:
-    """The functions with loops in them that generated code may hold."""
-    return frozenset(ast.unparse(ast.parse(text)) for text in QUADRATURE.values())
+def _known() -> frozenset[str]:
+    """The functions with loops and conditions in them that generated code may hold."""
+    texts = (*QUADRATURE.values(), *LOOP_FUNCTIONS.values())
+    return frozenset(ast.unparse(ast.parse(text)) for text in texts)
 
 
 def _imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
@@ -95,7 +99,21 @@ def _imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:
         helpers = _standard_helpers()
         if all(alias.name in helpers and alias.asname is None for alias in statement.names):
             return {alias.name: helpers[alias.name] for alias in statement.names}
+    if ast.unparse(statement) == "from numba import njit, prange":
+        return _compilers()
     raise _refused(ast.unparse(statement))
+
+
+def _compilers() -> dict[str, Callable[..., Any]]:
+    """What compiles loops."""
+    try:
+        from numba import njit, prange
+    except ImportError:
+        raise NoRuleError(
+            "asked for code with backend='numba', which needs the package numba: install "
+            "symprice[numba]"
+        ) from None
+    return {"njit": njit, "prange": prange}
 
 
 def _standard_helpers() -> dict[str, Callable[..., Any]]:
@@ -108,6 +126,17 @@ def _standard_helpers() -> dict[str, Callable[..., Any]]:
             "install symprice[array-api]"
         ) from None
     return {"array_namespace": array_namespace, "device": device}
+
+
+def _walked(statement: ast.stmt) -> Iterator[ast.AST]:
+    """The nodes to be checked: of loops that Numba compiles, all but that they are loops."""
+    decorators = getattr(statement, "decorator_list", [])
+    if not decorators or any(ast.unparse(d) not in LOOP_DECORATORS for d in decorators):
+        yield from ast.walk(statement)
+        return
+    for node in (n for part in statement.body for n in ast.walk(part)):  # type: ignore[attr-defined]
+        if not isinstance(node, ast.For):
+            yield node
 
 
 def _check(node: ast.AST) -> None:
@@ -128,6 +157,8 @@ def _check(node: ast.AST) -> None:
 
 def _of_an_array(node: ast.Attribute) -> bool:
     """`W.T`, `x.shape`: what is read off an array, not off a module."""
+    if node.attr == "type":
+        return isinstance(node.value, ast.Attribute) and node.value.attr == "dtype"
     return node.attr in ("T", "dtype", "shape", "size") and not (
         isinstance(node.value, ast.Name) and node.value.id in ("np", "xp")
     )

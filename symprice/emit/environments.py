@@ -11,11 +11,14 @@ from collections.abc import Sequence
 from typing import ClassVar, NamedTuple
 
 from ..errors import NameClashError, NoRuleError
+from .documents.width import width
 from .layout import Layout, broken_lines, laid_out
 from .lines import ChainLine, Lines
+from .wide_fractions import widest_part
 
 __all__ = ["NUMBER", "Display", "Environment", "environment_of"]
 
+_WIDE = "a bracket, a matrix or a fraction that is wider than the line, which it cannot break,"
 NUMBER = 3.5  #: what an equation number takes of a line, in ems
 
 
@@ -140,6 +143,8 @@ class Multline(Environment):
         formula = _single(self, display)
         room = self.room(display)
         lines = broken_lines(formula, room, room)
+        if max(map(width, lines)) > room:
+            raise self.refuse(_WIDE, "environment='align'")
         if len(lines) == 1:
             # One line of a multline stands at the left.
             plain = "equation" if self.numbered else "equation*"
@@ -157,6 +162,8 @@ class Dmath(Environment):
     def write(self, display: Display) -> str:
         """The formula on one line of source."""
         formula = _single(self, display)
+        if widest_part(formula) > self.room(display):
+            raise self.refuse(_WIDE, "environment='align'")
         label = f"[label={{{display.label}}}]" if display.label else ""
         return f"\\begin{{{self.name}}}{label}\n{formula}\n\\end{{{self.name}}}"
 

@@ -54,8 +54,11 @@ def to_mathml(obj: Any, *, notation: Any = None, **settings: Any) -> str:
     return found.replace("<math>", '<math display="block">', 1)
 
 
-def to_markdown(obj: Any, *, notation: Any = None, **settings: Any) -> str:
-    r"""Markdown of a result: a display that GitHub, Jupyter and Pandoc read.
+def to_markdown(obj: Any, *, notation: Any = None, reader: str = "github", **settings: Any) -> str:
+    r"""Markdown of a result: a display that GitHub and Jupyter read.
+
+    With ``reader='pandoc'`` it is written for Pandoc, which makes Word documents of it; GitHub
+    would take the row ends `\\` for an escape, Pandoc does not know what stands for them there.
 
     Examples
     ========
@@ -70,4 +73,5 @@ def to_markdown(obj: Any, *, notation: Any = None, **settings: Any) -> str:
     $$
     """
     spelling = noted(notation).but(macros=False)
-    return markdown.block_markdown(display_of(obj, notation=spelling, **settings))
+    shown = markdown.block_markdown(display_of(obj, notation=spelling, **settings))
+    return markdown.read_by(reader, shown)

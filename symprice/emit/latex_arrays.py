@@ -20,9 +20,10 @@ from .reading_order import Product, product
 
 __all__ = ["ArrayPrinter", "hadamard_factors", "is_loose", "joined", "squared"]
 
-# A letter with primes and a subscript: a mark stands behind the primes, `h'^{\top}_{1}`.
+# A letter with primes and a subscript: a mark stands behind the primes, `h_{1}^{\prime\top}`, as
+# `h'^{\top}` is an error of TeX where breqn is loaded.
 _PRIMED = re.compile(
-    r"((?:[A-Za-z]|\\boldsymbol\{[^{}]*\}|\\[A-Za-z]+)'+)(_\{(?:[^{}]|\{[^{}]*\})*\})?"
+    r"([A-Za-z]|\\boldsymbol\{[^{}]*\}|\\[A-Za-z]+)('+)(_\{(?:[^{}]|\{[^{}]*\})*\})?"
 )
 # The number of a layer above a name, which a mark joins: `W^{(1)\top}`.
 _LAYERED = re.compile(r"([^^]*\^\{\(\d+\))((?:\\prime)*)\}(_\{(?:[^{}]|\{[^{}]*\})*\})?")
@@ -59,7 +60,8 @@ class ArrayPrinter(LatexPrinter):
         plain = isinstance(matrix, (MatrixSymbol, Member, ArrayNode, Node, JacobianOf))
         one = type(matrix).__name__ in ("OneMatrix", "Identity", "UnitVector", "Shift")
         if plain and (primed := _PRIMED.fullmatch(tex)) is not None:
-            return f"{primed[1]}^{{{mark}}}{primed[2] or ''}"
+            above = r"\prime" * len(primed[2]) + mark
+            return f"{primed[1]}{primed[3] or ''}^{{{above}}}"
         if plain and (layered := _LAYERED.fullmatch(tex)) is not None:
             return f"{layered[1]}{layered[2]}{mark}}}{layered[3] or ''}"
         if (not (plain or one) and isinstance(matrix, MatrixExpr)) or raised(tex):

@@ -345,6 +345,15 @@ class PaperPrinter(ArrayPrinter):
         tex = self._called(rf"\operatorname{{Dirac}}{order}", expr.args[0])
         return self._with_exponent(tex, exp)
 
+    def _print_polygamma(self, expr: Any, exp: str | None = None) -> str:
+        order, argument = expr.args
+        if order.is_zero:
+            power = "" if exp is None else f"^{{{exp}}}"
+            return self._called(rf"\psi{power}", argument)
+        mark = "'" * int(order) if order in (1, 2) else rf"^{{({self._print(order)})}}"
+        tex = self._called(rf"\psi{mark}", argument)
+        return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"
+
     def _with_exponent(self, tex: str, exp: str | None) -> str:
         return tex if exp is None else f"{tex}^{{{exp}}}"
 

@@ -17,6 +17,7 @@ from .documents.metrics import CLASSES
 from .documents.width import width
 from .lines import ChainLine
 from .primes import Closing
+from .wide_fractions import without_wide_fractions
 from .wide_matrices import without_wide_matrices
 
 __all__ = ["Layout", "broken_lines", "laid_out"]
@@ -67,8 +68,14 @@ def laid_out(
     """
     given = chain
     names = max((width(_defined(name)) for name, _ in where), default=-_RELATION)
-    chain, extra = without_wide_matrices(chain, room, names + _RELATION)
-    pairs = [*extra, *where]
+    chain, extra = without_wide_matrices(given, room, names + _RELATION)
+    if extra:  # which have names of their own, and so leave less of every row
+        names = max(names, *(width(_defined(name)) for name, _ in extra))
+        chain, extra = without_wide_matrices(given, room, names + _RELATION)
+    names = max(names, width(_defined("D")))
+    chain, pairs = without_wide_fractions(
+        chain, [*extra, *where], room - names - _RELATION - 2 * _QUAD
+    )
     ruled = any(map(_tag, chain))
     options = [
         _arranged(chain, pairs, closing, _Grid(hanging, column, room))

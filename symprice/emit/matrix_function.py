@@ -11,6 +11,7 @@ from ..errors import ShapeError
 from .array_arguments import check_sizes, fitting
 from .array_tiles import checked_threads, checked_tile, rows_at_once, tiled
 from .compile import compile_source
+from .loop_threads import looped
 from .matrix_source import MatrixSource, write_matrix_source
 
 __all__ = ["MatrixFunction"]
@@ -33,7 +34,9 @@ class MatrixFunction:
     closed : a closed form in trainable matrices.
     batch : {input: label}; inputs with different labels give all pairs, with equal labels pairs.
     name : what it is called.
-    backend : 'numpy', or 'array_api' for arrays of any library that follows the array API.
+    backend : 'numpy'; 'array_api' for arrays of any library that follows the array API; or 'numba'
+        for loops over rows that are for themselves, which the first call compiles (a few seconds);
+        there NaN is no error, but stays in its row.
     sizes : {symbol: about how large}, by which the order of contractions is planned.
     tile : how many elements of every batch are computed at a time; None for all, or, where each row
         of a large batch is for itself (a softmax in many states), for as many as stay in the cache.
@@ -137,6 +140,8 @@ class MatrixFunction:
         tile = self._settings["tile"] if tile is None else tile
         threads = self._settings.get("threads") if threads is None else threads
         labels, arguments = self._written.labels, self._written.arguments
+        if self._settings["backend"] == "numba":
+            return looped(self.__wrapped__, arrays, given, tile, threads)
         if tile is None:
             size = rows_at_once(given, arguments, labels)
             if size is None:
@@ -162,14 +167,16 @@ class MatrixFunction:
 
     def _fitting(self, params: Mapping[Any, Any], inputs: list[Any]) -> Any:
         named = {getattr(key, "name", key): value for key, value in params.items()}
-        standard = self._settings["backend"] == "array_api"
+        backend = self._settings["backend"]
+        # Loops read their inputs once; NaN stays in its row there, for everyone to see.
+        standard, checked = backend == "array_api", backend != "numba"
         lengths: dict[Any, tuple[int, str]] = {}
         values = iter(inputs)
         arrays, given = {}, []
         for argument in self._written.arguments:
             name = argument.symbol.name
             if not argument.is_trained:
-                given.append(fitting(next(values), argument, lengths, standard))
+                given.append(fitting(next(values), argument, lengths, standard, checked))
             elif name in named:
                 arrays[name] = fitting(named[name], argument, lengths, standard)
             else:

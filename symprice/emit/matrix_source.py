@@ -20,7 +20,7 @@ from ..indexed.families import Member
 from ..indexed.sums import SumOver
 from ..symbols import Observable, ObservableVector, Parameter, ParameterMatrix
 from .array_arguments import Argument, arguments_of
-from .array_graph import Array, Graph
+from .array_graph import Array, Graph, Node
 from .array_language import NumpyLanguage
 from .array_sizes import DIRECTIONS, KERNEL, WIDTH, Sizes, checked_guesses, derived
 from .array_text import Line, freed, program
@@ -28,7 +28,7 @@ from .array_writer import ArrayWriter
 from .code_layout import assignment, signature_lines
 from .code_names import CodeNames, check_identifier, natural
 
-__all__ = ["MatrixSource", "is_matrix_level", "write_matrix_source"]
+__all__ = ["FunctionText", "MatrixSource", "is_matrix_level", "write_matrix_source"]
 
 _LONGEST = 88
 
@@ -80,7 +80,8 @@ def write_matrix_source(
         of these, whose common definitions are computed once.
     batch : {input: label}; inputs with different labels give all pairs, with equal labels pairs.
     name : what the function is called.
-    backend : 'numpy', or 'array_api' for the arrays of any library that follows the array API.
+    backend : 'numpy'; 'array_api' for the arrays of any library that follows the array API; or
+        'numba' for loops over rows that are for themselves, compiled for all processors.
     sizes : {symbol: about how large}, by which contractions are planned. Without them widths are
         taken to be large and sequences short, and nothing of width × width is made for a sample.
 
@@ -94,11 +95,14 @@ def write_matrix_source(
     check_identifier(name)
     definitions = Definitions()
     body = hoist(closed, definitions)
-    text = _Function(closed, body, definitions, dict(batch or {}), backend, dict(sizes or {}))
+    kind = FunctionText
+    if backend == "numba":
+        from .loop_source import LoopFunctionText as kind
+    text = kind(closed, body, definitions, dict(batch or {}), backend, dict(sizes or {}))
     return text.source(name)
 
 
-class _Function:
+class FunctionText:
     """One function while it is written."""
 
     def __init__(
@@ -183,6 +187,7 @@ class _Function:
         self.language.like = first
         for argument in self.arguments:
             node = self.graph.leaf(argument.code, argument.is_trained)
+            self.language.declare(argument, node)
             symbol, axes = argument.symbol, list(argument.positions)
             for axis in [i for i, position in enumerate(axes) if position is None][::-1]:
                 node = (
@@ -200,19 +205,8 @@ class _Function:
         for symbol, value in self.items:
             self.writer.define(symbol, value, self.names.bind(symbol))
         result = self.writer.result(self.body, self.order)
-        lines, returned, kept = program(
-            self.graph, self.writer.definitions, result, self.names, self.language
-        )
+        body = self._body(name, result)
         self._check_calls()
-        signature = ["params", *(a.code for a in self.arguments if not a.is_trained)]
-        body = [
-            *signature_lines(name, signature),
-            *self._docstring(),
-            *self._unpacked(),
-            *self._opening(),
-            *_statements(lines, kept),
-            *_returned(returned),
-        ]
         parts = [*self.language.imports(), "", ""]
         for helper in self.language.helpers():
             parts += [*helper.splitlines(), "", ""]
@@ -225,6 +219,23 @@ class _Function:
             tuple(self.order),
             self.writer.products.has_chosen,
         )
+
+    def _body(self, name: str, result: Node) -> list[str]:
+        """The lines of the function."""
+        lines, returned, kept = program(
+            self.graph, self.writer.definitions, result, self.names, self.language
+        )
+        return [
+            *self._head(name),
+            *self._unpacked(),
+            *self._opening(),
+            *_statements(lines, kept),
+            *_returned(returned),
+        ]
+
+    def _head(self, name: str) -> list[str]:
+        signature = ["params", *(a.code for a in self.arguments if not a.is_trained)]
+        return [*signature_lines(name, signature), *self._docstring()]
 
     def _check_calls(self) -> None:
         called = {"params", self.language.module, *self.language.called()}
@@ -278,7 +289,13 @@ def _language(backend: str, graph: Graph) -> Any:
         from .array_api_language import ArrayApiLanguage
 
         return ArrayApiLanguage(graph)
-    raise NoRuleError(f"asked for code for {backend!r}: write backend='numpy' or 'array_api'")
+    if backend == "numba":
+        from .loop_language import LoopLanguage
+
+        return LoopLanguage(graph)
+    raise NoRuleError(
+        f"asked for code for {backend!r}: write backend='numpy', 'array_api' or 'numba'"
+    )
 
 
 def _check_known(symbols: list[Any]) -> None:

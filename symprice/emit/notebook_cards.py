@@ -1,4 +1,4 @@
-"""Policies and decision processes as notebooks show them: what they are, in a small table."""
+"""Policies, decision processes, populations and optimisers as notebooks show them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,25 @@ from typing import Any
 
 from sympy.core.sympify import SympifyError, _sympify
 
+from ..dynamics.taylor import NOISE
 from ..errors import SympriceError
+from ..symbols import Observable
 from ..timelimit import within
 from .latex_printer import PaperPrinter
 from .notation import in_use
-from .notebook_html import LONGEST, in_line, table_html, typesets
+from .notebook_html import LONGEST, framed, in_line, table_html, typesets
 from .short_names import CLOSED
 
-__all__ = ["MOST", "fields_html", "formulas_html", "policy_html", "process_html", "softmax_html"]
+__all__ = [
+    "MOST",
+    "fields_html",
+    "formulas_html",
+    "motion_latex",
+    "policy_html",
+    "population_html",
+    "process_html",
+    "softmax_html",
+]
 
 MOST = 12  #: rows of a table that are shown
 _PATIENCE = 3.0
@@ -148,6 +159,74 @@ def _fields(policy: Any) -> list[tuple[str, Any]]:
     """The parameters in the forms in which they were given."""
     fields = getattr(policy, "_fields", None)
     return [(name, value) for _, name, _, value in fields] if fields else []
+
+
+def motion_latex(dynamics: Any) -> str | None:
+    r"""A way of moving θ: its step or its flow, and how its state moves.
+
+    Examples
+    ========
+
+    >>> from sympy import symbols
+    >>> from symprice import HeavyBall
+    >>> print(motion_latex(HeavyBall(*symbols('eta beta', positive=True))))
+    $$
+    \begin{aligned}
+    \Delta \theta &= \beta v - \eta \nabla L \\
+    v &\leftarrow \beta v - \eta \nabla L
+    \end{aligned}
+    $$
+    """
+    loss = Observable("L")
+    try:
+        noise = NOISE if dynamics.noise(loss) is not None else ""
+        flows = dynamics.continuous
+        first = r"\frac{d \theta}{d t} &=" if flows else r"\Delta \theta &="
+        rows = [f"{first} {_tex(dynamics.update(loss))}{noise}"]
+        for state, moved in dynamics.state_update(loss).items():
+            left = (
+                rf"\frac{{d {_tex(state)}}}{{d t}} &=" if flows else rf"{_tex(state)} &\leftarrow"
+            )
+            rows.append(f"{left} {_tex(moved)}")
+    except (SympriceError, SympifyError, AttributeError, TypeError, ValueError):
+        return None
+    body = " \\\\\n".join(rows)
+    return f"$$\n\\begin{{aligned}}\n{body}\n\\end{{aligned}}\n$$"
+
+
+def population_html(population: Any) -> str | None:
+    """A population: its types with their frequencies, fitness and traits.
+
+    Examples
+    ========
+
+    >>> from symprice import Population
+    >>> shown = population_html(Population(['A', 'a'], fitness=[1, 2], traits={'z': [1, 0]}))
+    >>> [part.split('<')[0] for part in shown.split('>') if part.startswith(('A', 'a', 'z', 'w'))]
+    ['w', 'z', 'A', 'a']
+    """
+    if not population.is_specified:
+        return None
+    w, traits, offspring, f, rates = (population.args[i] for i in (2, 3, 4, 5, 6))
+    columns = [("type", population.types), ("frequency", population.frequencies)]
+    columns += [(name, tuple(one)) for name, one in (("w", w), ("f", f)) if one]
+    for suffix, pairs in (("", traits), (" of offspring", offspring), (" rate", rates)):
+        columns += [(f"{name}{suffix}", tuple(one)) for name, one in pairs]
+    rows = list(zip(*(values for _, values in columns), strict=True))
+    left_out = len(rows) - MOST
+    note = f"and {left_out} more types" if left_out > 0 else ""
+    return _grid(type(population).__name__, [name for name, _ in columns], rows[:MOST], note)
+
+
+def _grid(title: str, head: list[str], rows: list[Any], note: str) -> str:
+    """A table with a header, and a note below it."""
+    titles = "".join(f'<th style="{_STYLE}">{escape(name)}</th>' for name in head)
+    body = "\n".join(
+        "<tr>" + "".join(f"{_LEFT}{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    told = f"\n<p><small>{escape(note)}</small></p>" if note else ""
+    table = f"<table><thead><tr>{titles}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    return framed(f"<p><b>{escape(title)}</b></p>\n{table}{told}")
 
 
 def process_html(process: Any) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from sympy import Basic, Tuple
+from sympy import Expr, Tuple
 
-from ..errors import ShapeError
+from ..errors import NoRuleError, ShapeError
+from ..policy.integrals import ActionIntegral, ActionSum
 from ..tangent.closing import closed_form
 from ..tangent.slopes import needs_vectors
 from .arguments import default_order, free_symbols, leaves, nested
@@ -49,9 +50,9 @@ def source(
     name : what the function is called.
     batch : for formulas of trainable matrices, {input: label}: the inputs' batch axes.
     settings : for these, too: ``backend='array_api'`` writes for any library that follows the array
-        API (NumPy, PyTorch, JAX), ``sizes={symbol: about how large}`` guides the order of products.
-        Without sizes ``source`` takes widths to be large, and what ``lambdify`` makes goes by the
-        arrays of its first call.
+        API (NumPy, PyTorch, JAX), ``backend='numba'`` loops over rows, which Numba compiles;
+        ``sizes={symbol: about how large}`` guides the order of products. Without sizes ``source``
+        takes widths to be large, and what ``lambdify`` makes goes by the arrays of its first call.
 
     Raises
     ======
@@ -133,12 +134,18 @@ def lambdify(
 
 def _at_matrix_level(args: Any, expr: Any, batch: Any) -> Any:
     """The closed form of a formula of trainable matrices; None for one of scalars."""
-    if not isinstance(expr, Basic) and callable(formula := getattr(expr, "_formula", None)):
+    if not isinstance(expr, Expr) and callable(formula := getattr(expr, "_formula", None)):
         expr = formula()
     if args is None and isinstance(expr, Tuple) and any(map(is_matrix_level, expr)):
         return expr
     origin = getattr(expr, "origin", None)
     if args is None and (is_matrix_level(expr) or is_matrix_level(origin)):
+        if callable(has := getattr(expr, "has", None)) and has(ActionIntegral, ActionSum):
+            raise NoRuleError(
+                "asked for code of a formula of trainable matrices with an integral or a sum in "
+                "it, for which there is no quadrature: make one function of the outputs of the "
+                "network, and one of the formula with a Symbol in the place of each of them"
+            )
         # What a formula is the closed form of is kept: it knows widths that the formula lost.
         return expr if getattr(expr, "origin", None) is not None else closed_form(expr)
     if batch is not None:

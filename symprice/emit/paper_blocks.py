@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy import Equality
+from sympy import Basic, Equality
 
 from ..derivation import Derivation, Rule, Step
 from ..dynamics.update import Dynamics
@@ -17,10 +17,12 @@ from .algorithms import AlgorithmBox, algorithm
 from .beside import beside
 from .diagrams import Diagram, draw
 from .documents.algorithmic import pseudocode
-from .documents.model import Block, Code, Figure, Procedure, Table, Text, Verdict
+from .documents.model import Block, Code, Display, Figure, Procedure, Table, Text, Verdict
 from .exports import display_of
 from .latex_printer import PaperPrinter
+from .lines import Lines, lines_of
 from .notation import Notation
+from .short_names import CLOSED
 
 __all__ = ["Blocks", "kind_of"]
 
@@ -45,7 +47,7 @@ class Blocks:
         if kind == "algorithm":
             return [self.procedure(result, label, caption)]
         if kind == "table":
-            return [self.table(result, label, caption)]
+            return self.table(result, label, caption)
         if kind == "code":
             return self.code(result)
         if kind == "verdict":
@@ -69,13 +71,26 @@ class Blocks:
 
         return Procedure(model.title, tuple(pseudocode(model)), latex)
 
-    def table(self, rows: Sequence[Sequence[Any]], label: str, caption: str) -> Table:
-        """Rows of cells, the first of which is the header."""
+    def table(self, rows: Sequence[Sequence[Any]], label: str, caption: str) -> list[Block]:
+        """Rows of cells, the first of which is the header; below it what their names stand for."""
         show = PaperPrinter({}, self.notation).doprint
-        cells = [tuple(_cell(cell, show) for cell in row) for row in rows]
+        closed = [cell for row in rows for cell in row if _defines(cell)]
+        shown = lines_of(closed, show) if closed else Lines(())
+        formulas = iter(shown.lines)
+        cells = [
+            tuple(
+                f"${next(formulas).right}$" if _defines(cell) else _cell(cell, show) for cell in row
+            )
+            for row in rows
+        ]
         if label and not caption:
             caption = ", ".join(cell for cell in cells[0] if cell)
-        return Table(cells[0], tuple(cells[1:]), caption[:1].upper() + caption[1:], label)
+        caption = caption[:1].upper() + caption[1:]
+        found: list[Block] = [Table(cells[0], tuple(cells[1:]), caption, label)]
+        if shown.where:
+            said = Text(f"In table [#{label}]," if label else "where")
+            found += [said, Display((), shown.where, "", shown.closing).definitions]
+        return found
 
     def code(self, function: Any) -> list[Block]:
         """A generated function: its source, and what it says as formulas, line by line."""
@@ -119,6 +134,11 @@ def _caption(diagram: Diagram) -> str:
         return diagram.caption
     told = "The network, with the names of the formulas."
     return told + " Dashed: the backward pass." if diagram.backward else told
+
+
+def _defines(cell: Any) -> bool:
+    """Whether a cell is a formula with definitions."""
+    return isinstance(cell, Basic) and cell.has(*CLOSED)
 
 
 def _cell(cell: Any, show: Callable[[Any], str]) -> str:

@@ -16,7 +16,7 @@ from sympy import Basic
 
 from ..errors import NameClashError, NoRuleError, ShapeError
 from .documents.html import to_html
-from .documents.markdown import to_markdown
+from .documents.markdown import read_by, to_markdown
 from .documents.model import Block, Display, Document, Figure, Section, Text
 from .documents.page import ARTICLE, TWO_COLUMNS
 from .documents.pdf import compile_pdf, complaints
@@ -78,9 +78,11 @@ class Paper:
             )
         return tex
 
-    def markdown(self) -> str:
-        """The paper in Markdown; figures are files of their own, which ``save`` writes."""
-        return to_markdown(self._resolved)
+    def markdown(self, reader: str = "github") -> str:
+        """The paper in Markdown, for GitHub and Jupyter or for 'pandoc'; figures are files of their
+        own, which ``save`` writes.
+        """
+        return read_by(reader, to_markdown(self._resolved))
 
     def html(self) -> str:
         """The paper as one HTML file, with MathML."""
@@ -110,7 +112,7 @@ class Paper:
                 (folder / f"{figure}.svg").write_text(block.svg, encoding="utf-8")
         pdf = compile_pdf(written["tex"])
         if pdf is not None:
-            written["pdf"] = pdf
+            written["pdf"] = folder / pdf.name
         return written
 
     def complaints(self, folder: str | Path, name: str = "paper") -> list[str]:

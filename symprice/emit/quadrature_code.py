@@ -65,7 +65,7 @@ def over_peak(f, places, values, closed, narrowest):
     """The integral of exp(l)*r from the first to the last place, with (l, r) = f(t, *values).
 
     places is (m, n): where a peak of l is looked for, for each of n parameters; if closed is not
-    True they must reach beyond the peak. A peak narrower than narrowest is refused.
+    True they must reach beyond the peak. A peak between that is narrower than narrowest is refused.
     """
 
     def height(t):
@@ -99,7 +99,8 @@ def over_peak(f, places, values, closed, narrowest):
         if not np.any(is_wide):
             break
         width = np.where(is_wide, width/2, width)
-    if np.any(width < narrowest(centre)):
+    within = (centre > places[0]) & (centre < places[-1])
+    if np.any(within & (width < narrowest(centre))):
         raise ArithmeticError("a sum has a peak too narrow for so many terms")
     steps = np.ldexp(1.0, np.arange(-1, 110))[:, None]*width
     edges = np.concatenate((centre - steps[::-1], centre[None], centre + steps))
@@ -208,7 +209,9 @@ def over_counts(f, smooth, low, high, *values):
             if np.any((first != np.floor(first)) | (whole != np.floor(whole))):
                 raise ArithmeticError("a sum goes from one whole number to another")
             k = first + steps
-            total = np.sum(np.where(k <= last, terms(np.minimum(k, last), part), 0), axis=0)
+            level, factor = f(np.minimum(k, last), *part)
+            height = np.where(k <= last, np.exp(level), 0)
+            total = np.sum(np.where(height == 0, 0, height*factor), axis=0)
             if np.any(np.isfinite(last)):
                 k = last - np.arange(3*many)[:, None]
                 inside = (k >= first + many) & np.isfinite(last)
@@ -223,9 +226,11 @@ def over_counts(f, smooth, low, high, *values):
                 places = begin + np.linspace(0, 1, 400)[:, None]*(end - begin)
                 closed = np.isfinite(stop)
                 heights = np.max(logarithmic(places, *inner)[0], axis=0)
-                sides = first + steps, np.where(np.isfinite(last), last, first) - steps
-                tops = [np.max(f(k, *part)[0] + 0*steps, axis=0)[rest] for k in sides]
-                top = np.where(closed, np.maximum(*tops), tops[0])
+                top = np.max(level + 0*steps, axis=0)[rest]
+                if np.any(closed):
+                    k = np.where(np.isfinite(last), last, first) - steps
+                    other = np.max(f(k, *part)[0] + 0*steps, axis=0)[rest]
+                    top = np.where(closed, np.maximum(top, other), top)
                 matters = ~(heights < top - 100)
                 rest, start, stop, places, closed = (
                     rest[matters], start[matters], stop[matters], places[:, matters],

@@ -147,7 +147,8 @@ def _key(factor: Expr) -> tuple[Any, ...]:
     if place == SYMBOL:
         name = getattr(getattr(base, "array", base), "name", None) or str(base)
         return place, _kind(base), _natural(name), *keys
-    return place, 0, (), *keys
+    # The terms of a series say which of them is the later one.
+    return place, getattr(base, "order", 0) if place == COVARIANCE else 0, (), *keys
 
 
 def product(expr: Expr) -> Product:

@@ -10,18 +10,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sympy import Add, Basic, LambertW, Mul, Pow, cosh, erf, exp, log, tanh
+from sympy import Add, Basic, LambertW, Mul, Pow, S, cosh, erf, exp, log, tanh
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..arrays import SoftmaxVector
 from ..networks.activations import log_sigmoid, normal_cdf, sigmoid
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
 from ..networks.named_function import NamedFunction
-from .careful import EntryOf, LogAddExp, WrightOmega
+from ..policy.gamma_differences import PolygammaDifference
+from .careful import EntryOf, LogAddExp, PolygammaBend, PolygammaRise, WrightOmega
 from .stable_bessel import stable_bessel_product, stable_bessel_sum
-from .stable_divergences import stable_digamma_sum, stable_divergence_sum
+from .stable_divergences import (
+    stable_digamma_sum,
+    stable_divergence_sum,
+    stable_trigamma_sum,
+)
 from .stable_gammas import stable_gamma_product, stable_gamma_sum
 from .stable_logarithms import stable_exponential, stable_logarithm
+from .stable_powers import stable_power_sum
 from .stable_products import stable_product
 from .stable_sums import stable_sum
 
@@ -33,7 +39,14 @@ _TRANSPARENT = (sigmoid, normal_cdf, SoftmaxEntry, exp)
 # A value of one of these kinds that has a name keeps it: it is not taken apart.
 _KEPT = (tanh, erf)
 # Of a sum in which a few other functions stand, in this order.
-_RULES_OF_SUMS = (stable_bessel_sum, stable_digamma_sum, stable_gamma_sum, stable_divergence_sum)
+_RULES_OF_SUMS = (
+    stable_bessel_sum,
+    stable_trigamma_sum,
+    stable_digamma_sum,
+    stable_gamma_sum,
+    stable_divergence_sum,
+    stable_power_sum,
+)
 # Every r - J becomes a sum over the actions, so that all of them cost the square of their number.
 _ACTIONS = 32
 
@@ -114,10 +127,17 @@ class _Rewriting:
             coefficient, name = term.as_coeff_Mul()
             mean = self._meaning.get(name)
             if isinstance(mean, (Add, Mul)) and _is_mean(mean):
+                if (gaps := _gaps(total - term, coefficient, mean)) is not None:
+                    return gaps
                 parts = (coefficient * part for part in Add.make_args(mean))
                 written = Add(total - term, *parts)
                 stable = stable_sum(written) if isinstance(written, Add) else written
                 return total if stable == written else stable
+        held = [term for term in total.args if term.has(SoftmaxEntry)]
+        mean = Add(*held)
+        if 0 < len(held) < len(total.args) and _is_mean(mean):
+            gaps = _gaps(total - mean, S.One, mean)
+            return total if gaps is None else gaps
         return total
 
     def _with_stable_exponents(self, product: Any) -> Any:
@@ -130,6 +150,8 @@ class _Rewriting:
     def _rule(self, node: Any) -> Any:
         if isinstance(node, Add):
             total = stable_sum(_without_difference(self._with_mean(node)))
+            if total.has(PolygammaRise, PolygammaBend):
+                return total  # its terms are differences already: multiplied out, they cancel
             for rule in _RULES_OF_SUMS:
                 total = rule(total) if isinstance(total, Add) else total
             return total
@@ -145,6 +167,8 @@ class _Rewriting:
         if isinstance(node, LambertW) and len(node.args) == 1:
             exponent = _logarithm_of(node.args[0])
             return node if exponent is None else WrightOmega(exponent)
+        if isinstance(node, PolygammaDifference) and node.args[0].is_Integer:
+            return (PolygammaRise if len(node.args) == 2 else PolygammaBend)(*node.args)
         if isinstance(node, MatrixElement) and isinstance(node.parent, SoftmaxVector):
             return _entry_of_softmax(node)
         if isinstance(node, NamedFunction) and type(node)._write is NamedFunction._write:
@@ -186,6 +210,22 @@ def _is_mean(total: Any) -> bool:
             return False
         logits.add(entries[0].logits)
     return len(logits) == 1 and len(logits.pop()) <= _ACTIONS
+
+
+def _gaps(rest: Any, coefficient: Any, mean: Any) -> Any:
+    """`r_a - Σ r_k π_k` as `Σ π_k (r_a - r_k)`, where nothing cancels if several actions are
+    likely, and alike; None where the rest is none of the r_k.
+    """
+    values: dict[Any, Any] = {}
+    for term in Add.make_args(mean):
+        (entry,) = (f for f in Mul.make_args(term) if isinstance(f, SoftmaxEntry))
+        values[entry] = values.get(entry, 0) + term / entry
+    logits = next(iter(values)).logits
+    entries = [SoftmaxEntry(k, *logits) for k in range(1, len(logits) + 1)]
+    gaps = [(e, rest + coefficient * values.get(e, 0)) for e in entries]
+    if all(gap != 0 for _, gap in gaps):
+        return None
+    return Add(*(e * gap for e, gap in gaps))
 
 
 def _entry_of_softmax(element: Any) -> Any:

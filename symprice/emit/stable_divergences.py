@@ -7,7 +7,7 @@ into logarithms, which cancel as symbols, and a small rest (Stirling's series).
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 from sympy import (
@@ -38,15 +38,17 @@ from .careful import (
     LogRatio,
     RelativeGap,
     StirlingRest,
+    TrigammaGap,
     XLog1py,
     XLogY,
 )
 
-__all__ = ["stable_digamma_sum", "stable_divergence_sum"]
+__all__ = ["stable_digamma_sum", "stable_divergence_sum", "stable_trigamma_sum"]
 
 _LOGARITHMS = (log, log_sigmoid, Log1p, LogNormalCdf)
 _HALF = Rational(1, 2)
 _LONGEST = 60
+_APART = 1e-6  # a value beyond rounding
 _LARGEST = 300
 
 
@@ -54,7 +56,10 @@ _LARGEST = 300
 
 
 def stable_digamma_sum(total: Any) -> Any:
-    """ψ(u) as log u and a rest where logarithms stand beside it, log Γ(u) likewise."""
+    """ψ(u) as log u and a rest where logarithms stand beside it, log Γ(u) likewise; ψ(u) + 1/u as
+    one function.
+    """
+    total = _shifted(total)
     held = [f for f in total.atoms(polygamma) if f.args[0] == 0 and f.args[1].free_symbols]
     if not (held or total.has(DigammaRest)):
         return total
@@ -67,6 +72,39 @@ def stable_digamma_sum(total: Any) -> Any:
         u = f.args[0]
         parts[f] = (u - _HALF) * log(u) - u + log(2 * pi) / 2 + StirlingRest(u)
     return _opened(total.xreplace(parts))
+
+
+def _shifted(total: Any) -> Any:
+    """ψ(u) + 1/u as ψ(1 + u): both are large where u is close to 0."""
+    terms = {product: c for c, product in (term.as_coeff_Mul() for term in total.args)}
+    for f in sorted(total.atoms(polygamma), key=default_sort_key):
+        u = f.args[1]
+        if f.args[0] != 0 or not u.is_positive or u.is_number:
+            continue
+        for product, c in list(terms.items()):
+            share, other = (product / f / u).as_coeff_Mul()
+            if f in Mul.make_args(product) and terms.get(other) == c * share:
+                del terms[product], terms[other]
+                joined = product / f * polygamma(0, 1 + u)
+                terms[joined] = terms.get(joined, S.Zero) + c
+    return Add(*(Mul(c, product) for product, c in terms.items()))
+
+
+def stable_trigamma_sum(total: Any) -> Any:
+    """ψ'(x) - ψ'(x + d) as one function, which is small where d is."""
+    terms = {product: c for c, product in (term.as_coeff_Mul() for term in total.args)}
+    held = sorted((f for f in total.atoms(polygamma) if f.args[0] == 1), key=default_sort_key)
+    for f, g in permutations(held, 2):
+        d = g.args[1] - f.args[1]
+        if not d.is_positive:
+            continue
+        for product, c in list(terms.items()):
+            other = product / f * g
+            if f in Mul.make_args(product) and terms.get(other) == -c:
+                del terms[product], terms[other]
+                joined = product / f * TrigammaGap(f.args[1], d)
+                terms[joined] = terms.get(joined, S.Zero) + c
+    return Add(*(Mul(c, product) for product, c in terms.items()))
 
 
 # --- divergences ----------------------------------------------------------------------------------
@@ -230,7 +268,19 @@ def _vanishes(expr: Any) -> bool:
         for f in expr.atoms(sigmoid, normal_cdf)
         if f.args[0].could_extract_minus_sign()
     }
-    return bool(cancel(expr.xreplace(turned)) == 0)
+    plain = expr.xreplace(turned)
+    return not _differs(plain) and bool(cancel(plain) == 0)
+
+
+def _differs(expr: Any) -> bool:
+    """Whether an expression is certainly not 0, which a point often tells sooner than algebra."""
+    symbols = sorted(expr.free_symbols, key=str)
+    point = {s: Rational(5 + 3 * k, 11 + 4 * k) for k, s in enumerate(symbols)}
+    try:
+        value = expr.xreplace(point).evalf(15)
+    except (TypeError, ValueError, ArithmeticError, NotImplementedError):
+        return False
+    return bool(value.is_number and value.is_comparable and abs(value) > _APART)
 
 
 # --- logarithms of quotients ----------------------------------------------------------------------

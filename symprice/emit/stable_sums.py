@@ -58,11 +58,16 @@ def stable_sum(expr: Any) -> Any:
     """
     if not any(_concerns(factor) for term in expr.args for factor in Mul.make_args(term)):
         return expr
-    for rule in (_bounded_functions, _softmaxes, _exponentials, _logarithms, _log_odds):
+    for rule in _rules():
         expr = rule(expr)
         if not isinstance(expr, Add):
             break
     return expr
+
+
+def _rules() -> tuple[Callable[[Any], Any], ...]:
+    bounded = _bounded_quotients, _bounded_functions
+    return *bounded, _softmaxes, _exponentials, _logarithms, _log_odds
 
 
 def _concerns(factor: Any) -> bool:
@@ -130,6 +135,23 @@ def _bounded_functions(expr: Any) -> Any:
                 return stable_sum(rewritten) if isinstance(rewritten, Add) else rewritten
     if len(terms.holding) == 1 and len(expr.args) > 2:
         return _shared_complement(expr, *terms.holding)
+    return expr
+
+
+def _bounded_quotients(expr: Any) -> Any:
+    """1 - 1/σ(x) = -σ(-x)/σ(x): a sum of quotients as one, where that removes a difference."""
+    lowest: dict[Any, Any] = {}
+    for term in expr.args:
+        for factor in Mul.make_args(term):
+            base, exponent = factor.as_base_exp()
+            if isinstance(base, tuple(_FAMILIES)) and exponent.is_Integer and exponent < 0:
+                lowest[base] = min(lowest.get(base, S.Zero), exponent)
+    for base in sorted(lowest, key=default_sort_key):
+        below = base ** lowest[base]
+        raised = Add(*(term / below for term in expr.args))
+        found = _bounded_functions(raised) if isinstance(raised, Add) else raised
+        if not isinstance(found, Add):
+            return stable_product(Mul(found, below))
     return expr
 
 

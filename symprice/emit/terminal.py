@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import combining
 
 from .lines import ChainLine, lines_of
 from .unicode_printer import text
@@ -86,11 +87,11 @@ def as_text(obj: Any) -> str:
         rows.append((left, f"{relation} {line.right}".strip(), _remark(line)))
     rows += [("where" if not i else "", f"{n} = {v}", "") for i, (n, v) in enumerate(shown.where)]
     rows += [("", shown.closing.text, "")] if shown.closing is not None else []
-    margin = max((len(left) for left, right, _ in rows if right), default=0)
-    width = max((len(right) for _, right, remark in rows if remark), default=0)
+    margin = max((_cells(left) for left, right, _ in rows if right), default=0)
+    width = max((_cells(right) for _, right, remark in rows if remark), default=0)
     indent = margin + 1 if margin else 0
     return "\n".join(
-        f"{left:{indent}}{right:{width}}  {remark}".rstrip() if right else left
+        f"{_padded(left, indent)}{_padded(right, width)}  {remark}".rstrip() if right else left
         for left, right, remark in rows
     )
 
@@ -108,6 +109,15 @@ def show(obj: Any, report: Any = None, *, console: Any = None) -> None:
     from rich.console import Console
 
     (console or Console(highlight=False)).print(render(obj, report))
+
+
+def _cells(line: str) -> int:
+    """How many places a line takes: the bar of z̄ stands above its letter."""
+    return sum(not combining(letter) for letter in line)
+
+
+def _padded(line: str, width: int) -> str:
+    return line + " " * (width - _cells(line))
 
 
 def _table(*styles: str | None) -> Any:

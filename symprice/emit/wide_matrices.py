@@ -13,6 +13,7 @@ from .lines import ChainLine
 __all__ = ["without_wide_matrices"]
 
 _SHORT = 2.0  #: entries that keep their place, in ems
+_INDENT = 1.0
 _LETTERS = "KMCS"
 
 
@@ -39,12 +40,19 @@ def without_wide_matrices(
     names: dict[str, str] = {}
     found = []
     for line in chain:
-        if width(line.left) + width(line.right) + 2 > room:
+        alone = room - beside - _INDENT  # what a row of its own has for the right side
+        if width(line.left) + width(line.right) + 2 > room or _widest(line.right) > alone:
             line = line._replace(right=_named(line.right, free, names, room))
         if width(line.left) > room - beside:  # which even a row of its own cannot hold
             line = line._replace(left=_named(line.left, free, names, room))
         found.append(line)
     return found, [(name, entry) for entry, name in names.items()]
+
+
+def _widest(latex: str) -> float:
+    """The width of the widest matrix."""
+    nodes = (node for node in parse(latex) if isinstance(node, Group) and node.kind == "pmatrix")
+    return max((width(source(node)) for node in nodes), default=0.0)
 
 
 def _letter(cells: dict[str, str], free: Sequence[str], names: dict[str, str]) -> str:

@@ -142,7 +142,7 @@ kernel = ParameterFamily("W1", m, d, k)
         (Elementwise(Function("phi"), h1).derivative(), r"\phi'(h_{1})", "φ'(h₁)"),
         # families
         (Transpose(x_i), r"x_{i}^{\top}", "xᵢᵀ"),
-        (Transpose(Member(h1_prime, i)), r"h'^{\top}_{1,i}", "h'₁,ᵢᵀ"),
+        (Transpose(Member(h1_prime, i)), r"h_{1,i}^{\prime\top}", "h'₁,ᵢᵀ"),
         (Entry(h1_prime, two.xreplace({two: i})) ** 2, r"\left(h'_{1,i}\right)^{2}", "(h'₁,ᵢ)²"),
         (SumOver(2 * x_i * x_j.T, i, j), r"\sum_{i,j=1}^{N} 2 x_{i} x_{j}^{\top}", "∑ᵢ,ⱼ 2 xᵢ xⱼᵀ"),
         (

@@ -240,6 +240,13 @@ class TestBreaking:
     def test_a_control_space_at_a_break_does_not_leave_a_backslash(self) -> None:
         assert not any(line.endswith("\\") for line in broken(r"(a, \ b, \ c, \ d, \ e)", 3, 3))
 
+    def test_what_is_given_stays_with_what_it_is_given_to(self) -> None:
+        state, action = r"\mathit{home}", r"\mathit{wait}"
+        lines = broken(
+            rf"A \log(\pi({action} \mid {state})) + B \log(\pi({state} \mid {action}))", 5, 5
+        )
+        assert len(lines) > 2 and not any(r"\mid" in (x[:4], x[-4:]) for x in lines)
+
     def test_a_relation_inside_a_parenthesis_is_no_halving(self) -> None:
         assert halves(r"P(x = 1) \approx p") == ("P(x = 1)", r"\approx", "p")
         assert halves("a + b") == ("", "", "a + b")

@@ -13,6 +13,7 @@ import mpmath
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 from sympy import (
     Add,
@@ -39,6 +40,7 @@ from sympy import (
     latex,
     log,
     pi,
+    polygamma,
     sqrt,
     symbols,
     tanh,
@@ -55,6 +57,7 @@ from symprice import (
     NTCov,
     NTVar,
     Parameter,
+    Population,
     VectorFunction,
     closed_form,
     conserved,
@@ -72,7 +75,7 @@ from symprice.emit.latex_names import symbol_name
 from symprice.emit.latex_printer import paper
 from symprice.emit.lines import lines
 from symprice.emit.short_names import ShortNames
-from symprice.emit.terminal import render, text
+from symprice.emit.terminal import as_text, render, text
 from symprice.errors import NameClashError, NoRuleError
 from symprice.tangent.laws import ChainRule
 from tests.emit.latex_value import value
@@ -149,6 +152,11 @@ sigma = sigmoid(theta)
         # functions
         (Heaviside(x), r"\operatorname{H}(x)"),
         (DiracDelta(x), r"\operatorname{Dirac}(x)"),
+        (polygamma(0, x) / 2, r"\frac{\psi(x)}{2}"),
+        (polygamma(0, x) ** 2, r"\psi^{2}(x)"),
+        (polygamma(1, x), r"\psi'(x)"),
+        (polygamma(1, x) ** 2, r"\left(\psi'(x)\right)^{2}"),
+        (polygamma(5, x), r"\psi^{(5)}(x)"),
         (acos(x), r"\arccos(x)"),
         (asinh(x) ** 2, r"\operatorname{arsinh}^{2}(x)"),
         (log(x) ** 2, r"\log(x)^{2}"),
@@ -599,6 +607,15 @@ def test_a_derivation_in_a_terminal() -> None:
         "NTVar(σ(b))  = σ(b)²(1 - σ(b))² NTVar(b)  chain rule\n"
         "             = σ(b)²(1 - σ(b))²           coordinates"
     )
+
+
+def test_marks_above_letters_take_no_place_in_a_terminal() -> None:
+    """z̄ is two characters and one cell wide, as rich counts them."""
+    rows = as_text(Population().price("z").derivation).splitlines()
+    assert any(len(row) > cell_len(row) for row in rows)
+    assert len({cell_len(row.split("=", 1)[0]) for row in rows}) == 1
+    remarks = {cell_len(row[: re.search(r" {2,}(?=[a-z])", row).end()]) for row in rows}
+    assert len(remarks) == 1
 
 
 def test_a_closed_form_in_a_terminal() -> None:

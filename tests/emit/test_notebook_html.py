@@ -11,13 +11,18 @@ from sympy import Function, Rational, Symbol, log, symbols, tanh
 from symprice import (
     MDP,
     MLP,
+    SGD,
+    Adam,
     BernoulliPolicy,
     CategoricalPolicy,
     GaussianPolicy,
     GradientDescent,
+    GradientFlow,
+    HeavyBall,
     NTCov,
     NTVar,
     Parameter,
+    Population,
     closed_form,
     derive,
     inputs,
@@ -34,6 +39,7 @@ from symprice.emit.notebook_html import changed
 P, L, Q = observables("P L Q")
 d, m = symbols("d m", integer=True, positive=True)
 x, y = inputs("x y", d)
+eta, beta = symbols("eta beta", positive=True)
 theta = Parameter("theta", real=True)
 GREEN, RED, GREY = "#15803d", "#dc2626", "#737373"
 
@@ -148,6 +154,33 @@ def test_a_policy_says_what_it_is():
     text = read(GaussianPolicy(*parameters("mu sigma", positive=True))._repr_html_())
     for part in ("GaussianPolicy", r"\log \pi(a) = ", r"a \in \mathbb{R}", r"\sigma"):
         assert part in text
+
+
+def test_a_population_is_a_table_of_its_types():
+    p, s = symbols("p s", positive=True)
+    flock = Population(["A", "a"], [p, 1 - p], [1, 1 - s], {"z": [1, 0]}, {"z": [1, s]})
+    text = read(flock._repr_html_())
+    for part in ("frequency", r"\(1 - p\)", r"\(1 - s\)", "z of offspring"):
+        assert part in text
+    assert Population()._repr_html_() is None
+    many = Population(fitness=list(range(1, 51)), traits={"z": list(range(50))})._repr_html_()
+    assert many.count("<tr>") == 1 + MOST and "and 38 more types" in read(many)
+
+
+@pytest.mark.parametrize(
+    "motion",
+    [GradientDescent(eta), SGD(eta, beta), HeavyBall(eta, beta), Adam(eta), GradientFlow()],
+    ids=lambda motion: type(motion).__name__,
+)
+def test_a_way_of_moving_shows_what_it_does(motion):
+    """Steps as the law of a property has them, `P(θ + Δθ)`."""
+    shown = motion._repr_latex_()
+    if motion.continuous:
+        assert r"\frac{d \theta}{d t} &= \nabla \left(-L\right)" in shown
+        return
+    step = re.search(r"\\Delta \\theta &= (.*?)(?: \\\\)?\n", shown)[1]
+    assert step in price(P, L, motion).latex(width=200)
+    assert ("v &" in shown) == isinstance(motion, HeavyBall)
 
 
 def test_editors_that_do_not_typeset_html_get_latex(monkeypatch):

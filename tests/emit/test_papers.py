@@ -32,6 +32,7 @@ from symprice import (
     sigmoid,
 )
 from symprice.emit.algorithms import algorithm
+from symprice.emit.documents.markdown import read_by
 from symprice.emit.documents.pdf import complaints
 from symprice.emit.documents.sources import parsed, sources_of
 from symprice.emit.exports import to_mathml
@@ -272,6 +273,18 @@ def test_mathml_of_a_closed_form() -> None:
         names = "".join(root.itertext())
         assert root.attrib["display"] == "block"
         assert "NTVar" in names and "where" in names and "tanh" in names
+
+
+def test_markdown_for_pandoc_has_the_words_that_it_knows() -> None:
+    """It reads rows that end in two backslashes; of GitHub's words for them it gives up."""
+    article = _paper()
+    plain, other = article.markdown(), article.markdown("pandoc")
+    words = re.compile(r"\\(?:cr|thinspace|negthinspace)(?![A-Za-z])")
+    assert words.search(plain) and not words.search(other)
+    assert len(other.split(r"\\")) > len(plain.split(r"\\")) + 10
+    assert read_by("pandoc", "```\n\\cr\n```\n`\\cr` $\\cr$") == "```\n\\cr\n```\n`\\cr` $\\\\$"
+    with pytest.raises(NoRuleError, match="github"):
+        article.markdown("word")
 
 
 def test_markdown_keeps_the_names_of_the_rules() -> None:

@@ -179,6 +179,18 @@ def test_a_policy_written_by_hand():
         assert abs(at(function, power) / expected - 1) < TIGHT
 
 
+def test_rates_near_the_first_thousand_terms():
+    """The terms beyond the first 1024 fall off at once, in few terms: alone, or in one call."""
+    f = lambdify([r], PoissonPolicy(r).entropy())
+    rates = (500.0, 637.0, 803.0, 900.0, 1100.0)
+    together = at(f, np.array(rates))
+    with mpmath.workdps(30):
+        for rate, among in zip(rates, together, strict=True):
+            expected = entropy(poisson(mpmath.mpf(rate), 2200))
+            for found in (at(f, rate), among):
+                assert abs(float(found) - expected) <= TIGHT * expected
+
+
 def test_arrays_broadcast():
     function = lambdify([m, s], SquashedGaussianPolicy(m, s).entropy())
     means, scales = np.linspace(-3, 3, 7)[:, None], np.geomspace(0.01, 10, 3)

@@ -10,7 +10,7 @@ OPENING = """\
 
 Written by `symprice bench --page docs/benchmarks.md`; `symprice bench` prints the same tables, \
 and `symprice bench --peers` first makes the environments of the packages that need one of their \
-own. All numbers of this page come from one run, in which those who are compared take turns. A \
+own. All numbers of a table come from one run, in which those who are compared take turns. A \
 time is the median of the rounds; a ratio is the median over the rounds of its time over that of \
 what stands under `to`, in the same round. Before anything is timed, results are held against \
 each other: in float64 to a relative 1e-9.
@@ -66,9 +66,9 @@ Seconds for Price's equation with all its steps, of unspecified properties and o
         "Policies",
         """\
 Milliseconds for the policy gradient of a quadratic reward, and the operations in it; then the \
-gradient of a softmax of many actions in many states by generated code. In float64 `np.exp` takes \
-most of its time where the processor has no wide vectors for it; in float32 `torch.func` is \
-faster than we are.""",
+gradient of a softmax of many actions in many states by generated code. NumPy passes over \
+the arrays about ten times, and its `exp` in float64 computes one entry at a time where the \
+processor has no 512-bit vectors; `backend='numba'` reads them once.""",
     ),
     "mdps": (
         "Decision processes",

@@ -144,7 +144,7 @@ def _factors(nodes: Sequence[Node], anywhere: bool) -> list[list[Node]]:
         node, previous = nodes[i], nodes[i - 1]
         name = node.name if isinstance(node, Leaf) else ""
         behind = previous.name if isinstance(previous, Leaf) else ""
-        if name in _SCRIPTS | {"/"} or behind in {"^", "_", "/"} or name in SPACES:
+        if name in _SCRIPTS | {"/", "\\mid"} or behind in {"^", "_", "/"} or name in SPACES:
             return False
         if _class(node) in ("punct", "close") or _class(previous) in ("bin", "op", "open", "rel"):
             return False

@@ -32,8 +32,9 @@ from symprice.emit.documents.model import (
 from symprice.emit.documents.prose import spans
 from symprice.emit.documents.unicode import in_math
 from symprice.emit.documents.width import prose_width
+from symprice.errors import NoRuleError
 
-__all__ = ["block_markdown", "to_markdown"]
+__all__ = ["block_markdown", "read_by", "to_markdown"]
 
 _ROOM = 52.0  #: the width of a page on GitHub or of a JupyterLab cell, in ems
 _RULE = 15.0  #: a longer rule is set in several lines
@@ -49,6 +50,27 @@ _IN_TEXT = {
     "*": "\\ast ", "<": "\\lt ", ">": "\\gt ", "~": "\\ ", "{": "\\lbrace ", "}": "\\rbrace ",
     "\\": "\\backslash ", "$": "\\text{＄}", "_": "\\text{ _}",
 }  # fmt: skip
+
+
+#: What Pandoc, which takes formulas as they are, knows by shorter names alone.
+_PANDOC = {"cr": r"\\\\", "thinspace": r"\\,", "negthinspace": r"\\!"}
+_READERS = ("github", "pandoc")
+
+
+def read_by(reader: str, text: str) -> str:
+    r"""Markdown as a reader wants it: of GitHub and Jupyter, which have it as it is, or of Pandoc.
+
+    >>> print(read_by('pandoc', r'$a\thinspace b \cr c$'))
+    $a\, b \\ c$
+    """
+    if reader not in _READERS:
+        raise NoRuleError(f"asked for Markdown for {reader!r}: write one of {_READERS}")
+    if reader == "github":
+        return text
+    parts = re.split(r"(^```.*?^```$|`[^`\n]*`)", text, flags=re.DOTALL | re.MULTILINE)
+    for word, sign in _PANDOC.items():  # code stays as it is
+        parts[::2] = [re.sub(rf"\\{word}(?![A-Za-z])", sign, part) for part in parts[::2]]
+    return "".join(parts)
 
 
 def to_markdown(doc: Document) -> str:
