@@ -6,9 +6,10 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from sympy import Add, Dummy, Interval, Mul, S, besseli, cos, exp, expand, log, pi, sin
+from sympy import Add, Dummy, Interval, S, besseli, cos, exp, expand, log, pi, sin
 from sympy.simplify.fu import TR7, TR8
 
+from .bessel import in_ratios, mean_of_waves
 from .family import FamilyPolicy
 from .given import POSITIVE, REAL, Form, Groups
 
@@ -34,7 +35,7 @@ class VonMisesPolicy(FamilyPolicy):
     >>> from symprice.policy.circular import VonMisesPolicy
     >>> pi = VonMisesPolicy(Parameter('mu'), Parameter('kappa'))
     >>> pi.score()[0], pi.fisher()[0, 0]
-    (kappa*sin(a - mu), kappa*besseli(1, kappa)/besseli(0, kappa))
+    (kappa*sin(a - mu), kappa*BesselRatio(1, kappa))
     """
 
     patience: ClassVar[float] = 0
@@ -58,35 +59,30 @@ class VonMisesPolicy(FamilyPolicy):
         """
         c, x = self.canonical, Dummy("x", real=True)
         turned = expand(TR8(TR7(expand(term.subs(a, x + c.loc)))), trig=False)
-        total = S.Zero
+        waves: dict[int, Any] = {}
         for part in Add.make_args(turned):
             coefficient, wave = part.as_independent(x, as_Add=False)
-            value = S.One if wave == 1 else self._of_wave(wave, x, c.concentration)
-            if value is None:
+            n, value = (0, S.One) if wave == 1 else _order(wave, x)
+            if n is None:
                 return None
-            total += coefficient * value
-        return total
+            waves[n] = waves.get(n, S.Zero) + coefficient * value
+        return mean_of_waves(waves, c.concentration)
 
-    def _of_wave(self, wave: Any, x: Any, k: Any) -> Any:
-        """E of one cosine or sine of n x + φ."""
-        if not isinstance(wave, (cos, sin)):
-            return None
-        inner = expand(wave.args[0])
-        n = inner.coeff(x, 1)
-        phase = inner - n * x
-        if not n.is_Integer or phase.has(x):
-            return None
-        return wave.func(phase) * ratio(abs(int(n)), k)
+    def scores(self, a: Any) -> list[Any]:
+        """∂log π(a) by each head, in ratios of Bessel functions."""
+        return [in_ratios(s) for s in super().scores(a)]
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
         return rng.vonmises(c.loc, c.concentration, n)
 
 
-def ratio(n: int, k: Any) -> Any:
-    """I_n/I₀ in terms of I₁/I₀, by I_{n+1} = I_{n-1} - 2n I_n/κ."""
-    values = [S.One, Mul(besseli(1, k), 1 / besseli(0, k))]
-    while len(values) <= n:
-        m = len(values) - 1
-        values.append(expand(values[m - 1] - 2 * m * values[m] / k))
-    return values[n]
+def _order(wave: Any, x: Any) -> tuple[int | None, Any]:
+    """n and the wave at φ, of a wave of n x + φ: its mean is I_n/I₀ times that."""
+    if isinstance(wave, (cos, sin)):
+        inner = expand(wave.args[0])
+        n = inner.coeff(x, 1)
+        phase = inner - n * x
+        if n.is_Integer and not phase.has(x):
+            return abs(int(n)), wave.func(phase)
+    return None, S.Zero

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Eq, HadamardPower, Identity, Lambda, OneMatrix, S, Symbol
+from sympy import Eq, HadamardPower, Identity, Lambda, OneMatrix, S, Symbol, tanh
 from sympy.core.symbol import Str
 
 from ..arrays import SoftmaxVector
@@ -12,10 +12,12 @@ from ..closedform import Definitions, hoist
 from ..elementwise import Elementwise, ScalarProduct, ScaledRows
 from ..errors import NoRuleError, PolicyError
 from ..indexed.shifts import UnitVector
+from ..networks.activations import log_sigmoid, sigmoid
 from ..symbols import Name, NameMatrix
 from .arguments import scalar
 from .estimators import BASELINES, OTHERS, Sampled, number_of_samples
 from .motion import Motion
+from .other_columns import GapToOthers, LogOdds, MeanOfOthers, VarianceOfOthers
 
 __all__ = ["ColumnEstimator", "ColumnMotion", "ColumnNames", "best_of_column", "column_variance"]
 
@@ -46,64 +48,91 @@ class ColumnNames:
         return self.definitions.closing(hoist(expr, self.definitions))
 
 
+class OtherNames(ColumnNames):
+    """The same, and what is known of the actions other than the k-th, for every k.
+
+    u is the column of log-odds, so that π = σ(u) and q = 1 - π = σ(-u); m is `E[r | a ≠ k]`. No
+    digit is lost where π is nearly certain.
+    """
+
+    def __init__(self, gradient: Any) -> None:
+        super().__init__(gradient)
+        z = gradient.policy.logits
+        inner = hoist(z, self.definitions)
+        self.logits = inner if inner.is_Symbol else self.column("z", inner)
+        self.odds = self.column("u", LogOdds(self.logits))
+        self.rest = self.column("q", Elementwise(sigmoid, -self.odds))
+        #: π ∘ q, the variance of [a = k].
+        self.shares = ScaledRows(self.pi, self.rest)
+
+    def column(self, letter: str, value: Any) -> Any:
+        """A name for a column."""
+        return self.definitions.define(NameMatrix(letter, self.size, 1), value)
+
+    def best(self, b: Any = S.Zero) -> Any:
+        """`(1 - π_k) (r_k - b) + π_k E[r - b | a ≠ k]`, the best baseline of a component less b."""
+        gap = self.rewards - b * self.ones if b != 0 else self.rewards
+        mean = self.column("m", MeanOfOthers(self.logits, gap))
+        return ScaledRows(self.rest, gap) + ScaledRows(self.pi, mean)
+
+    @property
+    def gaps(self) -> Any:
+        """r_k - E[r | a ≠ k]."""
+        return self.column("g", GapToOthers(self.logits, self.rewards))
+
+    @property
+    def left(self) -> Any:
+        """π Var[r | a ≠ k]: times π q it is what the best baseline leaves."""
+        spread = self.column("v", VarianceOfOthers(self.logits, self.rewards))
+        return ScaledRows(self.pi, spread)
+
+
 def _squared(column: Any) -> Any:
     return ScaledRows(column, column)
 
 
-def _quotient(above: Any, below: Any) -> Any:
-    x = Symbol("x")
-    return ScaledRows(above, Elementwise(Lambda(x, 1 / x), below))
-
-
 def best_of_column(gradient: Any, per_component: bool = False) -> Any:
-    """`E[|s|² r]/E[|s|²]` with `|s_a|² = 1 - 2 π_a + |π|²`, or `E[s_k² r]/E[s_k²]` by component:
-    `(1 - π_k) r_k + π_k (J - π_k r_k)/(1 - π_k)`.
+    """`E[s_k² r]/E[s_k²] = (1 - π_k) r_k + π_k E[r | a ≠ k]` by component, or of all components
+    `E[|s|² r]/E[|s|²]`: the mean of these with weights `E[s_k²] = π_k (1 - π_k)`.
     """
-    names = ColumnNames(gradient)
+    names = OtherNames(gradient)
+    best = names.best()
     if per_component:
-        return names.closed(_by_component(names))
-    norm = names.scalar("Q", ScalarProduct(names.pi, names.pi))
-    above = (1 + norm) * names.mean - 2 * ScalarProduct(_squared(names.pi), names.rewards)
-    return names.closed(above / (1 - norm))
-
-
-def _by_component(names: ColumnNames) -> Any:
-    pi, r = names.pi, names.rewards
-    others = names.ones - pi
-    rest = names.mean * names.ones - ScaledRows(pi, r)
-    return ScaledRows(others, r) + _quotient(ScaledRows(pi, rest), others)
+        return names.closed(best)
+    u = Symbol("u", real=True)
+    level = Lambda(u, log_sigmoid(u) + log_sigmoid(-u))
+    weights = names.column("beta", SoftmaxVector(Elementwise(level, names.odds)))
+    return names.closed(ScalarProduct(weights, names.column("b", best)))
 
 
 def column_variance(gradient: Any, baseline: Any = None, n: Any = 1) -> Any:
     """Var[(r - b) ([a = k] - π_k)] of each component k, over n for a mean of n samples.
 
-    `π(1 - 2π)(r - b)² + E[(r - b)²] π² - (∇J)²`, all products by component; with the best baseline
-    `π² (E[r²] - π r² - (J - π r)²/(1 - π))`. Where π is nearly certain this loses the digits that a
-    list of logits keeps.
+    It is `π q ((b_k - b)² + π Var[r | a ≠ k])` with q = 1 - π and the best baseline b_k, a sum of
+    squares; b_k - J is `(1 - 2 π_k) (r_k - E[r | a ≠ k])`. With the mean reward of the n - 1 other
+    samples as baseline it is that of J, and `(Var[r] π q + (∇J)²)/(n (n - 1))`.
     """
-    count, names = number_of_samples(n), ColumnNames(gradient)
-    pi, r = names.pi, names.rewards
+    count, names = number_of_samples(n), OtherNames(gradient)
     if isinstance(baseline, str) and baseline == "optimal":
-        square = names.scalar("Q", names.over(_squared(r)))
-        rest = names.mean * names.ones - ScaledRows(pi, r)
-        left = square * names.ones - ScaledRows(pi, _squared(r))
-        left -= _quotient(_squared(rest), names.ones - pi)
-        return names.closed(ScaledRows(_squared(pi), left) / count)
+        return names.closed(ScaledRows(names.shares, names.left) / count)
     if isinstance(baseline, str) and baseline == "leave_one_out":
         if count == 1:
             raise PolicyError("a leave-one-out baseline needs n ≥ 2 samples: write n=2 or more")
-        own = _spread(names, names.mean)
-        spread = names.scalar("V", names.over(_squared(r)) - names.mean**2)
-        second = spread * ScaledRows(pi, names.ones - pi) + _squared(names.slope)
-        return names.closed(own / count + second / (count * (count - 1)))
-    return names.closed(_spread(names, _baseline(names, baseline)) / count)
+        spread = names.scalar("V", names.over(_squared(ScaledRows(names.rest, names.gaps))))
+        slope = ScaledRows(names.shares, names.gaps)
+        second = spread * names.shares + _squared(slope)
+        return names.closed(_spread(names, "mean") / count + second / (count * (count - 1)))
+    return names.closed(_spread(names, baseline) / count)
 
 
-def _spread(names: ColumnNames, b: Any) -> Any:
-    pi, gap = names.pi, names.rewards - b * names.ones if b != 0 else names.rewards
-    square = names.scalar("Q", names.over(_squared(gap)))
-    shares = ScaledRows(pi, names.ones - 2 * pi)
-    return ScaledRows(shares, _squared(gap)) + square * _squared(pi) - _squared(names.slope)
+def _spread(names: OtherNames, baseline: Any) -> Any:
+    if isinstance(baseline, str) and baseline == "mean":
+        u = Symbol("u", real=True)
+        turned = Elementwise(Lambda(u, tanh(u / 2)), names.odds)
+        away = ScaledRows(turned, names.gaps)
+    else:
+        away = names.best(_baseline(names, baseline))
+    return ScaledRows(names.shares, _squared(names.column("t", away)) + names.left)
 
 
 def _baseline(names: ColumnNames, baseline: Any) -> Any:
@@ -166,7 +195,8 @@ class ColumnEstimator(Sampled):
         score = UnitVector(names.size, place) - names.pi
         reward = names.rewards[place, 0]
         if self.baseline == "optimal":
-            return names.closed(ScaledRows(reward * names.ones - _by_component(names), score))
+            names = OtherNames(self.gradient)
+            return names.closed(ScaledRows(reward * names.ones - names.best(), score))
         others = self.baseline == "leave_one_out"
         b = OTHERS if others else _baseline(names, self.baseline)
         return names.closed((reward - b) * score)
@@ -200,13 +230,13 @@ class ColumnEstimator(Sampled):
         """Mean and variance against their sums over the actions: products with I - π 1ᵀ, whose
         columns are the scores.
         """
-        names = ColumnNames(self.gradient)
+        names = OtherNames(self.gradient)
         pi, r = names.pi, names.rewards
         scores = Identity(names.size) - pi * names.ones.T
         items = [("the estimator is unbiased", scores * ScaledRows(pi, r), self.mean())]
         if self.baseline != "leave_one_out":
             best = self.baseline == "optimal"
-            b = _by_component(names) if best else _baseline(names, self.baseline) * names.ones
+            b = names.best() if best else _baseline(names, self.baseline) * names.ones
             squares = HadamardPower(scores, 2)
             moments = [squares * ScaledRows(pi, x) for x in (_squared(r), r, names.ones)]
             second = (

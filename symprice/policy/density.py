@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr
+import mpmath
+from sympy import Expr, Symbol
 from sympy.core.sympify import _sympify
 from sympy.printing.precedence import PRECEDENCE
 
@@ -58,6 +59,12 @@ class DensityOf(Expr):
         return None
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
+        policy, action = self.args
+        if isinstance(policy.action, Symbol):
+            # Outside of its domain a density may have a number, but its logarithm has none.
+            level = evaluate(policy.log_density(action), point)
+            if isinstance(level, mpmath.mpc) and level.imag != 0:
+                return mpmath.nan
         return evaluate(self._written, point)
 
     def _inlined_code(self, printer: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sympy import Basic, Derivative, S, Symbol, Tuple, log
+from sympy import Basic, Derivative, Gt, S, Symbol, Tuple, log
 from sympy.core.function import AppliedUndef
 
 from ..closedform import ClosedForm
@@ -26,12 +26,14 @@ from .density import DensityOf
 from .density_rules import (
     DerivativeUnderExpectation,
     EvaluationOfExpectations,
+    InsertionOfHeads,
     InsertionOfScores,
     LogLikelihoodTrickOfDensities,
 )
 from .distribution import DistributionPolicy, realised
 from .expecting import expected
 from .gradient import PolicyGradient, require_visible
+from .head_names import NamedHeads, named_heads, within_domain
 from .integrals import ActionIntegral, ActionSum
 from .jumps import jump_of
 from .large_numbers import with_values
@@ -89,6 +91,38 @@ class DistributionGradient(PolicyGradient):
         """The expected reward J."""
         return self.policy.mean(self.reward)
 
+    @property
+    def conditions(self) -> tuple[Any, ...]:
+        """Where the expected reward is finite: inequalities that are not known to hold. The closed
+        forms of ``doit`` and of the code say nothing beyond them.
+
+        Examples
+        ========
+
+        >>> from sympy import Symbol, exp
+        >>> from symprice import ExponentialPolicy, Parameter, policy_gradient
+        >>> rate = Parameter('rate', positive=True)
+        >>> G = policy_gradient(ExponentialPolicy(rate), exp(2*Symbol('a')))
+        >>> G.doit(), G.conditions
+        (-2/(2 - rate)**2, (rate - 2 > 0,))
+        """
+        bounds: list[Any] = []
+        self.policy.mean(self.reward, bounds)
+        return tuple(dict.fromkeys(b > 0 for b in bounds if b.is_positive is not True))
+
+    @property
+    def _equations(self) -> Any:
+        """∂J/∂θ, and where it holds."""
+        equations = super()._equations
+        if equations is None:
+            return None
+        parts = [condition.lhs.as_coeff_Add() for condition in self.conditions]
+        return [*equations, *(Gt(rest, -number, evaluate=False) for number, rest in parts)]
+
+    @cached_property
+    def _named(self) -> NamedHeads | None:
+        return named_heads(self)
+
     # --- the closed form --------------------------------------------------------------------------
     @cached_property
     def by_heads(self) -> tuple[Any, ...]:
@@ -125,6 +159,8 @@ class DistributionGradient(PolicyGradient):
         return self.reward.diff(v) if self._moves(v) else S.Zero
 
     def _formula(self) -> Any:
+        if (named := self._named) is not None:
+            return named.inserted(named.gradient._formula())
         entries = self._entries()
         if not all(head in self.wrt for head in self.policy.heads):
             entries = [e if e.has(ClosedForm) else short(e) for e in entries]
@@ -140,30 +176,25 @@ class DistributionGradient(PolicyGradient):
     @cached_property
     def derivation(self) -> Derivation:
         """The steps from ∇J to the closed form, each of which can be checked by itself."""
-        policy, direct = self.policy, self.wrt
-        named = policy
-        through = not all(head in self.wrt or not _moves(head, self.wrt) for head in policy.heads)
-        if through or by_heads(policy, self.wrt):
-            names = Names(self)
-            fresh = [
-                names.fresh(f"z_{k}") if not head.is_number else head
-                for k, head in enumerate(policy.heads, start=1)
-            ]
-            named = policy.with_heads(fresh)
-            asked = set(self.wrt) if by_heads(policy, self.wrt) else set(policy.heads)
-            direct = tuple(
-                z
-                for z, head in zip(fresh, policy.heads, strict=True)
-                if isinstance(z, Name) and head in asked
+        if (named := self._named) is not None:
+            steps = named.gradient.derivation.steps
+            return Derivation(
+                [*steps, Step(InsertionOfHeads(), steps[-1].after, self._formula(), named.given)]
             )
-        steps = _Steps(named, self.reward, direct).steps
-        if named is policy:
-            return Derivation(steps)
-        formula = self._formula()
-        if by_heads(policy, self.wrt):
-            return Derivation(steps)
+        policy = self.policy
+        if all(head in self.wrt or not _moves(head, self.wrt) for head in policy.heads):
+            return Derivation(_Steps(policy, self.reward, self.wrt).steps)
+        names = Names(self)
+        fresh = [
+            head if head.is_number else within_domain(names.fresh(f"z_{k}"), domain)
+            for k, (head, domain) in enumerate(
+                zip(policy.heads, policy.stand_ins(), strict=True), start=1
+            )
+        ]
+        direct = tuple(z for z in fresh if isinstance(z, Name))
+        steps = _Steps(policy.with_heads(fresh), self.reward, direct).steps
         before = shaped([Derivative(self.expected, v, evaluate=False) for v in self.wrt], 1)
-        return Derivation([*steps, Step(ChainRuleOfLogits(), before, formula)])
+        return Derivation([*steps, Step(ChainRuleOfLogits(), before, self._formula())])
 
     def _latex(self, printer: Any) -> str:
         variables = ", ".join(map(printer._print, self.wrt))

@@ -7,6 +7,7 @@ from .rules import PolicyRule
 __all__ = [
     "DerivativeUnderExpectation",
     "EvaluationOfExpectations",
+    "InsertionOfHeads",
     "InsertionOfScores",
     "LogLikelihoodTrickOfDensities",
 ]
@@ -34,3 +35,9 @@ class EvaluationOfExpectations(PolicyRule):
     """E[Σ c f(a)] = Σ c E[f(a)], with the moments of the family."""
 
     title = "expectation"
+
+
+class InsertionOfHeads(PolicyRule):
+    """The parameters z of the distribution are replaced by what they are."""
+
+    title = "insertion of the parameters"

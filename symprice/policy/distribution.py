@@ -26,6 +26,7 @@ from .base import Policy
 from .expecting import expected
 from .integrals import ActionIntegral, ActionSum, attempted
 from .large_numbers import with_values
+from .regions import over_regions
 from .short import short
 
 __all__ = ["Action", "DistributionPolicy", "exponential", "realised"]
@@ -235,9 +236,7 @@ class DistributionPolicy(Policy):
             integral = self.integral(left if known != 0 else expr, a)
             closed = None
             if self.patience and not left.has(AppliedUndef):
-                way, standing = integral.as_coeff_Mul()
-                closed = attempted(standing, self.patience)
-                closed = None if closed is None else way * closed
+                closed = attempted(integral, self.patience)
             known += integral if closed is None else closed
         return short(known)
 
@@ -252,9 +251,11 @@ class DistributionPolicy(Policy):
         """E of an expression in ``a`` as an integral or a sum over the support."""
         weight = exponential(self.log_density(a))
         low, high = self.bounds
-        kind = ActionSum if self.is_countable else ActionIntegral
         way = -1 if expr.could_extract_minus_sign() else 1
-        return way * kind(way * expr * weight, (a, low, high))
+        if self.is_countable:
+            return way * ActionSum(way * expr * weight, (a, low, high))
+        pieces = over_regions(way * expr * weight, a, low, high)
+        return Add(*(way * ActionIntegral(f, (a, *ends)) for f, *ends in pieces))
 
     def entropy(self) -> Any:
         """The entropy -E[log π(a)], in nats; of a density the differential entropy."""

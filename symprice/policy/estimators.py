@@ -13,9 +13,13 @@ from sympy.core.symbol import Str
 from ..errors import PolicyError
 from ..outputs import Outputs
 from .arguments import scalar
+from .canonical import Component, by_variable, components, in_positive_terms
 from .chain import shaped
+from .exponential_powers import exponential_baseline, exponential_variance
+from .head_names import named_heads
+from .logarithms import log_score_baseline, log_score_variance
 from .outcomes import Function, Outcomes
-from .pairs import are_uneven, covariance
+from .pairs import FEW, are_uneven, covariance
 from .short import short
 
 __all__ = [
@@ -100,9 +104,13 @@ def optimal_baseline(gradient: Any, per_component: bool = False) -> Any:
     E. Greensmith, P. L. Bartlett, J. Baxter, Variance reduction techniques for gradient estimates
     in reinforcement learning, JMLR 5 (2004).
     """
+    if (named := named_heads(gradient)) is not None:
+        return named.inserted(optimal_baseline(named.gradient, per_component))
+    if (parts := components(gradient)) is not None:
+        return _baseline_by_parts(parts, per_component)
     found = Outcomes(gradient)
     places = range(len(gradient.wrt))
-    if per_component:
+    if per_component or (len(places) == 1 and not found.is_finite):
         return found.closed([_best(found, i) for i in places])
     if found.others is not None and (common := found.others.common_baseline()) is not None:
         return found.closed([common])
@@ -110,6 +118,18 @@ def optimal_baseline(gradient: Any, per_component: bool = False) -> Any:
     if below == 0:
         raise _no_score(found)
     return found.closed([found.tidy(above / below)])
+
+
+def _baseline_by_parts(parts: list[Component], per_component: bool) -> Any:
+    """The best baselines of a family, from the moments by the parameters of its formulas."""
+    if per_component or len(parts) == 1:
+        return shaped([part.inserted(optimal_baseline(part.gradient), 0) for part in parts], 1)
+    moments = [_moments(Outcomes(part.gradient), 0) for part in parts]
+    above, below = (
+        Add(*(part.inserted(m, 2) for part, m in zip(parts, column, strict=True)))
+        for column in zip(*moments, strict=True)
+    )
+    return short(above / below)
 
 
 def _moments(found: Outcomes, i: int) -> tuple[Any, Any]:
@@ -121,12 +141,18 @@ def _moments(found: Outcomes, i: int) -> tuple[Any, Any]:
 def _best(found: Outcomes, i: int, otherwise: Any = None) -> Any:
     if found.others is not None and (best := found.others.best(i)) is not None:
         return best
+    if not found.is_finite and not found.moves:
+        one = by_variable(found.gradient, i)
+        for closed_form in (log_score_baseline, exponential_baseline):
+            if (best := closed_form(one)) is not None:
+                return best
     above, below = _moments(found, i)
     if below == 0 and otherwise is not None:
         return otherwise
     if below == 0:
         raise _no_score(found)
-    return found.tidy(above / below)
+    best = found.tidy(above / below)
+    return in_positive_terms(found.policy, best) if len(best.free_symbols) > 1 else best
 
 
 def _no_score(found: Outcomes) -> PolicyError:
@@ -139,17 +165,47 @@ def _no_score(found: Outcomes) -> PolicyError:
 def variance(gradient: Any, baseline: Any = None, n: Any = 1) -> Any:
     """Var[(r - b) s + ∇r] of one sample by component, over n for a mean of n."""
     count = number_of_samples(n)
+    if (named := named_heads(gradient)) is not None:
+        return named.inserted(variance(named.gradient, baseline, count))
+    several = isinstance(baseline, (list, tuple, SymTuple))
+    if (parts := None if several else components(gradient)) is not None:
+        return shaped([p.inserted(variance(p.gradient, baseline, count), 2) for p in parts], 1)
     if isinstance(baseline, str) and baseline == "leave_one_out":
         return _leave_one_out(gradient, count)
     found = Outcomes(gradient)
+    if (known := _of_logarithms(found, baseline)) is not None:
+        return found.closed([e / count for e in known])
     if isinstance(baseline, str) and baseline == "optimal":
-        return found.closed([e / count for e in _least(found)])
+        least = [in_positive_terms(gradient.policy, e / count) for e in _least(found)]
+        return found.closed(least)
     b = _baselines(found, baseline)
     entries = []
     for i, mean in enumerate(found.slope):
         total = found.variance(with_baseline(b[i], i), mean)
-        entries.append(found.tidy(total / count))
+        entries.append(in_positive_terms(gradient.policy, found.tidy(total / count)))
     return found.closed(entries)
+
+
+def _of_logarithms(found: Outcomes, baseline: Any) -> list[Any] | None:
+    """The variance of each component where scores are logarithms, or actions powers of an
+    exponential; None where none is.
+    """
+    if found.is_finite or found.moves or len(found.variables) > 2:
+        return None
+    gradient = found.gradient
+    b = "optimal" if baseline == "optimal" else _baselines(found, baseline)[0]
+    if isinstance(baseline, (list, tuple, SymTuple)):
+        return None
+    parts = [by_variable(gradient, i) for i in range(len(gradient.wrt))]
+    closed_forms = (log_score_variance, exponential_variance)
+    entries = [
+        next((e for f in closed_forms if (e := f(part, b)) is not None), None) for part in parts
+    ]
+    if all(e is None for e in entries):
+        return None
+    return [
+        variance(part, baseline) if e is None else e for part, e in zip(parts, entries, strict=True)
+    ]
 
 
 def _least(found: Outcomes) -> list[Any]:
@@ -173,6 +229,11 @@ def _least_of(found: Outcomes, i: int) -> Any:
     if found.others is not None and (least := found.others.least(i)) is not None:
         return least
     s, p = [row[i] for row in found.scores], found.probabilities
+    if (centred := found.centred[i]) is not None and len(s) <= FEW and not found.moves:
+        return _least_of_slopes(found, centred)
+    if any(found.centred):
+        b = _best(found, i, S.Zero)
+        return found.variance(with_baseline(found.name("b", b), i), None)
     if all(value == 0 for value in s):
         # Without a score a baseline changes nothing.
         return found.tidy(found.variance(with_baseline(S.Zero, i), None))
@@ -184,6 +245,21 @@ def _least_of(found: Outcomes, i: int) -> Any:
     for j, k in combinations(range(len(s)), 2):
         below.append(p[j] * p[k] * short(s[j] - s[k]) ** 2)
     return found.tidy(Add(*above) / Add(*below))
+
+
+def _least_of_slopes(found: Outcomes, centred: tuple[list[Any], list[Any]]) -> Any:
+    """The same from the slopes u of the logits and s = u - E[u]; the reward of one action of three
+    is subtracted from the others, so that equal rewards leave nothing to cancel.
+    """
+    (u, s), p, r = centred, found.probabilities, found.rewards
+    above = []
+    for triple in combinations(range(len(s)), 3):
+        m = next((k for k in triple if sum(r[k] == r[j] for j in triple) > 1), triple[-1])
+        j, k = (x for x in triple if x != m)
+        area = (r[j] - r[m]) * s[j] * (u[k] - u[m]) - (r[k] - r[m]) * s[k] * (u[j] - u[m])
+        above.append(p[j] * p[k] * p[m] * area**2)
+    below = (p[j] * p[k] * (u[j] - u[k]) ** 2 for j, k in combinations(range(len(s)), 2))
+    return Add(*above) / Add(*below)
 
 
 def _leave_one_out(gradient: Any, n: Any) -> Any:
@@ -295,8 +371,8 @@ class ScoreEstimator(Sampled):
         """Mean and variance against the definitions: of one sample, summed over the actions."""
         gradient = self.gradient
         found = Outcomes(gradient)
-        if found.logits is not None:
-            return ScoreEstimator(found.twin, self.n, self.args[2])._check_items()
+        if (twin := found.twin) is not None:
+            return ScoreEstimator(twin, self.n, self.args[2])._check_items()
         others = self.baseline == "leave_one_out"
         b = _baselines(found, None if others else self.baseline)
         places = range(len(gradient.wrt))

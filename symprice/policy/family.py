@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
-from sympy import Dummy, Expr, S, Tuple
+from sympy import Dummy, Expr, S, Symbol, Tuple
 
 from ..errors import NoRuleError
 from .distribution import DistributionPolicy
@@ -19,6 +19,14 @@ __all__ = ["FAMILIES", "FamilyPolicy"]
 
 #: Every family, in the order in which they were loaded.
 FAMILIES: list[type[FamilyPolicy]] = []
+
+
+class Meant(NamedTuple):
+    """A parameter of the formulas, its value, and how it moves with the form that was given."""
+
+    symbol: Any
+    value: Any
+    slope: Any  # in terms of the symbol, as far as it goes
 
 
 class FamilyPolicy(DistributionPolicy):
@@ -93,21 +101,38 @@ class FamilyPolicy(DistributionPolicy):
             **{meaning: form.meaning(value) for meaning, _, form, value in self._fields}
         )
 
+    def symbols_in(self, domain: str) -> list[Any]:
+        """The symbols among the parameters that lie in a domain, such as 'unit'."""
+        fields = self._fields
+        return [x for *_, form, x in fields if form.domain == domain and isinstance(x, Symbol)]
+
+    def plainly(self) -> tuple[FamilyPolicy, list[Meant]]:
+        """The family in the parameters of the formulas, symbols where they are no numbers, and what
+        each of them is.
+        """
+        names, found = [], []
+        for meaning, _, form, value in self._fields:
+            name = next(iter(self.groups[meaning]))
+            names.append(name)
+            if value.is_number:
+                found.append(Meant(form.meaning(value), form.meaning(value), S.One))
+                continue
+            symbol = stand_in(name, self.groups[meaning][name].domain)
+            given = stand_in("x", form.domain)
+            slope = form.meaning(given).diff(given).subs(form.meaning(given), symbol)
+            found.append(Meant(symbol, form.meaning(value), with_values(slope, {given: value})))
+        plain = type(self)(**{n: m.symbol for n, m in zip(names, found, strict=True)})
+        return plain, found
+
     def information(self, i: int, j: int) -> Any:
         """E[s_i s_j] in the parameters of the formulas, times what makes them from those given."""
         from .chain import information
 
-        names = [next(iter(self.groups[meaning])) for meaning, *_ in self._fields]
-        if names == [name for _, name, _, _ in self._fields]:
+        if all(next(iter(self.groups[meaning])) == name for meaning, name, _, _ in self._fields):
             return None
-        domains = [self.groups[m][n].domain for (m, *_), n in zip(self._fields, names, strict=True)]
-        own = [stand_in(n, domain) for n, domain in zip(names, domains, strict=True)]
-        plain = type(self)(**dict(zip(names, own, strict=True)))
-        values = [form.meaning(value) for *_, form, value in self._fields]
-        slopes = [form.meaning(value).diff(value) for *_, form, value in self._fields]
-        found = information(plain, plain._bound, i, j)
-        inserted = with_values(found, dict(zip(own, values, strict=True)))
-        return short(inserted * slopes[i] * slopes[j])
+        plain, forms = self.plainly()
+        found = short(information(plain, plain._bound, i, j) * forms[i].slope * forms[j].slope)
+        return with_values(found, {form.symbol: form.value for form in forms})
 
     def log_density(self, a: Any) -> Any:
         """log π(a)."""

@@ -218,7 +218,7 @@ class PolicyGradient(Outputs, Basic):
 
     def importance_weighted(self, behaviour: Any) -> Any:
         """The estimator from actions of another policy, weighted by π/β."""
-        from .pathwise import ImportanceWeightedEstimator
+        from .importance import ImportanceWeightedEstimator
 
         return ImportanceWeightedEstimator(self, behaviour)
 

@@ -9,7 +9,7 @@ from sympy import Add, ImmutableDenseMatrix, S, together
 from ..closedform import hoist
 from .collecting import weights
 from .logits import Logits
-from .pairs import are_uneven, covariance
+from .pairs import are_uneven, covariance, needs_centring
 from .rules import Collection, CommonPart
 from .setting import Names, Setting, by_logits, is_network, variables_of
 from .written import carried_out
@@ -69,7 +69,7 @@ def information(setting: Setting) -> Any:
 def _mean_product(setting: Setting, left: list[Any], right: list[Any]) -> Any:
     """E[s t] of two scores: with s = u - E[u] it is Σ π(a) u(a) t(a), because E[t] = 0."""
     pi = setting.probabilities
-    if setting.named and are_uneven(left, right):
+    if setting.named and (are_uneven(left, right) or any(map(needs_centring, (left, right)))):
         return covariance(pi, left, right)
     split = CommonPart().split(left, pi) if setting.named else None
     if split is not None:

@@ -275,9 +275,15 @@ def _is_real(end: Any) -> bool:
 
 
 def attempted(expr: Any, seconds: float) -> Any:
-    """What SymPy finds for an Integral or a Sum in some seconds, held against its number; else
-    None.
+    """What SymPy finds for an Integral or a Sum, or a sum of these, in some seconds for each, held
+    against its number; else None.
     """
+    if not isinstance(expr, (Integral, Sum)):
+        pairs = [term.as_coeff_Mul() for term in Add.make_args(expr)]
+        parts = [each if each.is_number else attempted(each, seconds) for _, each in pairs]
+        if None in parts:
+            return None
+        return Add(*(c * part for (c, _), part in zip(pairs, parts, strict=True)))
     kind = Integral if isinstance(expr, Integral) else Sum
 
     def attempt() -> Any:

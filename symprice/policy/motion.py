@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from sympy import Add, Basic, Derivative, Eq, Function, Matrix, S, Symbol, Tuple, log
@@ -12,6 +13,7 @@ from ..errors import PolicyError
 from ..outputs import Outputs
 from .chain import shaped
 from .collecting import tidied
+from .kernel import Kernel
 from .outcomes import Outcomes, entries_of
 from .second_order import compatible, natural
 from .short import short
@@ -49,6 +51,10 @@ class PolicyMotion(Motion):
     under the natural gradient of a softmax the replicator equation, `dπ(a)/dt = π(a) (r(a) - J)`.
     Of a density the one equation for d log π(a)/dt. Made by ``G.dynamics()``; a sequence of Eq.
 
+    Where a network gives the logits or the heads z, it is θ that follows ∇J and not z: then
+    `dπ(a)/dt = NTCov(π(a), J) = π(a) Σ_ij s_i NTCov(z_i, z_j) ∂J/∂z_j`. Under the natural gradient
+    the covariances cancel, if the ∇z are linearly independent, and π moves as without a network.
+
     Examples
     ========
 
@@ -58,24 +64,39 @@ class PolicyMotion(Motion):
     Eq(Derivative(pi(1, t), t), 5*(1 - pi(1, t))**2*pi(1, t)**2)
     >>> G.dynamics('natural')[0]
     Eq(Derivative(pi(1, t), t), 5*(1 - pi(1, t))*pi(1, t))
+    >>> from symprice import Observable
+    >>> network = policy_gradient(BernoulliPolicy(logit=Observable('z')), {1: 10, 0: 5})
+    >>> network.dynamics()[0]
+    Eq(Derivative(pi(1, t), t), 5*(1 - pi(1, t))**2*pi(1, t)**2*NTVar(z))
     """
+
+    @cached_property
+    def _kernel(self) -> Kernel | None:
+        """NTCov(z_i, z_j) where θ moves, and not the z by which the gradient is."""
+        return Kernel.of(self.gradient) if self.metric == "euclidean" else None
 
     @property
     def velocity(self) -> Any:
-        """dθ/dt, by the variables of the gradient."""
-        return natural(self.gradient) if self.metric == "natural" else self.gradient.doit()
+        """dθ/dt by the variables of the gradient; of logits or heads that a network gives dz/dt."""
+        if self.metric == "natural":
+            return natural(self.gradient)
+        if (kernel := self._kernel) is None:
+            return self.gradient.doit()
+        return kernel.inserted(shaped(kernel.along(entries_of(self.gradient.doit())), 1))
 
     @property
     def equations(self) -> Tuple:
         """The equations in the order of the actions."""
         found = Outcomes(self.gradient)
         sides = self._sides(found)
+        put = self._kernel.inserted if self._kernel is not None else lambda side: side
         if not found.is_finite:
             name = Function("log_pi")(found.actions[0], TIME)
-            return Tuple(Eq(Derivative(name, TIME), short(sides[0]), evaluate=False))
+            side = put(found.closed([short(sides[0])]))
+            return Tuple(Eq(Derivative(name, TIME), side, evaluate=False))
         return Tuple(
             *(
-                Eq(Derivative(of(a), TIME), in_functions(found, side), evaluate=False)
+                Eq(Derivative(of(a), TIME), put(in_functions(found, side)), evaluate=False)
                 for a, side in zip(found.actions, sides, strict=True)
             )
         )
@@ -87,6 +108,8 @@ class PolicyMotion(Motion):
             values = [r - found.objective for r in found.rewards]
         else:
             rate = found.slope if self.metric == "euclidean" else self._natural(found)
+            if self._kernel is not None:
+                rate = self._kernel.along(rate)
             values = found.values(
                 lambda s, r, g: Add(*(x * y for x, y in zip(s, rate, strict=True)))
             )
@@ -95,7 +118,7 @@ class PolicyMotion(Motion):
         return [tidied(p * short(v)) for p, v in zip(found.probabilities, values, strict=True)]
 
     def _natural(self, found: Outcomes) -> list[Any]:
-        return [found.with_names(e) for e in entries_of(self.velocity)]
+        return [found.with_names(e) for e in entries_of(natural(found.gradient))]
 
     @property
     def equation(self) -> Any:
@@ -131,16 +154,19 @@ class PolicyMotion(Motion):
     def _formula(self) -> Any:
         """The right sides as functions of θ."""
         found = Outcomes(self.gradient)
-        return found.closed(self._sides(found))
+        formula = found.closed(self._sides(found))
+        return formula if self._kernel is None else self._kernel.carried_out(formula)
 
     def doit(self, **hints: Any) -> Any:
         """The right sides as functions of θ: a scalar, or a column."""
         return self._formula().doit(**hints)
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:
+        if self._kernel is not None:
+            return [("dπ/dt = NTCov(π, J)", self._kernel.motion(self.gradient), self._formula())]
         found = Outcomes(self.gradient)
-        if found.logits is not None:
-            return PolicyMotion(found.twin, self.metric)._check_items()
+        if (twin := found.twin) is not None:
+            return PolicyMotion(twin, self.metric)._check_items()
         gradient, policy = self.gradient, self.gradient.policy
         speed = entries_of(self.velocity)
         moved = (

@@ -53,8 +53,8 @@ class OtherActions:
 
     def baseline(self, m: int) -> Any:
         """(1 - π_m) r_m + π_m E[r | a ≠ m]."""
-        p = self.found.probabilities[m]
-        return (1 - p) * self.found.rewards[m] + p * self._means[m]
+        p, own, rest = self.found.probabilities[m], self.found.rewards[m], self._means[m]
+        return own if own == rest else (1 - p) * own + p * rest
 
     def variance(self, i: int, m: int) -> Any:
         """s² (1 - π_m) Var[r | a ≠ m]."""
@@ -80,7 +80,7 @@ class OtherActions:
         best = [self.best(i) for i in components]
         if None in best:
             return None
-        if len(components) == 1 or (len(self.places) == 2 and None not in singled):
+        if len(set(best)) == 1 or (len(self.places) == 2 and None not in singled):
             return best[0]
         norms = [self._norm(i) for i in components]
         return Add(
@@ -103,6 +103,8 @@ class OtherActions:
         scores are numbers: w_a is a square of exponentials of differences of logits, in which
         nothing is 0/0.
         """
+        if len(set(self.found.rewards)) == 1:
+            return self.found.rewards[0]
         level, column = self._norm(i), [s[i] for s in self.found.scores]
         total = []
         for a, r in zip(self.places, self.found.rewards, strict=True):
@@ -192,10 +194,13 @@ class OtherActions:
     @cached_property
     def _means(self) -> list[Any]:
         """E[r | a ≠ m]."""
-        return [
-            self._defined("J_not", m, Add(*(q * r for q, r in self._shares(m))))
-            for m in self.places
-        ]
+        found = []
+        for m in self.places:
+            shares = self._shares(m)
+            alike = len({r for _, r in shares}) == 1
+            mean = shares[0][1] if alike else Add(*(q * r for q, r in shares))
+            found.append(mean if alike else self._defined("J_not", m, mean))
+        return found
 
     def _spread(self, m: int) -> Any:
         """Var[r | a ≠ m] = Σ_{j<k} q_j q_k (r_j - r_k)²."""

@@ -17,6 +17,7 @@ from ..closedform import ClosedForm, Definitions, hoist
 from .chain import shaped
 from .collecting import tidied
 from .distribution import Action, DistributionPolicy
+from .head_names import named_heads
 from .integrals import ActionIntegral, ActionSum
 from .logits import Logits
 from .other_actions import OtherActions
@@ -37,11 +38,16 @@ class Outcomes:
     """
 
     def __init__(self, gradient: Any) -> None:
+        self.heads = named_heads(gradient)
+        if self.heads is not None:
+            gradient = self.heads.gradient
         self.gradient, self.policy = gradient, gradient.policy
         self.variables = list(gradient.wrt)
         self.is_finite = not isinstance(self.policy, DistributionPolicy)
         self.definitions = Definitions(gradient.free_symbols)
         self.setting: Setting | None = None
+        #: Of each variable the slopes u of the logits and u - E[u], where E[u] has a name.
+        self.centred: list[tuple[list[Any], list[Any]] | None] = []
         self.logits: Logits | None = None
         if self.is_finite:
             self.actions = list(self.policy.actions)
@@ -77,6 +83,11 @@ class Outcomes:
         self.setting, self.definitions = setting, setting.definitions
         self.probabilities = setting.probabilities
         self.scores = setting.scores()
+        columns = [list(column) for column in zip(*self.scores, strict=True)]
+        self.centred = [setting.centred(i, column) for i, column in enumerate(columns)]
+        if any(self.centred):
+            pairs = zip(columns, self.centred, strict=True)
+            self.scores = [list(r) for r in zip(*(f[1] if f else c for c, f in pairs), strict=True)]
         self.rewards = [setting.with_names(r) for r in self.rewards]
         self.slopes = [[setting.with_names(g) for g in row] for row in self.slopes]
 
@@ -97,8 +108,8 @@ class Outcomes:
             return known
         values = self.values(f)
         if self.is_finite:
-            pairs = zip(self.probabilities, values, strict=True)
-            return short(Add(*(p * v for p, v in pairs)))
+            total = Add(*(p * v for p, v in zip(self.probabilities, values, strict=True)))
+            return total if any(self.centred) else short(total)
         # Expectations in a baseline are numbers here: nothing in them is multiplied out.
         held = {e: Dummy("J", real=True) for e in values[0].atoms(ActionIntegral, ActionSum)}
         back = {dummy: e for e, dummy in held.items()}
@@ -106,17 +117,29 @@ class Outcomes:
 
     @property
     def twin(self) -> Any:
-        """The same gradient by logits that are symbols, where they were taken by place."""
-        symbols = self.logits.symbols if self.logits is not None else ()
-        policy = self.policy.with_logits(symbols)
-        return type(self.gradient)(policy, self.gradient.args[1], symbols)
+        """The same gradient by symbols where logits or heads were taken by place; else None."""
+        if self.heads is not None:
+            return self.heads.gradient
+        if self.logits is None:
+            return None
+        policy = self.policy.with_logits(self.logits.symbols)
+        return type(self.gradient)(policy, self.gradient.args[1], self.logits.symbols)
 
     def tidy(self, expr: Any) -> Any:
         """The short form, of probabilities with 1 - p in it rather than p - 1."""
+        if any(self.centred):
+            return expr
         return tidied(expr) if self.is_finite else short(expr)
 
     def variance(self, f: Function, mean: Any) -> Any:
-        """Var f, where ``mean`` is E f; of finitely many actions over pairs of them."""
+        """Var f, where ``mean`` is E f; of finitely many actions over pairs of them, or from a name
+        for the mean.
+        """
+        if any(self.centred):
+            values = self.values(f)
+            pairs = list(zip(self.probabilities, values, strict=True))
+            centre = self.name("xbar", Add(*(p * x for p, x in pairs)))
+            return Add(*(p * (x - centre) ** 2 for p, x in pairs))
         if self.is_finite:
             return spread(self.values(f), self.probabilities)
         return short(self.mean(lambda s, r, g: f(s, r, g) ** 2) - mean**2)
@@ -165,6 +188,9 @@ class Outcomes:
         """J, by name where probabilities have names."""
         if self.setting is None or not (self.setting.named or self.logits):
             return self.gradient.expected
+        if len(set(self.rewards)) == 1:
+            # Probabilities sum to one.
+            return self.rewards[0]
         total = Add(*(p * r for p, r in zip(self.probabilities, self.rewards, strict=True)))
         return self.definitions.define(self.setting.names.fresh("J"), total)
 
@@ -209,6 +235,8 @@ class Outcomes:
             entries, definitions = self.logits.inserted(entries)
             return definitions.closing(hoist(shaped(entries, columns), definitions))
         found = shaped(entries, columns)
+        if self.heads is not None:
+            return self.heads.inserted(found)
         return self.definitions.closing(hoist(found, self.definitions)) if self.is_finite else found
 
     def with_names(self, expr: Any) -> Any:

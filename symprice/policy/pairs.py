@@ -13,10 +13,10 @@ from sympy import Add
 
 from .short import short
 
-__all__ = ["are_uneven", "covariance", "one_differs", "third_cumulant"]
+__all__ = ["FEW", "are_uneven", "covariance", "needs_centring", "one_differs", "third_cumulant"]
 
 # Of so many actions the pairs are not too many to be read.
-_FEW = 6
+FEW = 6
 
 
 def one_differs(column: list[Any]) -> bool:
@@ -26,9 +26,16 @@ def one_differs(column: list[Any]) -> bool:
 
 def are_uneven(*columns: list[Any]) -> bool:
     """Whether scores of a few actions differ by numbers, and not all by one action alone."""
-    if not 3 <= len(columns[0]) <= _FEW or all(map(one_differs, columns)):
+    if not 3 <= len(columns[0]) <= FEW or all(map(one_differs, columns)):
         return False
     return all(short(x - column[0]).is_number for column in columns for x in column[1:])
+
+
+def needs_centring(column: list[Any]) -> bool:
+    """Whether scores are neither those of one action alone nor of few actions by numbers: then
+    their mean gets a name, and is subtracted from each.
+    """
+    return len(column) >= 3 and not one_differs(column) and not are_uneven(column)
 
 
 def covariance(pi: list[Any], u: list[Any], v: list[Any]) -> Any:

@@ -12,6 +12,7 @@ from .written import WrittenSum, carried_out, written
 
 __all__ = [
     "Arithmetic",
+    "CentredSlopes",
     "ChainRuleOfLogits",
     "Collection",
     "CommonPart",
@@ -160,6 +161,14 @@ class PairsOfActions(PolicyRule):
     """
 
     title = "pairs of actions"
+
+
+class CentredSlopes(PolicyRule):
+    """E[u (r - J)] = E[(u - ū) (r - J)] with ū = E[u], because E[r - J] = 0: both factors are small
+    where likely actions are alike.
+    """
+
+    title = "centred slopes"
 
 
 class Arithmetic(PolicyRule):

@@ -14,8 +14,9 @@ from ..errors import PolicyError
 from .arguments import rewards_of
 from .distribution import Action, DistributionPolicy
 from .estimators import OTHERS, ScoreEstimator
+from .importance import ImportanceWeightedEstimator
 from .outcomes import Outcomes, entries_of, in_symbol
-from .pathwise import ImportanceWeightedEstimator, MeasureValuedEstimator, PathwiseEstimator
+from .pathwise import MeasureValuedEstimator, PathwiseEstimator
 
 __all__ = ["MonteCarlo", "monte_carlo"]
 

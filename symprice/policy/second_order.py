@@ -7,8 +7,11 @@ from typing import Any
 from sympy import Add, Matrix, Rational
 
 from ..errors import NoRuleError
+from ..symbols import Name
+from .canonical import components, together
 from .chain import shaped
 from .collecting import tidied
+from .head_names import named_heads
 from .integrals import ActionIntegral, ActionSum
 from .outcomes import Outcomes, entries_of
 from .pairs import are_uneven, third_cumulant
@@ -30,6 +33,11 @@ def natural(gradient: Any) -> Any:
 
     NoRuleError : where F is singular and no such x exists.
     """
+    if (named := named_heads(gradient)) is not None:
+        return named.inserted(natural(named.gradient))
+    if (parts := components(gradient)) is not None and (plain := together(parts)) is not None:
+        pairs = zip(parts, entries_of(natural(plain)), strict=True)
+        return shaped([part.inserted(e, -1) for part, e in pairs], 1)
     found = Outcomes(gradient)
     if (x := compatible(found)) is not None:
         return shaped([found.plain(e) for e in x], 1)
@@ -100,6 +108,8 @@ def hessian(gradient: Any) -> Any:
     of a softmax stay names: `∂π(a) = π(a) s(a)`, `∂J = ∇J`. Where its logits are linear in the
     variables with numbers as slopes, it is a third cumulant, over pairs and triples of actions.
     """
+    if (named := named_heads(gradient)) is not None:
+        return named.inserted(hessian(named.gradient))
     found = Outcomes(gradient)
     if found.logits is None and not all(v.is_Symbol for v in gradient.wrt):
         raise NoRuleError("asked for the Hessian by parameters that are no symbols")
@@ -112,6 +122,8 @@ def hessian(gradient: Any) -> Any:
     if not found.moves and are_uneven(*columns):
         pi, r = found.probabilities, found.rewards
         return found.closed([third_cumulant(pi, u, v, r) for u in columns for v in columns], n)
+    if not found.moves and any(found.centred):
+        return found.closed(_central_moments(found), n)
     slope = found.slope
     moving = _rates(found, slope)
 
@@ -122,8 +134,23 @@ def hessian(gradient: Any) -> Any:
     return found.closed(entries, n)
 
 
+def _central_moments(found: Outcomes) -> list[Any]:
+    """E[(r - J) s_i s_j] and, where slopes u of logits depend on θ, E[(r - J) ∂_j u_i]."""
+    J, entries, n = found.objective, [], range(len(found.variables))
+    for i in n:
+        for j, v in enumerate(found.variables):
+            centred = found.centred[i]
+            terms = []
+            for k, (p, r) in enumerate(zip(found.probabilities, found.rewards, strict=True)):
+                moved = centred[0][k].diff(v) if centred is not None else 0
+                terms.append(p * (r - J) * (found.scores[k][i] * found.scores[k][j] + moved))
+            entries.append(Add(*terms))
+    return entries
+
+
 def _rates(found: Outcomes, slope: list[Any]) -> dict[Any, list[Any]]:
     """The derivatives of the names by each variable: of π(a) by its score, of J the gradient."""
     pairs = zip(found.probabilities, found.scores, strict=True)
     rates = {p: [p * s for s in row] for p, row in pairs}
-    return {found.objective: slope, **rates}
+    J = found.objective
+    return {J: slope, **rates} if isinstance(J, Name) else rates

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from sympy import Basic, Derivative, Expr, Symbol, log
+from sympy import Add, Basic, Derivative, Expr, Symbol, log
 from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..closedform import ClosedForm, Definitions
@@ -13,7 +13,8 @@ from ..errors import PolicyError
 from ..networks.logits import SoftmaxEntry
 from ..symbols import Name, ParameterMatrix, depends_on_parameters
 from .arguments import listed
-from .rules import Score
+from .pairs import needs_centring
+from .rules import CommonPart, Score
 
 if TYPE_CHECKING:
     from .finite import FinitePolicy
@@ -74,6 +75,12 @@ def _default(policy: FinitePolicy) -> tuple[Any, ...]:
             return policy.logits
     if policy.parameters:
         return policy.parameters
+    if any(p.atoms(ParameterMatrix) for p in policy.probabilities):
+        raise PolicyError(
+            f"asked for the gradient of {policy}, whose probabilities are made from trained "
+            "matrices by another way than logits: write the network as logit= (or as the logits of "
+            "a CategoricalPolicy), or its scalars, as MLP(...).explicit()"
+        )
     free = sorted(map(str, policy.free_symbols))
     example = free[0] if free else "theta"
     raise PolicyError(
@@ -128,6 +135,7 @@ class Setting:
     def __init__(self, policy: FinitePolicy, variables: tuple[Any, ...], names: Names) -> None:
         self.policy, self.variables, self.names = policy, variables, names
         self.definitions = Definitions()
+        self._means: dict[int, Any] = {}
         entries = names.numbered("pi", policy.actions)
         self.named = {
             p: self.definitions.define(name, p)
@@ -148,6 +156,23 @@ class Setting:
         """The scores in the names of the probabilities: one row for each action."""
         rule, pi = Score(), self.policy.probabilities
         return [[self.with_names(rule.of(p, v)) for v in self.variables] for p in pi]
+
+    def centred(self, i: int, scores: list[Any]) -> tuple[list[Any], list[Any]] | None:
+        """Of scores by the i-th variable, u(a) - E[u], the u(a) and the differences from a name of
+        E[u]; None where the scores are short as they are.
+        """
+        if not self.named or not needs_centring(scores):
+            return None
+        split = CommonPart().split(scores, self.probabilities)
+        if split is None or split[1] == 0:
+            return None
+        own = split[0]
+        if i not in self._means:
+            mean = Add(*(p * u for p, u in zip(self.probabilities, own, strict=True)))
+            label = str(self.variables[i])
+            word = f"_{label}" if label.isidentifier() else f"_{i + 1}"
+            self._means[i] = self.definitions.define(self.names.fresh(f"zbar{word}"), mean)
+        return own, [u - self._means[i] for u in own]
 
     def with_names(self, expr: Expr) -> Any:
         """An expression in which named probabilities go by their names."""

@@ -66,8 +66,11 @@ def short(expr: Any) -> Any:
     )
     if opened.is_Atom:
         return opened
+    length = opened.count_ops()
+    if length > _HOPELESS:  # what swells like this is not put together again in good time
+        return expr
     found = [opened]
-    if opened.count_ops() <= _LONGEST:
+    if length <= _LONGEST:
         found += [_in_differences(opened), together(opened)]
         found += [c for c in (_factored(opened),) if c is not None]
     if min(candidate.count_ops() for candidate in found) > _SHORT:

@@ -23,6 +23,7 @@ from .collecting import collect, weights
 from .pairs import are_uneven, covariance
 from .rules import (
     Arithmetic,
+    CentredSlopes,
     Collection,
     CommonPart,
     ExpectationOfScores,
@@ -141,6 +142,7 @@ class DirectSteps:
             definitions = self.setting.definitions
             mean = definitions.define(self.setting.names.fresh("J"), hoist(mean, definitions))
         parted, collected, paired = [], [], []
+        centred: dict[int, Any] = {}
         for i, v in enumerate(self.variables):
             scores = [row[i] for row in self.scores]
             split, short = collect(pi, rewards, scores, mean, self.setting)
@@ -152,12 +154,18 @@ class DirectSteps:
             paired.append(
                 Add(covariance(pi, scores, rewards), *pathwise) if pairs else collected[i]
             )
+            if (found := self.setting.centred(i, scores)) is not None:
+                terms = zip(pi, rewards, found[1], strict=True)
+                centred[i] = Add(*(p * (r - mean) * s for p, r, s in terms), *pathwise)
         result = [carried_out(entry) for entry in paired]
         if parted != collected:
             before = self._next(CommonPart(), before, parted)
         before = self._next(Collection(), before, collected)
         before = self._next(PairsOfActions(), before, paired)
-        self._next(Arithmetic(), before, result)
+        before = self._next(Arithmetic(), before, result)
+        if centred:
+            result = [centred.get(i, entry) for i, entry in enumerate(result)]
+            self._next(CentredSlopes(), before, result)
         return result
 
     def _moving(self, v: Any) -> list[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -179,7 +180,7 @@ class LogisticPolicy(SymmetricPolicy):
 
     def even_moment(self, n: int) -> Any:
         """`π^n (2^n - 2) |B_n|`."""
-        return S.One if n == 0 else pi**n * (2**n - 2) * abs(bernoulli(n))
+        return logistic_moment(n, 0)
 
     def tilt(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> Any:
         """E[exp(t a)] = exp(μ t) Γ(1 - s t) Γ(1 + s t)."""
@@ -196,6 +197,8 @@ class LogisticPolicy(SymmetricPolicy):
         if not term.has(sigmoid, log_sigmoid):
             return super().mean_of(term, a, check)
         c = self.canonical
+        if (value := self._of_polynomial(term, a, c)) is not None:
+            return value
         uniform = BetaPolicy(1, 1)
         p = uniform._bound
         moved = {}
@@ -209,6 +212,38 @@ class LogisticPolicy(SymmetricPolicy):
         value, left = expected(inner, p, lambda part: uniform.mean_of(part, p, check))
         return value if left == 0 else None
 
+    def _of_polynomial(self, term: Any, a: Any, c: SimpleNamespace) -> Any:
+        """E of a polynomial in a = μ + s x and σ(x) = (1 + t)/2; None of anything else."""
+        x, t = Dummy("x", real=True), Dummy("t", real=True)
+        moved = {}
+        for f in term.atoms(sigmoid):
+            inner = expand(f.args[0] * c.scale)
+            for way in (1, -1):
+                if inner == expand(way * (a - c.loc)):
+                    moved[f] = (1 + way * t) / 2
+        standard = term.xreplace(moved).subs(a, c.loc + c.scale * x)
+        if not standard.is_polynomial(x, t):
+            return None
+        terms = standard.as_poly(x, t).terms()
+        return Add(*(coefficient * logistic_moment(n, m) for (n, m), coefficient in terms))
+
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
         return rng.logistic(c.loc, c.scale, n)
+
+
+@cache
+def logistic_moment(n: int, m: int) -> Any:
+    """E[xⁿ tᵐ] of a standard logistic x, with t = tanh(x/2) and density t'/2 = (1 - t²)/4.
+
+    By parts: `(m+1) E[xⁿ tᵐ] = 2n Σ E[xⁿ⁻¹ tʲ]` over j = 0, 2, …, m-1 where n and m are odd; where
+    both are even, over j = 1, 3, …, m-1 and with E[xⁿ] added.
+    """
+    if (n + m) % 2:
+        return S.Zero
+    if m == 0:
+        return S.One if n == 0 else pi**n * (2**n - 2) * abs(bernoulli(n))
+    if n == 0:
+        return S.One / (m + 1)
+    below = Add(*(logistic_moment(n - 1, j) for j in range((m + 1) % 2, m, 2)))
+    return expand((2 * n * below + (0 if m % 2 else logistic_moment(n, 0))) / (m + 1))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 from sympy import (
     Dummy,
+    Integer,
     Integral,
     Interval,
     Piecewise,
+    Rational,
     S,
     Set,
     Sum,
@@ -131,11 +134,14 @@ class WrittenPolicy(DistributionPolicy):
             value = within(2.0, lambda: _number(total))
         else:
             found = attempted(total, 1.0)
-            value = None if found is None else _number_of(found)
+            value = _by_points(total) if found is None else _number_of(found)
         if value is not None and abs(value - 1) > 1e-6:
+            symbols = ", ".join(sorted(map(str, total.free_symbols)))
+            where = f" at some {symbols}" if symbols else ""
+            what = f"the sum, a formula in {symbols}" if symbols else "this"
             raise PolicyError(
                 f"asked for a policy with log π = {self.args[0]} on {self.support}, whose "
-                f"probabilities sum to {value}: subtract the logarithm of this"
+                f"probabilities sum to {value}{where}: subtract the logarithm of {what}"
             )
         return self
 
@@ -145,6 +151,24 @@ def _number(total: Any) -> Any:
         return float(total.evalf(12))
     except Exception:
         return None
+
+
+def _by_points(total: Any) -> Any:
+    """The number at a point of the symbols, if it is 1 neither there nor at a second point."""
+    found = []
+    for shift in (0, 4):
+        places = enumerate(sorted(total.free_symbols, key=str), start=shift)
+        point = {
+            s: Integer(k + 1) if s.is_integer else Rational(5 + 2 * k, 7 + 3 * k) for k, s in places
+        }
+        moved = total.xreplace(
+            {s: v if s.is_negative is not True else -v for s, v in point.items()}
+        )
+        value = within(2.0, partial(_number, moved))
+        if value is None or abs(value - 1) <= 1e-6:
+            return None
+        found.append(value)
+    return found[0]
 
 
 def _number_of(found: Any) -> Any:
@@ -168,7 +192,8 @@ def of_random_symbol(variable: Any) -> Any:
     if space.is_Finite:
         from .finite import CategoricalPolicy
 
-        table = dict(space.density.dict) if hasattr(space.density, "dict") else dict(law.dict)
+        given = space.density.dict if hasattr(space.density, "dict") else law.dict
+        table = {_sympify(outcome): _sympify(weight) for outcome, weight in given.items()}
         outcomes = sorted(table, key=default_sort_key)
         _require_fixed(variable, outcomes)
         return CategoricalPolicy(probabilities=[table[a] for a in outcomes], actions=outcomes)

@@ -30,8 +30,11 @@ from symprice import (
     parameters,
     policy_gradient,
 )
+from symprice.policy.bessel import BesselRatio
 from symprice.policy.density import DensityOf
 from symprice.policy.estimators import ScoreEstimator
+from symprice.policy.gamma_differences import PolygammaDifference
+from symprice.policy.other_columns import GapToOthers, LogOdds, MeanOfOthers, VarianceOfOthers
 
 m, s, z, k = (Parameter(name) for name in ("m", "s", "z", "k"))
 u = Symbol("u", positive=True)
@@ -42,6 +45,10 @@ COLUMN = ParameterMatrix("z", 3, 1)
 BY_COLUMN = policy_gradient(CategoricalPolicy(COLUMN), MatrixSymbol("r", 3, 1))
 
 SPECIMENS = [
+    LogOdds(COLUMN),
+    MeanOfOthers(COLUMN, MatrixSymbol("r", 3, 1)),
+    GapToOthers(COLUMN, MatrixSymbol("r", 3, 1)),
+    VarianceOfOthers(COLUMN, MatrixSymbol("r", 3, 1)),
     GAUSSIAN,
     GaussianPolicy(m, log_sigma=z),
     LogNormalPolicy(m, 1),
@@ -69,6 +76,9 @@ SPECIMENS = [
     ScoreEstimator(BIASED, 8, "optimal"),
     BIASED.dynamics("natural"),
     DensityOf(GAUSSIAN, GAUSSIAN.action),
+    BesselRatio(2, u),
+    PolygammaDifference(0, u),
+    PolygammaDifference(-1, u, u / 2),
     CategoricalPolicy(COLUMN),
     BY_COLUMN,
     BY_COLUMN.estimator(4, "mean"),

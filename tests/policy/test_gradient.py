@@ -9,6 +9,7 @@ import random
 import numpy as np
 import pytest
 from sympy import (
+    Add,
     Derivative,
     Eq,
     Function,
@@ -215,11 +216,15 @@ def test_softmax_with_numbers():
 
 def test_softmax_of_formulas_goes_through_the_logits():
     gradient = GRADIENTS["softmax of formulas"]
-    a, c, d, J = map(Name, ("pi_a", "pi_b", "pi_c", "J"))
+    pi, J = [Name(f"pi_{k}") for k in "abcd"], Name("J")
     assert gradient.wrt == (w, b)
-    assert gradient.derivation.result.expr == Matrix(
-        [x * a * (1 - J) + d * (3 - J), x * c * (2 - J) + d * (3 - J)]
-    )
+    entries = []
+    for v, slopes in ((w, (x, 0, 1, 0)), (b, (0, x, 1, 0))):
+        mean = Name(f"zbar_{v}")
+        terms = zip(pi, slopes, (1, 2, 3, 4), strict=True)
+        entries.append(Add(*(p * (u - mean) * (r - J) for p, u, r in terms)))
+    assert gradient.derivation.result.expr == Matrix(entries)
+    assert gradient.derivation.steps[-1].rule.name == "centred slopes"
 
 
 def test_observables_among_constants_are_the_variables():

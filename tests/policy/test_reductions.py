@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from sympy import Integral, Interval, Rational, Sum, log, stats
+from sympy import Integral, Interval, Rational, Sum, Symbol, log, stats
 
 from symprice import BinomialPolicy, Parameter, Policy, policy_gradient
 from symprice.errors import PolicyError
@@ -108,3 +108,10 @@ def test_the_number_of_tries_of_a_binomial_law_is_an_end():
     tries = Parameter("n", integer=True, positive=True)
     with pytest.raises(PolicyError, match="boundary term"):
         policy_gradient(BinomialPolicy(tries, Rational(1, 3)), lambda a: a)
+
+
+def test_tables_of_numbers_are_policies():
+    """What SymPy tabulates with Python numbers; the mean is 3·4/10."""
+    policy = Policy(stats.Hypergeometric("X", 10, 4, 3))
+    assert policy.actions == (0, 1, 2, 3)
+    assert policy.expected(Symbol("a")) == Rational(6, 5)

@@ -1,0 +1,164 @@
+"""Variances where the score is a centred logarithm of the action, `log a - E[log a]`.
+
+Under the tilted law, with density in proportion to `a^m π(a)`, that logarithm has the mean `d_m`
+and the variance `V + e_m`. Of a Beta or Gamma law d and e are rational functions: all digammas
+cancel, and V, a trigamma or a difference of two, is the Fisher information. So for `r = Σ p_m a^m`
+
+    E[r s] = Σ p_m E[a^m] d_m,    E[r s²] = Σ p_m E[a^m] (V + e_m + d_m²),
+
+and nothing large is left that cancels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sympy import QQ, Add, Dummy, Mul, Poly, S, expand_log, factor, log
+from sympy.core.sympify import _sympify
+from sympy.polys.polyerrors import CoercionFailed, PolynomialError
+
+from ..timelimit import within
+from .large_numbers import expanded_functions, with_values
+
+__all__ = ["log_score_baseline", "log_score_variance"]
+
+_SECONDS, _DEGREE = 4, 4
+
+
+def log_score_variance(gradient: Any, baseline: Any) -> Any:
+    """Var[(r - b) s] by one parameter; None where the score is no centred logarithm, or where the
+    reward is no polynomial in the action. ``baseline`` is a formula, or 'optimal'.
+
+    Examples
+    ========
+
+    >>> from symprice import GammaPolicy, Parameter, policy_gradient
+    >>> from symprice.policy.logarithms import log_score_variance
+    >>> k = Parameter('k', positive=True)
+    >>> log_score_variance(policy_gradient(GammaPolicy(k, 1), lambda a: a), 0)
+    k*(k + 1)*polygamma(1, k) + 1
+    """
+    more = set() if baseline == "optimal" else _sympify(baseline).free_symbols
+    return _attempted(gradient, lambda tilted, reward: tilted.variance(reward, baseline), more)
+
+
+def log_score_baseline(gradient: Any) -> Any:
+    """E[s² r]/E[s²] by one parameter, where the score is a centred logarithm; else None.
+
+    Examples
+    ========
+
+    >>> from symprice import GammaPolicy, Parameter, policy_gradient
+    >>> from symprice.policy.logarithms import log_score_baseline
+    >>> k = Parameter('k', positive=True)
+    >>> log_score_baseline(policy_gradient(GammaPolicy(k, 2), lambda a: a))
+    k/2
+    """
+    return _attempted(gradient, lambda tilted, reward: tilted.baseline(reward), set())
+
+
+def _attempted(gradient: Any, asked: Callable[[_Tilted, Poly], Any], more: set[Any]) -> Any:
+    policy = gradient.policy
+    if len(gradient.wrt) != 1 or not hasattr(policy, "canonical"):
+        return None
+    place = _place(gradient, policy.action)
+    if place is None:
+        return None
+
+    def attempt() -> Any:
+        try:
+            reward = Poly(gradient.reward, policy.action)
+            if reward.degree() > _DEGREE or reward.free_symbols & set(gradient.wrt):
+                return None
+            return asked(_Tilted(policy, place, more | reward.free_symbols_in_domain), reward)
+        except (CoercionFailed, PolynomialError, ValueError):  # something is no rational function
+            return None
+
+    return within(_SECONDS, attempt)
+
+
+def _place(gradient: Any, a: Any) -> tuple[int, int] | None:
+    """Which of log a and log(1-a) the score is."""
+    score = gradient.policy.score(wrt=gradient.wrt)
+    for place, logarithm in (((1, 0), log(a)), ((0, 1), log(1 - a))):
+        if score.coeff(logarithm) == 1 and not (score - logarithm).has(a):
+            return place
+    return None
+
+
+class _Tilted:
+    """Moments of powers of an action with its centred logarithm, as polynomials in V, the variance
+    of that: lists of coefficients in the field of rational functions.
+    """
+
+    def __init__(self, policy: Any, place: tuple[int, int], more: set[Any]) -> None:
+        s, q = Dummy("s"), Dummy("q")
+        self.tilts, way = (s, q), s if place == (1, 0) else q
+        self.weight = policy.tilt(s, q if place == (0, 1) else S.Zero, S.Zero, policy.canonical)
+        cumulants = expand_log(log(self.weight), force=True)
+        self.first, self.second = (cumulants.diff(way, n) for n in (1, 2))
+        self.centre, self.information = (self._at(f, 0) for f in (self.first, self.second))
+        symbols = sorted((self.weight.free_symbols | more) - {s, q}, key=str)
+        self.field = QQ.frac_field(*symbols)
+
+    def _at(self, f: Any, m: int) -> Any:
+        return expanded_functions(with_values(f, dict(zip(self.tilts, (m, 0), strict=True))))
+
+    def rational(self, expr: Any) -> Any:
+        """A rational function as an element of the field."""
+        return self.field.from_sympy(expr)
+
+    def moment(self, m: int) -> Any:
+        """E[a^m]."""
+        return self.rational(self._at(self.weight, m))
+
+    def shift(self, m: int) -> Any:
+        """d_m."""
+        return self.rational((self._at(self.first, m) - self.centre).expand())
+
+    def more(self, m: int) -> Any:
+        """e_m + d_m²."""
+        own = self.rational((self._at(self.second, m) - self.information).expand())
+        return own + self.shift(m) ** 2
+
+    def square(self, terms: list[Any]) -> tuple[Any, Any]:
+        """E[r s²] as x + y V."""
+        zero = self.field.zero
+        constant = sum((p * self.moment(m) * self.more(m) for m, p in terms), zero)
+        return constant, sum((p * self.moment(m) for m, p in terms), zero)
+
+    def variance(self, reward: Poly, baseline: Any) -> Any:
+        """Var[(r - b) s], collected by powers of V."""
+        terms, squares = self._terms(reward), self._terms(reward**2)
+        slope = sum((p * self.moment(m) * self.shift(m) for m, p in terms), self.field.zero)
+        above, by_above = self.square(terms)
+        total, by_total = self.square(squares)
+        total -= slope**2
+        if baseline == "optimal":
+            # E[r s²]²/E[s²] = (x + y V)²/V
+            parts = [-(above**2), total - 2 * above * by_above, by_total - by_above**2]
+        else:
+            b = self.rational(baseline)
+            parts = [
+                self.field.zero,
+                total - 2 * b * above,
+                by_total - 2 * b * by_above + b**2,
+            ]
+        return self._by_powers(parts)
+
+    def baseline(self, reward: Poly) -> Any:
+        """E[r s²]/E[s²]."""
+        return self._by_powers(self.square(self._terms(reward)))
+
+    def _terms(self, reward: Poly) -> list[Any]:
+        return [(m, self.rational(p)) for (m,), p in reward.terms()]
+
+    def _by_powers(self, parts: Sequence[Any]) -> Any:
+        """Σ c_n V^(n-1)."""
+        return Add(
+            *(
+                Mul(*Mul.make_args(factor(c.as_expr())), self.information ** (n - 1))
+                for n, c in enumerate(parts)
+            )
+        )
