@@ -15,8 +15,9 @@ from ..counts import is_count
 from ..errors import NoRuleError, PolicyError
 from ..policy.arguments import action_label
 from ..symbols import Name
+from .estimates import mean_along, read_kind, slope_by, weights_of
 from .linear import short
-from .naming import names_of, with_names
+from .naming import applied, names_of, with_names
 from .network_gradient import LogitSlope, paired, scores_of
 from .policies import read_policy
 from .results import Numeric
@@ -26,8 +27,6 @@ __all__ = ["Course", "HorizonGradient", "Trajectories"]
 
 # Courses of an episode; beyond, sampling is the tool.
 MOST = 20_000
-# The weight of a step: the score of one action times a sum of discounted rewards.
-KINDS = ("return", "to_go")
 
 
 class Course(NamedTuple):
@@ -155,9 +154,11 @@ class Trajectories:
             ]
         return V
 
-    def gradient(self, kind: str = "to_go", baseline: Any = None, wrt: Any = None) -> Any:
+    def gradient(
+        self, kind: str = "to_go", baseline: Any = None, wrt: Any = None, lam: Any = None
+    ) -> Any:
         """The estimator of an episode, its mean and its variance; see ``HorizonGradient``."""
-        return HorizonGradient(self, kind, baseline, wrt)
+        return HorizonGradient(self, kind, baseline, wrt, lam)
 
 
 class HorizonGradient(Numeric):
@@ -167,11 +168,14 @@ class HorizonGradient(Numeric):
     ==========
 
     kind : 'return', `G_t = Σ_k γᵏ r_k` of the whole episode, or 'to_go', `G_t = Σ_{k≥t} γᵏ r_k`:
-        the discount counts from the start of the episode.
+        the discount counts from the start of the episode; or 'gae', the advantage estimates
+        `γᵗ Σ_k (γλ)ᵏ δ_{t+k}` of ``lam=λ``, whose values v are the baseline, also where the
+        horizon cuts the episode (0 steps left). Where it ends v is 0.
     baseline : None; a number; {state: b}; or a function of (state, steps left). With 'return' it is
         not discounted.
 
-    ``mean`` and ``variance`` are exact: a scalar by one variable, columns by several. Through a
+    ``mean`` and ``variance`` are exact (of 'gae' the mean is ∇J only with the true values, or with
+    λ = 1 and v = 0 at the horizon): a scalar by one variable, columns by several. Through a
     network of matrices the estimator is `Σ X ∇z` over the logits z of all states, with random X:
     ``mean`` is a ``NetworkDirection``, ``variance`` the whole one, `Σ Cov(X, X') NTCov(z, z')`, and
     ``variance_along(P)`` that of the speed which the estimate gives to a property.
@@ -188,10 +192,10 @@ class HorizonGradient(Numeric):
     (1, 0)
     """
 
-    def __init__(self, trajectories: Trajectories, kind: str, baseline: Any, wrt: Any) -> None:
-        if kind not in KINDS:
-            raise PolicyError(f"asked for the estimator {kind!r}: write 'return' or 'to_go'")
-        self.trajectories, self.kind = trajectories, kind
+    def __init__(
+        self, trajectories: Trajectories, kind: str, baseline: Any, wrt: Any, lam: Any = None
+    ) -> None:
+        self.trajectories, self.kind, self.lam = trajectories, kind, read_kind(kind, lam)
         self.wrt = trajectories.policy.by(wrt, "an estimate of the gradient")
         self.given_baseline = baseline
         _ = self.baseline
@@ -251,12 +255,8 @@ class HorizonGradient(Numeric):
         scores = self._scores
         found = []
         for course in T.courses:
-            paid = T._discounted(course)
-            weights = []
-            for t, s in enumerate(course.states[: len(course.actions)]):
-                counted = paid if self.kind == "return" else paid[t:]
-                scale = S.One if self.kind == "return" else gamma**t
-                weights.append(Add(*counted) - scale * self.baseline(s, T.horizon - t))
+            values = self._values(course)
+            weights = weights_of(self.kind, course.rewards, values, gamma, self.lam)
             estimates = [
                 Add(
                     *(
@@ -268,6 +268,22 @@ class HorizonGradient(Numeric):
             ]
             found.append((course.probability, estimates))
         return found
+
+    def _values(self, course: Course) -> list[Any]:
+        """The baseline at each step; of advantage estimates also where the episode is cut."""
+        T, taken = self.trajectories, len(course.actions)
+        found = [self.baseline(s, T.horizon - t) for t, s in enumerate(course.states[:taken])]
+        if self.kind == "gae":
+            last = course.states[taken] if len(course.states) > taken else None
+            cut = last is not None and last not in T.mdp._shape.terminal
+            found.append(self.baseline(last or 0, T.horizon - taken) if cut else S.Zero)
+        return found
+
+    def _along(self, slope: Callable[[Any], Any]) -> Any:
+        return mean_along(self.trajectories, self.baseline, self.lam, slope)
+
+    def _moved(self, prop: Any) -> Any:
+        return self._along(lambda p: paired(p, prop))
 
     def _stacked(self, entries: list[Any]) -> Any:
         return entries[0] if len(entries) == 1 else ImmutableDenseMatrix(len(entries), 1, entries)
@@ -290,7 +306,8 @@ class HorizonGradient(Numeric):
                 for (label, z, *_), x in zip(self._logits, self._means, strict=True)
             ]
             J = Add(*(p * v for p, v in zip(T.mdp.rho, T.value(), strict=True)))
-            return NetworkDirection(T.mdp._shape, T.policy.rows, slopes, self.wrt, J)
+            moved = self._moved if self.kind == "gae" else J
+            return NetworkDirection(T.mdp._shape, T.policy.rows, slopes, self.wrt, moved)
         return self._stacked(self._means)
 
     @cached_property
@@ -353,7 +370,11 @@ class HorizonGradient(Numeric):
         names = names_of(self.trajectories.mdp._shape, self.trajectories.policy.rows)
         J = Symbol("J") if len(self.wrt) == 1 else Function("J")(*self.wrt)
         return [
-            Eq(Derivative(J, v, evaluate=False), with_names(x, names), evaluate=False)
+            Eq(
+                applied("g", v) if self.kind == "gae" else Derivative(J, v, evaluate=False),
+                with_names(x, names),
+                evaluate=False,
+            )
             for v, x in zip(self.wrt, self._means, strict=True)
         ]
 
@@ -370,7 +391,9 @@ class HorizonGradient(Numeric):
         ]
         if self._logits:
             return items + self.mean._check_items()
-        return items + [
-            (f"∂J_T/∂{v}", Derivative(J, v, evaluate=False), mean)
-            for v, mean in zip(self.wrt, self._means, strict=True)
-        ]
+        for v, mean in zip(self.wrt, self._means, strict=True):
+            if self.kind == "gae":
+                items.append((f"mean by {v}", self._along(slope_by(v)), mean))
+            else:
+                items.append((f"∂J_T/∂{v}", Derivative(J, v, evaluate=False), mean))
+        return items

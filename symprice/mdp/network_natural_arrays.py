@@ -32,15 +32,19 @@ class NetworkNaturalArrays(Numeric):
     Examples
     ========
 
+    With a logit for every state and action it is the advantage; its mean over actions moves
+    nothing:
+
     >>> import numpy as np
-    >>> from symprice import MLP, inputs
+    >>> from symprice import Dense, Network, inputs
     >>> from symprice.mdp.network_policy import NetworkSoftmax
     >>> from symprice.mdp.process import MDP
     >>> mdp = MDP(np.full((2, 2, 2), 0.5), np.array([[0.0, 1.0], [2.0, 0.0]]), 0.9)
-    >>> x, net = inputs('x', 3), MLP(3, 8, 2)
-    >>> w = mdp.natural_gradient(NetworkSoftmax(net(x), np.eye(2, 3), net.init(0)))
-    >>> w.motion[:, 0] - w.motion[:, 1]                 # of the logits: differences of A/(1 - γ)
-    array([-10.,  20.])
+    >>> table = Network(Dense(2, 2, bias=False))
+    >>> w = mdp.natural_gradient(NetworkSoftmax(table(inputs('x', 2)), np.eye(2), table.init(0)))
+    >>> w.doit()['W1']                                  # actions × states: A/(1 - γ)
+    array([[ -5.,  10.],
+           [  5., -10.]])
     >>> bool(w.check())
     True
 

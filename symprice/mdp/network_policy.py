@@ -104,7 +104,7 @@ class NetworkSoftmax(DescribedLogits):
 
     @cached_property
     def _forward(self) -> Any:
-        return self.logits.lambdify(batch={x: "s" for x in self.inputs})
+        return closed_form(self.logits).lambdify(batch={x: "s" for x in self.inputs})
 
     def table(self, params: Mapping[str, Any] | None = None) -> Any:
         """The logits, S × A, at these or other arrays."""

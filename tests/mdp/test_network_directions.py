@@ -336,3 +336,23 @@ def test_damped_tables():
     assert exact.natural_gradient(exact.softmax_policy(), damping=HALF).check(points=2)
     with pytest.raises(PolicyError, match="damping -1"):
         exact.natural_gradient(exact.softmax_policy(), damping=-1)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+def test_logits_without_a_hidden_layer(bias):
+    """A linear network of unit vectors is a table of logits, whose policy this is."""
+    table = Network(Dense(4, 2, bias=bias))
+    params = table.init(3)
+    policy = NetworkSoftmax(table(inputs("x", 4)), np.eye(4), params)
+    logits = params["W1"].T + (params["b1"] if bias else 0)
+    weights = np.exp(logits)
+    known = weights / weights.sum(axis=1, keepdims=True)
+    rng = np.random.default_rng(1)
+    P = rng.dirichlet(np.ones(4), size=(4, 2))
+    R = rng.normal(size=(4, 2))
+    process = MDP(P, R, 0.9)
+    ours = np.ravel(process.value(policy).doit())
+    assert np.allclose(ours, np.ravel(process.value(known).doit()), rtol=1e-12)
+    moved = process.natural_gradient(policy).motion
+    q = R + 0.9 * P @ ours
+    assert np.allclose(moved[:, 0] - moved[:, 1], 10 * (q[:, 0] - q[:, 1]), rtol=1e-9)
