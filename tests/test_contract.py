@@ -214,6 +214,7 @@ WITHOUT = {
     "ArrayNode",
     "AsPrinted",
     "Binder",
+    "DampedMetric",
     "IndexBinder",
     "Family",
     "FinitePolicy",
@@ -253,6 +254,9 @@ def functions() -> list[Expr]:
     for cls in classes().values():
         if issubclass(cls, Function):
             count = next(iter(cls.nargs)) if cls.nargs != sympy.S.Naturals0 else 2
+            if cls.__name__ in ("BesselRatio", "PolygammaDifference"):  # orders are whole numbers
+                found.append(cls(2, w * x))
+                continue
             indexed = cls.__name__.endswith("Entry")
             found.append(cls(1, w * x, b) if indexed else cls(*(w * x, b, v)[: int(count)]))
     return [value for value in found if value.args]

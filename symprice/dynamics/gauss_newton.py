@@ -231,9 +231,7 @@ class GaussNewton(SecondOrder):
     _method = "Gauss–Newton"
 
     def metric(self, loss: Any) -> Any:
-        """(F + λI)⁻¹. A loss is asked for its outputs by the law, not in print, where its parts have
-        other names.
-        """
+        """(F + λI)⁻¹. The law asks a loss for its outputs; in print its parts have other names."""
         return InverseGaussNewton(mean_loss(loss), self.damping)
 
     def derivation(self, prop: Any, loss: Any, order: int) -> Derivation:
