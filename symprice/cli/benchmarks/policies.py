@@ -28,7 +28,7 @@ def run(quick: bool = False, environments: Any = None) -> list[dict[str, Any]]:
     return [*derivations(quick), *softmax(100 if quick else 1000, 1000 if quick else 10_000)]
 
 
-def softmax(actions: int, states: int, rounds: int = 5) -> list[dict[str, Any]]:
+def softmax(actions: int, states: int, rounds: int = 15) -> list[dict[str, Any]]:
     """∂J/∂z of softmax policies in many states, against automatic differentiation: the ordinary
     function of NumPy arrays, the loops as Numba compiles them, and the array-API code as JAX does.
     """
