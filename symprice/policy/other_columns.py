@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from sympy.printing.precedence import PRECEDENCE
-
 from ..arrays import ArrayNode, column
 from ..errors import ShapeError
 
@@ -113,11 +111,12 @@ class GapToOthers(_OfOthers):
     array([ 1.5, -2. , -1. ])
     """
 
-    precedence = PRECEDENCE["Add"]
     moment = MeanOfOthers.moment
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        return f"{printer._print(self.args[1])} - {super()._latex(printer)}"
+        # In brackets everywhere: transposes, powers and scalar products ask for no precedence.
+        difference = f"{printer._print(self.args[1])} - {super()._latex(printer)}"
+        return rf"\left({difference}\right)"
 
 
 class VarianceOfOthers(_OfOthers):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import mpmath
 import numpy as np
 import pytest
-from sympy import MatrixSymbol, Rational, Symbol, symbols, tanh
+from sympy import HadamardPower, MatrixSymbol, Rational, Symbol, symbols, tanh
 
 from symprice import (
     MLP,
@@ -18,6 +18,8 @@ from symprice import (
     inputs,
     policy_gradient,
 )
+from symprice.elementwise import ScalarProduct
+from symprice.emit.latex import to_latex
 from symprice.policy.other_columns import GapToOthers, LogOdds, MeanOfOthers, VarianceOfOthers
 
 K, d, h = symbols("K d h", integer=True, positive=True)
@@ -183,3 +185,12 @@ def test_columns_of_the_other_actions():
 def test_columns_of_two_sizes_are_refused():
     with pytest.raises(ValueError, match="one size"):
         MeanOfOthers(z, MatrixSymbol("x", Symbol("n", integer=True, positive=True), 1))
+
+
+@pytest.mark.parametrize(
+    "of", [lambda g: g.T * g, lambda g: HadamardPower(g, 2), lambda g: ScalarProduct(g, g)]
+)
+def test_a_gap_is_printed_in_brackets_where_more_is_made_of_it(of):
+    tex = to_latex(of(GapToOthers(z, r)))
+    gap = r"r - \operatorname{E}_{\neq}\left[r\right]"
+    assert tex.count(gap) == tex.count(rf"\left({gap}\right)") > 0
