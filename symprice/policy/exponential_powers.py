@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from sympy import Add, EulerGamma, Mul, Poly, S, exp, gamma, pi
+from sympy import Add, EulerGamma, Mul, Poly, S, exp, gamma, pi, polygamma
 from sympy.core.sympify import _sympify
 from sympy.polys.polyerrors import CoercionFailed, GeneratorsError, PolynomialError
 
@@ -31,22 +31,20 @@ _PLAIN = 20
 
 
 class Varying(NamedTuple):
-    """A function of x by f(0), its rise `f(x) - f(0)` and its bend
+    """A function of x by f(0), f(x), its rise `f(x) - f(0)` and its bend
     `f(x+y) - f(x) - f(y) + f(0)`; sums and products have theirs from those of their parts.
     """
 
     start: Any
+    at: Callable[[Any], Any]
     rise: Callable[[Any], Any]
     bend: Callable[[Any, Any], Any]
-
-    def at(self, x: Any) -> Any:
-        """f(x)."""
-        return self.start + self.rise(x)
 
     def plus(self, other: Varying) -> Varying:
         """f + g."""
         return Varying(
             self.start + other.start,
+            lambda x: self.at(x) + other.at(x),
             lambda x: self.rise(x) + other.rise(x),
             lambda x, y: self.bend(x, y) + other.bend(x, y),
         )
@@ -60,26 +58,26 @@ class Varying(NamedTuple):
 
         def bend(x: Any, y: Any) -> Any:
             by_f, by_g = f.bend(x, y), g.bend(x, y)
-            both = g.start + g.rise(x) + g.rise(y) + by_g
             crossed = f.rise(x) * g.rise(y) + f.rise(y) * g.rise(x)
-            return (f.start + f.rise(x) + f.rise(y)) * by_g + crossed + by_f * both
+            return (f.at(x) + f.rise(y)) * by_g + crossed + by_f * g.at(x + y)
 
-        return Varying(f.start * g.start, rise, bend)
+        return Varying(f.start * g.start, lambda x: f.at(x) * g.at(x), rise, bend)
 
 
 def _number(c: Any) -> Varying:
-    return Varying(_sympify(c), lambda x: S.Zero, lambda x, y: S.Zero)
+    return Varying(_sympify(c), lambda x: _sympify(c), lambda x: S.Zero, lambda x, y: S.Zero)
 
 
 def _polygamma(n: int, start: Any) -> Varying:
     return Varying(
         start,
+        lambda x: polygamma(n, 1 + x),
         lambda x: PolygammaDifference(n, x),
         lambda x, y: PolygammaDifference(n, x, y),
     )
 
 
-_X = Varying(S.Zero, lambda x: x, lambda x, y: S.Zero)
+_X = Varying(S.Zero, lambda x: x, lambda x: x, lambda x, y: S.Zero)
 _ONE = _number(1)
 # 1 + x + x²; the mean and the variance of log u.
 _SQUARE = _ONE.plus(_X).plus(_X.times(_X))
