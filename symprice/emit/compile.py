@@ -130,13 +130,13 @@ def _standard_helpers() -> dict[str, Callable[..., Any]]:
 
 def _walked(statement: ast.stmt) -> Iterator[ast.AST]:
     """The nodes to be checked: of loops that Numba compiles, all but that they are loops."""
-    decorators = getattr(statement, "decorator_list", [])
-    if not decorators or any(ast.unparse(d) not in LOOP_DECORATORS for d in decorators):
-        yield from ast.walk(statement)
-        return
-    for node in (n for part in statement.body for n in ast.walk(part)):  # type: ignore[attr-defined]
-        if not isinstance(node, ast.For):
-            yield node
+    if isinstance(statement, ast.FunctionDef) and not statement.args.defaults:
+        decorators = {ast.unparse(decorator) for decorator in statement.decorator_list}
+        if decorators and decorators <= LOOP_DECORATORS:
+            nodes = (node for part in statement.body for node in ast.walk(part))
+            yield from (node for node in nodes if not isinstance(node, ast.For))
+            return
+    yield from ast.walk(statement)
 
 
 def _check(node: ast.AST) -> None:

@@ -14,6 +14,7 @@ from symprice import (
     MLP,
     CategoricalPolicy,
     Elementwise,
+    NameClashError,
     NoRuleError,
     NTVar,
     ShapeError,
@@ -25,6 +26,7 @@ from symprice import (
     softmax,
     softplus,
 )
+from symprice.emit.compile import compile_source
 from symprice.emit.loop_functions import LOOP_FUNCTIONS
 from symprice.emit.matrix_function import MatrixFunction
 
@@ -197,6 +199,22 @@ def test_names_that_loops_use_themselves(uncompiled):
     found = MatrixFunction(row, {k: "n", total: "n"}, backend="numba")({}, *given)
     expected = MatrixFunction(row, {k: "n", total: "n"})({}, *given)
     np.testing.assert_allclose(found, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "@njit(parallel=True)\ndef f(x, y=len(x)):\n    return x",
+        "@njit\ndef f(x):\n    return x",
+        "@njit(parallel=True)\ndef f(x):\n    while x:\n        return x",
+        "@njit(parallel=True)\ndef f(x):\n    import os",
+        "@njit(parallel=True)\ndef f(x):\n    return x.__class__",
+        "def f(x):\n    for k in range(3):\n        return x",
+    ],
+)
+def test_loops_hold_nothing_else(lines):
+    with pytest.raises(NameClashError, match="generated code holds"):
+        compile_source(f"import numpy as np\nfrom numba import njit, prange\n{lines}\n", "f")
 
 
 def test_without_numba(monkeypatch):
