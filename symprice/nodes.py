@@ -7,6 +7,7 @@ follow from the laws.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,19 @@ from .outputs import Outputs
 if TYPE_CHECKING:
     from .derivation import Rule
 
-__all__ = ["Node"]
+__all__ = ["Node", "prefixed"]
+
+# What stands before its operand, so that a power would belong to that alone.
+_PREFIX = re.compile(r"-|\\(?:d?frac|Delta|nabla|partial|sum|prod|int)(?![A-Za-z])")
+
+
+def prefixed(tex: str) -> bool:
+    r"""Whether LaTeX begins with an operator: a power behind it would not belong to all of it.
+
+    >>> prefixed(r"\Delta{z}"), prefixed(r"\frac{d z}{dt}"), prefixed(r"\operatorname{E}(z)")
+    (True, True, False)
+    """
+    return _PREFIX.match(tex) is not None
 
 
 class Node(Outputs, Basic):
@@ -61,4 +74,6 @@ class Node(Outputs, Basic):
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
         tex = self._tex(printer)
-        return tex if exp is None else rf"{{{tex}}}^{{{exp}}}"
+        if exp is None:
+            return tex
+        return rf"\left({tex}\right)^{{{exp}}}" if prefixed(tex) else rf"{{{tex}}}^{{{exp}}}"

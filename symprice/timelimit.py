@@ -37,10 +37,13 @@ def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T |
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "SIGALRM"):
         return default
 
-    expired = False
+    expired = ended = False
 
     def expire(signum: int, frame: Any) -> None:
         nonlocal expired
+        # Where nothing is computed any more there is nothing to stop, and nobody to catch it.
+        if ended or (expired and frame.f_code is within.__code__):
+            return
         if _swallows(frame):
             signal.setitimer(signal.ITIMER_REAL, _SOON, _AGAIN)
             return
@@ -52,12 +55,15 @@ def within(seconds: float, compute: Callable[[], T], default: Any = None) -> T |
     # Again and again, for exceptions that C code swallows.
     outer = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)[0]
     try:
-        return compute()
+        result = compute()
+        ended = True
+        return result
     except TimeLimitExceeded:
         if not expired:
             raise
         return default
     finally:
+        ended = True
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
         if outer:  # a deadline of the caller's: what is left of it, at least a moment

@@ -40,7 +40,7 @@ LEVELS: tuple[frozenset[str], ...] = (
     frozenset({"networks", "tangent"}),
     frozenset(
         "array_nodes arrays binding closedform counts derivation elementwise errors indexed nodes "
-        "outputs symbols timelimit".split(),
+        "outputs spelling symbols timelimit".split(),
     ),
 )
 BASE = LEVELS[-1]

@@ -379,3 +379,26 @@ def test_replacing_a_symbol_and_evaluating_commute(specimen):
         rest = {s: value for s, value in point.items() if s != symbol}
         half = specimen.subs(symbol, sympy.Rational(1, 2))
         assert agree(number(half, rest), number(specimen, {**point, symbol: mpmath.mpf(1) / 2}))
+
+
+SPELLED = [
+    s
+    for s in SPECIMENS
+    if isinstance(s, (symprice.Layer, DiagonalMetric, MatrixMetric, symprice.Dynamics))
+]
+SPELLED += [
+    Dense(K, 3, bias=False),
+    Dense(K, 3, parameterization="ntk", sigma_b=eta),
+    Dense(2, 3, weight=ParameterMatrix("W", 3, 2)),
+    Conv1D(2, 3, 2, padding="valid"),
+    SelfAttention(4, 2, heads=2, causal=True),
+    LayerNorm(3, eps=0),
+    RNN(2, 3, bias=False),
+]
+
+
+@pytest.mark.parametrize("specimen", SPELLED, ids=shown)
+def test_layers_and_metrics_are_written_as_one_types_them(specimen):
+    own = {s.name: s for s in specimen.atoms(Symbol, MatrixSymbol)}
+    assert sympy.sympify(str(specimen), locals={**NAMES, **own}) == specimen
+    assert "True" not in str(specimen) or isinstance(specimen, SelfAttention)

@@ -10,6 +10,7 @@ import weakref
 
 import pytest
 
+from symprice import timelimit
 from symprice.timelimit import within
 
 pytestmark = pytest.mark.skipif(
@@ -102,3 +103,18 @@ def test_nor_is_what_follows_the_end_of_an_object():
 
     assert within(0.05, compute, "late") == "late"
     assert finished == [True]
+
+
+@pytest.mark.parametrize("seconds", [0.05, 5])
+def test_an_alarm_that_comes_while_it_is_switched_off_is_no_error(monkeypatch, seconds):
+    """It would leave the place where it is caught, and end the program."""
+    switch = signal.setitimer
+
+    def late(which, *when):
+        if when == (0,):
+            signal.raise_signal(signal.SIGALRM)
+        return switch(which, *when)
+
+    monkeypatch.setattr(timelimit.signal, "setitimer", late)
+    assert within(seconds, endless if seconds < 1 else lambda: "done", "late") in ("done", "late")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+import mpmath
 from sympy import Basic
 
 from ..errors import NoRuleError
@@ -118,6 +119,24 @@ class Evaluate:
             if value is not state.known(variable):
                 moved[variable] = value
         return state.moving(moved).value(cell)
+
+    def along(self, symbol: Any) -> Callable[[Any, Any], Any]:
+        """The values of expressions where one symbol has another value: f(expr, value)."""
+        state, graph, scope = self._state, self._state.graph, self._scope
+        variable = graph.cell(symbol, scope)
+        cells: dict[Any, Cell] = {}
+        # What does not depend on the symbol is computed once at every precision.
+        bases: dict[int, State] = {}
+
+        def at(expr: Any, value: Any) -> Any:
+            cell, precision = cells.get(expr), mpmath.mp.prec
+            if cell is None:
+                cell = cells[expr] = graph.cell(expr, scope)
+            if precision not in bases:
+                bases[precision] = state.moving({})
+            return bases[precision].moving({variable: value}).value(cell)
+
+        return at
 
     @property
     def digits(self) -> int:

@@ -18,6 +18,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import NoRuleError, ShapeError, SympriceError
 from ..indexed.families import Member
+from ..policy.quadrature import NoQuadrature
 from . import calculus, covariances, indices, matrices, normalising, scalars
 from .graph import Cell, Graph, TooDeep, entries
 from .hooks import register
@@ -167,6 +168,8 @@ def evaluate_at(
 def _measured(measure: Callable[[State, Cell], Any], state: State, cell: Cell) -> Any:
     try:
         found = measure(state, cell)
+    except NoQuadrature as error:
+        return Undefined(str(error))
     except SympriceError:
         raise
     except (ArithmeticError, ValueError, mpmath.libmp.NoConvergence) as error:

@@ -14,7 +14,7 @@ __all__ = ["Report"]
 
 _MARKS = {"holds": "✓", "does not hold": "✗", "undecided": "?"}
 # Readable on white and on black.
-_COLORS = {"holds": "#15803d", "does not hold": "#dc2626", "undecided": "#737373"}
+_COLORS = {"holds": "#148a42", "does not hold": "#e03a3a", "undecided": "#7a7a7a"}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ _SUMS = {r"\sum", r"\prod"}
 _MATRICES = {"matrix", "pmatrix", "bmatrix", "smallmatrix"}
 _TRANSPOSED = {r"\top", r"\intercal", "T"}
 _TYPED = "write the formula in the syntax of 'symprice derive'"
+_NO_LAW = "an expectation does not say over which law: write its sum or its value"
 
 
 class Reader(Names):
@@ -135,7 +136,7 @@ class Run:
             function = _FUNCTIONS[name]
             return self.call(function) if self.calls() else self.bare(function, node)
         if name in (r"\mathbb", r"\E") and "E" not in self.reader.names:
-            raise Unreadable("an expectation is not read: write its sum or its value", node)
+            raise Unreadable(_NO_LAW, node)
         if name in STYLES:
             return self.named(source(self.next()).strip("{} \n"), node)
         if name in (r"\text", r"\textrm", r"\textit", r"\mbox"):
@@ -221,7 +222,7 @@ class Run:
             return self.call(_WORDS.get(word, word))
         word, look = self.indexed(word, node)
         if word == "E" and word not in self.reader.names:
-            raise Unreadable("E is not declared: write e for the number, no expectations", node)
+            raise Unreadable(f"E is not declared: write e for the number; {_NO_LAW}", node)
         text = "E" if word == "e" and word not in self.reader.names else word
         text = self.raised(self.reader.styled(text, look, node))
         after = self.nodes[self.at] if self.at < len(self.nodes) else None

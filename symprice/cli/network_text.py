@@ -54,7 +54,7 @@ def read_network(text: str) -> Any:
 
     >>> from symprice.cli.network_text import read_network
     >>> read_network('Dense(2, 3), tanh, Residual(Dense(3, 3))')
-    Network(Dense(2, 3, True), Activation(tanh), Residual(Dense(3, 3, True)))
+    Network(Dense(2, 3), Activation(tanh), Residual(Dense(3, 3)))
     """
     from ..networks.network import Network
 

@@ -320,7 +320,7 @@ class StepOnFlow(ScalarOfParameters):
     >>> from symprice.dynamics.modified import StepOnFlow
     >>> flow = GradientDescent(symbols('eta')).modified_flow()
     >>> StepOnFlow(*observables('P L'), flow)
-    StepOnFlow(P, L, ModifiedFlow(GradientDescent(eta), 2))
+    StepOnFlow(P, L, ModifiedFlow(GradientDescent(eta)))
     """
 
     def __new__(cls, prop: Any, loss: Any, flow: Any) -> StepOnFlow:

@@ -63,7 +63,7 @@ class RandomReshuffling(FollowsAFlow):
     >>> L1, L2 = observables('L1 L2')
     >>> eta = symbols('eta', positive=True)
     >>> RandomReshuffling(eta).modified_loss([L1, L2])
-    L1/2 + L2/2 + eta*NTVar(-L1/2 + L2/2)/8 + eta*NTVar(L1/2 - L2/2)/8 + eta*NTVar(L1/2 + L2/2)/4
+    L1/2 + L2/2 + eta*NTVar(L1/2 - L2/2)/4 + eta*NTVar(L1/2 + L2/2)/4
 
     >>> RandomReshuffling(eta, 1).modified_loss([L1, L2]) - L1/2 - L2/2
     eta*(NTVar(L1)/2 + NTVar(L2)/2)/4

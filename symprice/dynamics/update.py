@@ -20,6 +20,7 @@ from sympy.core.sympify import _sympify
 from ..derivation import Derivation
 from ..errors import NoRuleError, ShapeError
 from ..outputs import DescribedFields, DescribedMotion
+from ..spelling import AsTyped
 from ..symbols import expression
 from ..tangent.differences import numeric_metric
 from ..tangent.gradient import Nabla
@@ -53,7 +54,7 @@ class Noise(_Fields, DescribedFields):
     __slots__ = ()
 
 
-class Dynamics(DescribedMotion, Basic):
+class Dynamics(AsTyped, DescribedMotion, Basic):
     """A way of moving θ: the base of all of them.
 
     A subclass states its ``rate`` and what it has of ``gradient``, ``metric``, ``bias`` and

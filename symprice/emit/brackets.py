@@ -13,6 +13,11 @@ __all__ = ["raised", "scripted", "tidy"]
 _TALL = re.compile(r"\\(?:d?frac|binom|sum|prod|int|iint|oint|begin|left|under|over)(?![a-z])")
 
 
+# What takes the group behind it as its argument, and the next one, too.
+_TAKING_TWO = frozenset({"\\frac", "\\dfrac", "\\tfrac", "\\binom"})
+_TAKING = frozenset({"^", "_", "]", "\\sqrt"}) | _TAKING_TWO
+
+
 def _outside(tex: str) -> str:
     """The characters of ``tex`` that stand in no group."""
     return "".join(n.text for n in parse(tex) if isinstance(n, Leaf))
@@ -41,6 +46,8 @@ def tidy(tex: str) -> str:
     \sigma(x) \operatorname{NTCov}(P, Q)
     >>> print(tidy(r"f{\left(\frac{1}{x} \right)} + f'\left(x\right) + x' \left(y + z\right)"))
     f{\left(\frac{1}{x}\right)} + f'(x) + x' \left(y + z\right)
+    >>> print(tidy(r"\frac{k}{\left(x + y \right)} + k^{\left(x + y \right)}"))
+    \frac{k}{x + y} + k^{\left(x + y\right)}
     """
     return source(_tidied(parse(tex))).rstrip()
 
@@ -59,10 +66,23 @@ def _tidied(nodes: tuple[Node, ...]) -> list[Node]:
                 found.append(Leaf(rf"\left({inner}\right){blank}"))
         elif _braced(node) and isinstance(fence := node.children[0], Group):
             inner = source(_tidied(fence.children)).strip()
-            found.append(Leaf(_call(inner, _operator(nodes[:i])) + node.close[1:]))
+            if (place := _takes(nodes[max(i - 2, 0) : i])) is None:
+                found.append(Leaf(_call(inner, _operator(nodes[:i])) + node.close[1:]))
+            elif place in ("^", "_", "]"):
+                found.append(Leaf(rf"{{\left({inner}\right){node.close}"))
+            else:  # a bar over it, and a bar above or below it, are brackets enough
+                found.append(Leaf(f"{{{inner}{node.close}"))
         else:
             found.append(Group(node.open, tuple(_tidied(node.children)), node.close))
     return found
+
+
+def _takes(before: tuple[Node, ...]) -> str | None:
+    """What a group is the exponent, the root or the side of a fraction of, by what precedes it."""
+    names = [node.name if isinstance(node, Leaf) else "" for node in before]
+    if names and names[-1] in _TAKING:
+        return names[-1]
+    return names[0] if len(names) == 2 and not names[1] and names[0] in _TAKING_TWO else None
 
 
 def _call(inner: str, operator: bool) -> str:

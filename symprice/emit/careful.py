@@ -11,18 +11,23 @@ from typing import Any, ClassVar
 
 from sympy import Expr, Function, Integer
 
+from .bessel_code import BESSEL, BESSEL_NEED
+from .exponential_code import EXPONENTIALS
+from .gamma_code import GAMMA, GAMMA_NEED
 from .quadrature_code import QUADRATURE, QUADRATURE_NEEDS
+from .trigamma_code import TRIGAMMAS
 
 __all__ = [
     "HELPERS",
     "HELPERS_NEED",
     "BesselComplement",
     "Careful",
-    "CosineVariance",
+    "CosineMean",
     "DigammaRest",
     "RelativeGap",
     "EntryOf",
     "Expm1",
+    "ExponentialGap",
     "Log1mExp",
     "Log1p",
     "LogAddExp",
@@ -36,6 +41,10 @@ __all__ = [
     "PolygammaBend",
     "PolygammaRise",
     "ScaledBessel",
+    "ScaledCothRest",
+    "ScaledTrigammaGap",
+    "ScaledTrigammaRest",
+    "ScaledLogSigmoid",
     "StirlingRest",
     "Softmaxes",
     "TrigammaGap",
@@ -63,6 +72,20 @@ class Expm1(Careful):
 
     call = "numpy.expm1"
     letter = "e"
+
+
+class ExponentialGap(Careful):
+    """exp(x) - exp(y), of x, y and x - y."""
+
+    call = "helper.exponential_gap"
+    letter = "e"
+
+
+class ScaledCothRest(Careful):
+    """x/tanh(x) - 1."""
+
+    call = "helper.scaled_coth_rest"
+    letter = "u"
 
 
 class LogAddExp(Careful):
@@ -121,10 +144,12 @@ class BesselComplement(Careful):
     letter = "u"
 
 
-class CosineVariance(Careful):
-    """Var cos(a) = (1 + I₂/I₀)/2 - (I₁/I₀)² of a direction with concentration x > 0."""
+class CosineMean(Careful):
+    """The mean of (cos nφ - E cos nφ) (cos mφ - E cos mφ) … over directions φ with concentration x,
+    of x and n, m, …
+    """
 
-    call = "helper.cosine_variance"
+    call = "helper.cosine_moment"
     letter = "u"
 
 
@@ -146,6 +171,20 @@ class TrigammaGap(Careful):
     """ψ'(x) - ψ'(x + d), of x and d > 0."""
 
     call = "helper.trigamma_gap"
+    letter = "u"
+
+
+class ScaledTrigammaRest(Careful):
+    """x ψ'(x) - 1, of x > 0."""
+
+    call = "helper.scaled_trigamma_rest"
+    letter = "u"
+
+
+class ScaledTrigammaGap(Careful):
+    """x ψ'(x) - (x + d) ψ'(x + d), of x and d > 0."""
+
+    call = "helper.scaled_trigamma_gap"
     letter = "u"
 
 
@@ -189,6 +228,13 @@ class LogSech2(Careful):
     call = "helper.log_sech2"
 
 
+class ScaledLogSigmoid(Careful):
+    """log σ(x) exp(x)."""
+
+    call = "helper.scaled_log_expit"
+    letter = "u"
+
+
 class Log1mExp(Careful):
     """log(1 - exp(x)) for x < 0."""
 
@@ -223,31 +269,19 @@ class EntryOf(Careful):
 HELPERS_NEED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "log_poisson": ((), ("gammaln",)),
     "log_binomial": (("log_poisson",), ("gammaln",)),
-    "bessel_complement": ((), ("i0e", "i1e")),
-    "cosine_variance": ((), ("i0e", "i1e")),
-    "stirling_rest": ((), ("gammaln",)),
-    "digamma_rest": ((), ("digamma",)),
-    "polygamma_rise": ((), ("gammaln", "polygamma")),
-    "polygamma_bend": ((), ("gammaln", "polygamma")),
+    "scaled_log_expit": ((), ("log_expit",)),
+    **GAMMA_NEED,
+    **BESSEL_NEED,
     **{name: (others, ()) for name, others in QUADRATURE_NEEDS.items()},
 }
 
 # Source of what neither library has; each keeps the precision of its argument.
 HELPERS = {
-    "log_sech2": '''\
-def log_sech2(x):
-    """log(1 - tanh(x)**2), to full relative precision."""
-    x = np.abs(x)
-    near = np.log1p(-np.tanh(np.minimum(x, 1))**2)
-    far = 2*(0.6931471805599453 - x - np.log1p(np.exp(-2*x)))
-    return np.where(x < 1, near, far)[()]
-''',
-    "log1mexp": '''\
-def log1mexp(x):
-    """log(1 - exp(x)) for x < 0, to full relative precision."""
-    near = np.log(-np.expm1(np.maximum(x, -1)))
-    far = np.log1p(-np.exp(np.minimum(x, -0.5)))
-    return np.where(x > -0.6931471805599453, near, far)[()]
+    "scaled_log_expit": '''\
+def scaled_log_expit(x):
+    """log_expit(x)*exp(x), which tends to -1."""
+    y, w = np.minimum(x, 20), np.exp(-np.maximum(x, 20))
+    return np.where(x > 20, w*(0.5 - w/3) - 1, log_expit(y)*np.exp(y))[()]
 ''',
     "log_poisson": '''\
 def log_poisson(x, rate, log_rate):
@@ -273,70 +307,6 @@ def log_binomial(x, y, log_p, log_q):
     total = total + log_poisson(y, n*np.exp(log_q), log_n + log_q)
     return np.where(x == 0, y*log_q, np.where(y == 0, x*log_p, total))[()]
 ''',
-    "stirling_rest": '''\
-def stirling_rest(x):
-    """gammaln(x) - ((x - 1/2)*log(x) - x + log(2*pi)/2) for x > 0."""
-    n = np.maximum(x, 16)
-    u = 1/(n*n)
-    far = (1/12 - u*(1/360 - u*(1/1260 - u*(1/1680 - u*(1/1188 - u*691/360360)))))/n
-    y = np.minimum(x, 16)
-    return np.where(x < 16, gammaln(y) - ((y - 0.5)*np.log(y) - y + 0.9189385332046727), far)[()]
-''',
-    "digamma_rest": '''\
-def digamma_rest(x):
-    """digamma(x) - log(x) for x > 0."""
-    n = np.maximum(x, 16)
-    u = 1/(n*n)
-    far = u*(1/12 - u*(1/120 - u*(1/252 - u*(1/240 - u*(1/132 - u*691/32760)))))
-    y = np.minimum(x, 16)
-    return np.where(x < 16, digamma(y) - np.log(y), -0.5/n - far)[()]
-''',
-    "trigamma_gap": '''\
-def trigamma_gap(x, d):
-    """polygamma(1, x) - polygamma(1, x + d) for x, d > 0, to full relative precision."""
-    x, y = np.broadcast_arrays(x, x + d)
-    a, b = 1/(x[..., None] + np.arange(16)), 1/(y[..., None] + np.arange(16))
-    near = np.sum(a*b*(a + b), axis=-1)
-    a, b = 1/(x + 16), 1/(y + 16)
-    p, q = a*a, b*b
-    r = q*(a*b + q)
-    h2 = p + a*b + q
-    h4 = p*h2 + r
-    h6 = p*h4 + r*q
-    h8 = p*h6 + r*q*q
-    h10 = p*h8 + r*q*q*q
-    far = 1 + (a + b)/2 + h2/6 - h4/30 + h6/42 - h8/30 + h10*5/66
-    return (d*(near + a*b*far))[()]
-''',
-    "polygamma_rise": '''\
-def polygamma_rise(n, x):
-    """f(1 + x) - f(1) for f = polygamma(n, .), or gammaln for n = -1, and x >= 0."""
-    t = np.asarray([0.14887433898163122, 0.4333953941292472, 0.6794095682990244,
-                    0.8650633666889845, 0.9739065285171717])
-    w = np.asarray([0.2955242247147528, 0.2692667193099965, 0.219086362515982,
-                    0.1494513491505804, 0.06667134430868814])
-    t, w = np.concatenate([(1 - t)/2, (1 + t)/2]), np.concatenate([w, w])/2
-    near = np.sum(w*polygamma(n + 1, 1 + np.minimum(x, 0.5)[..., None]*t), axis=-1)
-    m = np.maximum(n, 0)
-    far = np.where(n < 0, gammaln(1 + x), polygamma(m, 1 + x) - polygamma(m, 1))
-    return np.where(x < 0.5, x*near, far)[()]
-''',
-    "polygamma_bend": '''\
-def polygamma_bend(n, x, y):
-    """f(1 + x + y) - f(1 + x) - f(1 + y) + f(1) for f = polygamma(n, .), or gammaln for n = -1."""
-    x, y = np.broadcast_arrays(x, y)
-    t = np.asarray([0.14887433898163122, 0.4333953941292472, 0.6794095682990244,
-                    0.8650633666889845, 0.9739065285171717])
-    w = np.asarray([0.2955242247147528, 0.2692667193099965, 0.219086362515982,
-                    0.1494513491505804, 0.06667134430868814])
-    t, w = np.concatenate([(1 - t)/2, (1 + t)/2]), np.concatenate([w, w])/2
-    u, v = np.minimum(x, 0.5)[..., None, None], np.minimum(y, 0.5)[..., None, None]
-    near = np.sum(w*w[:, None]*polygamma(n + 2, 1 + u*t[:, None] + v*t), axis=(-2, -1))
-    m = np.maximum(n, 0)
-    far = polygamma(m, 1 + x + y) - polygamma(m, 1 + x) - polygamma(m, 1 + y) + polygamma(m, 1)
-    far = np.where(n < 0, gammaln(1 + x + y) - gammaln(1 + x) - gammaln(1 + y), far)
-    return np.where(np.maximum(x, y) < 0.5, x*y*near, far)[()]
-''',
     "log_ratio": '''\
 def log_ratio(x, y):
     """log(x/y) for x, y > 0, to full relative precision where x is close to y."""
@@ -353,24 +323,6 @@ def divergence(x, y, log_ratio):
     near = 0.5*x*u*u*(1 + u/3*(1 + u/4*(1 + u/5*series)))
     return np.where(np.abs(log_ratio) < 0.5, near, x*log_ratio + (y - x))[()]
 ''',
-    "bessel_complement": '''\
-def bessel_complement(x):
-    """1 - i1e(x)/i0e(x) for x >= 0, to full relative precision."""
-    u = 1/np.maximum(x, 60)
-    far = u*(1073/1024 + u*(103/32 + u*(375733/32768 + u*(23797/512 + u*55384775/262144))))
-    far = u*(1/2 + u*(1/8 + u*(1/8 + u*(25/128 + u*(13/32 + far)))))
-    return np.where(x < 60, (i0e(x) - i1e(x))/i0e(x), far)[()]
-''',
-    "cosine_variance": '''\
-def cosine_variance(x):
-    """1 - r/x - r**2 for r = i1e(x)/i0e(x) and x > 0, to full relative precision."""
-    u = 1/np.maximum(x, 60)
-    far = u*(721/32 + u*(375733/4096 + u*(214173/512 + u*276923875/131072)))
-    far = u*(1/4 + u*(3/8 + u*(25/32 + u*(65/32 + u*(3219/512 + far)))))
-    y = np.minimum(x, 60)
-    r = i1e(y)/i0e(y)
-    return np.where(x < 60, 1 - r/y - r*r, u*u*(1/2 + far))[()]
-''',
     "log_softmax": '''\
 def log_softmax(*z):
     """log(exp(z_i)/sum_j exp(z_j)) along a new first axis, to full relative precision."""
@@ -379,5 +331,9 @@ def log_softmax(*z):
     rest = np.sum(np.sort(np.exp(z), axis=0)[:-1], axis=0)  # all but the largest, which is 1
     return z - np.log1p(rest)
 ''',
+    **GAMMA,
+    **BESSEL,
+    **EXPONENTIALS,
+    **TRIGAMMAS,
     **QUADRATURE,
 }

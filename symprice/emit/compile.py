@@ -3,8 +3,8 @@
 The source is parsed first and held to what the writer of NumPy code can write: arithmetic,
 subscripts, calls of NumPy and SciPy functions by name, nothing else. Code for the array API calls
 functions of the namespace ``xp`` instead, and loops that Numba compiles are let through; so are
-quadratures, where they are known word for word. It runs with a few harmless builtins, and its lines
-are known to tracebacks and to ``inspect.getsource``.
+quadratures and means over directions, where they are known word for word. It runs with a few
+harmless builtins, and its lines are known to tracebacks and to ``inspect.getsource``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 import scipy.special
 
 from ..errors import NameClashError, NoRuleError
+from .bessel_code import BESSEL
 from .loop_functions import LOOP_DECORATORS, LOOP_FUNCTIONS
 from .quadrature_code import QUADRATURE
 
@@ -86,7 +87,7 @@ def compile_source(source: str, name: str) -> Callable[..., Any]:
 @cache
 def _known() -> frozenset[str]:
     """The functions with loops and conditions in them that generated code may hold."""
-    texts = (*QUADRATURE.values(), *LOOP_FUNCTIONS.values())
+    texts = (*BESSEL.values(), *QUADRATURE.values(), *LOOP_FUNCTIONS.values())
     return frozenset(ast.unparse(ast.parse(text)) for text in texts)
 
 

@@ -66,6 +66,7 @@ class Quadrature(Careful):
 
 
 _KNOWN: dict[Any, type[Quadrature]] = {}
+_INSIDE: dict[Any, Any] = {}
 
 
 def as_calls(scalar: Any) -> Any:
@@ -74,7 +75,8 @@ def as_calls(scalar: Any) -> Any:
     Raises
     ======
 
-    NoRuleError : for a variable without real bounds, and where integrals stand in one another.
+    NoRuleError : for a variable without real bounds, and where integrals that vary with it stand in
+        one another.
 
     Examples
     ========
@@ -85,8 +87,26 @@ def as_calls(scalar: Any) -> Any:
     >>> as_calls(2*Integral(exp(-(x - m)**2), (x, -oo, oo)))
     2*over_line(m)
     """
-    standing = [node for node in _outermost(scalar) if _is_single(node)]
-    return scalar.xreplace({node: _call(node) for node in standing}) if standing else scalar
+    calls = {node: _with_inner_calls(node) for node in _outermost(scalar)}
+    found = {node: call for node, call in calls.items() if call is not None}
+    return scalar.xreplace(found) if found else scalar
+
+
+def _with_inner_calls(node: Any) -> Any:
+    """The call for an integral; one inside of it that does not vary with its variable, as a mean
+    reward, is a parameter. None where this does not make it single.
+    """
+    if len(node.limits) != 1 or len(node.limits[0]) != 3:
+        return None
+    inside = {
+        inner: _INSIDE.setdefault(inner, Dummy("J", real=True))
+        for inner in _outermost(node.function)
+        if node.variables[0] not in inner.free_symbols
+    }
+    plain = node.func(node.function.xreplace(inside), node.limits[0])
+    if not _is_single(plain):
+        return None
+    return _call(plain).xreplace({symbol: as_calls(inner) for inner, symbol in inside.items()})
 
 
 def _outermost(scalar: Any) -> list[Any]:
@@ -114,6 +134,7 @@ def _is_single(node: Any) -> bool:
 
 def _call(node: Any) -> Any:
     (variable, low, high), inner = node.limits[0], _written(node.function)
+    inner = inner.replace(_is_gap_of_tanh, lambda gap: _gap_of_tanh(gap, variable))
     total = S.Zero
     if isinstance(node, Sum):
         if low.is_infinite:
@@ -139,6 +160,24 @@ def _call(node: Any) -> Any:
         for term in single_peaks(inner.xreplace({variable: place}), d):
             total += _made("over_distances", term, d, (length,))
     return total
+
+
+def _is_gap_of_tanh(total: Any) -> bool:
+    """Whether a sum is tanh x - tanh y."""
+    signs = [term.as_coeff_Mul() for term in total.args] if isinstance(total, Add) else []
+    return sorted(c for c, _ in signs) == [-1, 1] and all(isinstance(f, tanh) for _, f in signs)
+
+
+def _gap_of_tanh(total: Any, variable: Any) -> Any:
+    """`tanh x - tanh y = 2 σ(2y) σ(-2y) tanh(x-y)/(σ(2y) σ(2(x-y)) + σ(-2y) σ(-2(x-y)))`, which has
+    its digits where both are close, or close to 1.
+    """
+    terms = sorted(total.args, key=lambda term: not term.has(variable))
+    (way, moving), (_, still) = (term.as_coeff_Mul() for term in terms)
+    y = still.args[0]
+    d = moving.args[0] - y
+    below = sigmoid(2 * y) * sigmoid(2 * d) + sigmoid(-2 * y) * sigmoid(-2 * d)
+    return way * 2 * sigmoid(2 * y) * sigmoid(-2 * y) * tanh(d) / below
 
 
 def _written(function: Any) -> Any:

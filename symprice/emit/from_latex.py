@@ -8,11 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from .documents.fragments import Group, Leaf, Node, parse, source
 from .documents.unicode import as_latex
+from .latex_names import PROJECTION, adjoint_parts, symbol_name
 
-__all__ = ["LOWERED", "RAISED", "from_latex", "lowered", "raised"]
+__all__ = [
+    "CONSTANTS",
+    "FUNCTIONS",
+    "LOWERED",
+    "RAISED",
+    "between",
+    "from_latex",
+    "lowered",
+    "own_latex",
+    "raised",
+    "unicode_name",
+]
 
 RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿⁱᵀ"
 LOWERED = "₀₁₂₃₄₅₆₇₈₉₊₋₌₍₎ₐₑₒₓₕₖₗₘₙₚₛₜᵢⱼᵣᵤᵥ"
@@ -39,6 +52,17 @@ _ACCENTS = {
 }  # fmt: skip
 
 
+FUNCTIONS = {
+    "Abs": "abs",
+    "gamma": "Γ",
+    "loggamma": "log Γ",
+    "digamma": "ψ",
+    "Max": "max",
+    "Min": "min",
+}
+CONSTANTS = {"Pi": "π", "Exp1": "e", "EulerGamma": "γ", "ImaginaryUnit": "i", "Infinity": "∞"}
+
+
 def raised(text: str) -> str | None:
     """``text`` in raised characters, None where one of them has no raised form.
 
@@ -59,6 +83,17 @@ def lowered(text: str) -> str | None:
     return "".join(_DOWN.get(c, c) for c in text)
 
 
+def between(below: str, above: str) -> str:
+    """The ends of a sum or an integral.
+
+    >>> print(between("0", "1"), between("a=0", "∞"), between("-∞", "n + 1"))
+    ₀¹ ₐ₌₀^∞ _(-∞)^(n + 1)
+    """
+    plain = above.isalnum() or above == "∞"
+    up = raised(above) or (f"^{above}" if plain else f"^({above})")
+    return (lowered(below.replace(" ", "")) or f"_({below})") + up
+
+
 def from_latex(latex: str) -> str:
     r"""``latex`` as text; characters that are text already stay.
 
@@ -68,6 +103,29 @@ def from_latex(latex: str) -> str:
     h⁽¹⁾₁₂' + softmax₁(x, y)
     """
     return re.sub(r" +", " ", _Reader(parse(latex)).read()).strip()
+
+
+def unicode_name(name: str) -> str:
+    """A symbol's name, as it is printed.
+
+    >>> unicode_name("w1_23"), unicode_name("delta1_prime"), unicode_name("eta")
+    ('w⁽¹⁾₂₃', "δ'₁", 'η')
+    """
+    if (adjoint := adjoint_parts(name)) is not None:
+        return unicode_name(f"delta{adjoint[1]}") + unicode_name(adjoint[0])
+    if (projection := PROJECTION.fullmatch(name)) is not None:
+        return f"W{projection[1]}{lowered(projection[2].replace('_', ','))}"
+    tex = symbol_name(name)
+    return name if r"\mathtt{U" in tex else from_latex(tex)  # letters that LaTeX cannot spell
+
+
+def own_latex(expr: Any) -> Any:
+    """How a class states its LaTeX: ``_tex`` or ``_latex``, whichever is written nearer to it."""
+    for cls in type(expr).__mro__:
+        for method in ("_tex", "_latex"):
+            if method in vars(cls):
+                return getattr(expr, method)
+    return None
 
 
 class _Reader:

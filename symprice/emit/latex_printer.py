@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sympy import Basic, Expr, HadamardProduct, Integer, Pow, S, Symbol
+from sympy import Basic, Expr, HadamardProduct, Integer, Mul, Pow, S, Symbol
 from sympy.core.function import AppliedUndef
 from sympy.functions import Heaviside
 from sympy.matrices.expressions.matexpr import MatrixSymbol
@@ -19,7 +19,7 @@ from ..arrays import AppliedVectorFunction, ArrayNode, JacobianOf
 from ..elementwise import AsPrinted, ScalarProduct, ScaledRows
 from ..indexed.entries import Entry
 from ..indexed.writing import with_letters
-from ..nodes import Node
+from ..nodes import Node, prefixed
 from ..symbols import Name, NameMatrix, ParameterMatrix
 from ..tangent.vectors import StateVector
 from .brackets import raised, scripted, tidy
@@ -173,7 +173,7 @@ class PaperPrinter(ArrayPrinter):
         return tex
 
     def _print_Mul(self, expr: Any) -> str:
-        parts = product(expr)
+        parts = product(_in_one_fraction(expr))
         return ("-" if parts.negative else "") + self._product(parts)
 
     def _print_Rational(self, expr: Any) -> str:
@@ -192,13 +192,19 @@ class PaperPrinter(ArrayPrinter):
         if not below:
             alone = not above or (rank(above[0]) != SUM and not followed)
             return self._factors(above, alone, followed)
-        inside, behind = self._numerator(above)
+        inside, behind = self._numerator(above, below)
         fraction = rf"\frac{{{self._factors(inside)}}}{{{self._factors(below)}}}"
         return joined(fraction, self._factors(behind, False, followed)) if behind else fraction
 
-    def _numerator(self, above: tuple[Expr, ...]) -> tuple[list[Expr], list[Expr]]:
+    def _numerator(
+        self, above: tuple[Expr, ...], below: tuple[Expr, ...]
+    ) -> tuple[list[Expr], list[Expr]]:
         """What stands on the fraction bar, and what is written behind the fraction."""
         fixed = [f for f in above if rank(f) < COVARIANCE and f.is_commutative]
+        alone = not fixed and all(rank(f) == COVARIANCE for f in above)
+        if alone and any(rank(f) == COVARIANCE for f in below):  # one covariance by another
+            if width(self._factors(above)) <= max(_SHORT, width(self._factors(below))):
+                return list(above), []
         if width(self._factors(fixed)) > _SHORT:
             fixed = [f for f in fixed if rank(f) <= SYMBOL]
         return fixed, [f for f in above if f not in fixed]
@@ -225,7 +231,7 @@ class PaperPrinter(ArrayPrinter):
         if place == SUM:
             return not isinstance(factor, Pow)
         if place == COVARIANCE:  # as u · v, which is one only where nothing follows
-            return not last and not isinstance(factor, Pow) and _loose(factor)
+            return not last and not isinstance(factor, Pow) and _loose(factor, "Pow")
         if isinstance(factor, ScalarProduct):  # ⟨M, N⟩ and ‖x‖² bring brackets of their own
             if factor.args[0].shape[1] != 1 or squared(factor) is not None:
                 return False
@@ -254,8 +260,8 @@ class PaperPrinter(ArrayPrinter):
             isinstance(base, AppliedUndef)
             or derived(base)
             or (isinstance(base, Node) and not _loose(base))
-        ):
-            return f"{self._print(base)}^{{{power}}}"
+        ) and not prefixed(tex := self._print(base)):
+            return f"{tex}^{{{power}}}"
         if base.is_Function:
             return self._print(base, exp=power)
         tex = self._print(base)
@@ -263,7 +269,8 @@ class PaperPrinter(ArrayPrinter):
             if _PRIMED.fullmatch(tex):
                 return f"{{{tex}}}^{{{power}}}"
             return rf"\left({tex}\right)^{{{power}}}" if raised(tex) else f"{tex}^{{{power}}}"
-        if _loose(base) or precedence_traditional(base) <= PRECEDENCE["Pow"] or raised(tex):
+        loose = _loose(base) or precedence_traditional(base) <= PRECEDENCE["Pow"]
+        if loose or raised(tex) or prefixed(tex):
             return rf"\left({tex}\right)^{{{power}}}"
         return f"{tex}^{{{power}}}"
 
@@ -369,9 +376,19 @@ def _power_of_ten(above: tuple[Expr, ...], below: tuple[Expr, ...]) -> str | Non
     return rf"{above[0]} \cdot {power}" if above else power
 
 
-def _loose(expr: Basic) -> bool:
-    """Whether a node prints as something that binds less tightly than a call."""
-    return isinstance(expr, Node) and expr.precedence < PRECEDENCE["Atom"]
+def _in_one_fraction(expr: Any) -> Any:
+    """What is a quotient with a name, as one of functions where there is a fraction bar already."""
+    factors = [f.as_base_exp() for f in Mul.make_args(expr)]
+    named = {b for b, _ in factors if getattr(b, "is_quotient", False)}
+    below = any((b.is_Rational and b.q > 1) or n.could_extract_minus_sign() for b, n in factors)
+    if not (below and named):
+        return expr
+    return Mul(*((b.definition(*b.args) if b in named else b) ** n for b, n in factors))
+
+
+def _loose(expr: Basic, than: str = "Atom") -> bool:
+    """Whether a node prints as something that binds less tightly than a call, or a power."""
+    return isinstance(expr, Node) and expr.precedence < PRECEDENCE[than]
 
 
 def _primed(name: str, order: int) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from .documents.breaking import broken, pieces
+from .documents.breaking import broken, halves, pieces
 from .documents.layout import wrapped
 from .documents.metrics import CLASSES
 from .documents.width import width
@@ -178,10 +178,20 @@ def _folded(line: ChainLine, tag: str, limit: float) -> list[str]:
         if row and width(f"{row} {piece}") > limit:
             found.append(row)
             row = ""
-        *full, piece = broken_lines(piece, limit, limit)
+        *full, piece = _equation_lines(piece, limit)
         found += full
         row = f"{row} {piece}".strip()
     return [*found, row] if row else found
+
+
+def _equation_lines(latex: str, limit: float) -> list[str]:
+    """An equation that is given, in lines: what it defines stays beside the sign."""
+    left, sign, right = halves(latex) if width(latex) > limit else (latex, "", "")
+    if not sign or width(left) > 2 * _INDENT:
+        return broken_lines(latex, limit, limit)
+    beside = width(left) + _RELATION
+    first, *others = broken_lines(right, limit - beside, limit - _QUAD)
+    return [f"{left} {sign} {first}", *(rf"\quad {piece}" for piece in others)]
 
 
 def _words(text: str) -> str:

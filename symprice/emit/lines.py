@@ -7,7 +7,7 @@ from the first line to the last.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import starmap
 from typing import Any, NamedTuple
 
@@ -114,7 +114,7 @@ def lines_of(obj: Any, show: Show = paper, everything: bool = False) -> Lines:
     if isinstance(obj, Derivation):
         return lines(obj, show)
     if (formula := _formula(obj)) is not None:
-        return lines_of(formula, show, everything)
+        return _remarked(lines_of(formula, show, everything), getattr(obj, "_remark", ""))
     if isinstance(own := getattr(obj, "derivation", None), Derivation):
         return lines(own, show)
     sides = [_sides(part) for part in (obj if isinstance(obj, (list, tuple)) else [obj])]
@@ -126,6 +126,14 @@ def lines_of(obj: Any, show: Show = paper, everything: bool = False) -> Lines:
         for left, sign, right in sides
     ]
     return _with_definitions(found, names, show, everything)
+
+
+def _remarked(found: Lines, remark: str) -> Lines:
+    """The lines with what an object says beside its formula, as the name of a rule is."""
+    if not remark:
+        return found
+    *before, last = found.lines
+    return replace(found, lines=(*before, last._replace(rule=remark)))
 
 
 def _with_definitions(

@@ -24,6 +24,7 @@ __all__ = [
     "motion_latex",
     "policy_html",
     "population_html",
+    "population_rows",
     "process_html",
     "softmax_html",
 ]
@@ -207,15 +208,26 @@ def population_html(population: Any) -> str | None:
     """
     if not population.is_specified:
         return None
+    head, *rows = population_rows(population)
+    left_out = len(rows) - MOST
+    note = f"and {left_out} more types" if left_out > 0 else ""
+    return _grid(type(population).__name__, head, rows[:MOST], note)
+
+
+def population_rows(population: Any) -> list[list[Any]]:
+    """The types of a population, a row each, below the names of the columns.
+
+    >>> from symprice import Population
+    >>> population_rows(Population(['A', 'a'], fitness=[1, 2]))
+    [['type', 'frequency', 'w'], [A, 1/2, 1], [a, 1/2, 2]]
+    """
     w, traits, offspring, f, rates = (population.args[i] for i in (2, 3, 4, 5, 6))
     columns = [("type", population.types), ("frequency", population.frequencies)]
     columns += [(name, tuple(one)) for name, one in (("w", w), ("f", f)) if one]
     for suffix, pairs in (("", traits), (" of offspring", offspring), (" rate", rates)):
         columns += [(f"{name}{suffix}", tuple(one)) for name, one in pairs]
-    rows = list(zip(*(values for _, values in columns), strict=True))
-    left_out = len(rows) - MOST
-    note = f"and {left_out} more types" if left_out > 0 else ""
-    return _grid(type(population).__name__, [name for name, _ in columns], rows[:MOST], note)
+    rows = zip(*(values for _, values in columns), strict=True)
+    return [[name for name, _ in columns], *map(list, rows)]
 
 
 def _grid(title: str, head: list[str], rows: list[Any], note: str) -> str:

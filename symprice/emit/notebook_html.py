@@ -38,7 +38,7 @@ __all__ = [
 LONGEST = 6000  #: of a formula that is shown, in characters of TeX
 _OPEN = 4  #: up to so many definitions stand open
 _WIDEST = 14.0  #: of what is coloured, in ems: a line does not break inside of it
-_NEW = "#c2410c"
+_NEW = "#d9480f"
 # A group that the line breaker measures and leaves whole; nothing prints it otherwise.
 _MARK = r"\mathinner{"
 
@@ -77,7 +77,7 @@ def formula_html(obj: Any) -> str | None:
     >>> from symprice import NTCov, derive, observables
     >>> P, L, Q = observables('P L Q')
     >>> shown = formula_html(derive(NTCov(log(P)*Q, L)))
-    >>> r'\textcolor{#c2410c}{\frac{Q}{P} \operatorname{NTCov}(P, L)}' in shown
+    >>> r'\textcolor{#d9480f}{\frac{Q}{P} \operatorname{NTCov}(P, L)}' in shown
     True
     """
     if not typesets():

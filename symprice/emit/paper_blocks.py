@@ -13,6 +13,7 @@ from ..derivation import Derivation, Rule, Step
 from ..dynamics.update import Dynamics
 from ..errors import NoRuleError
 from ..networks.network import Network
+from ..outputs import DescribedPopulation
 from .algorithms import AlgorithmBox, algorithm
 from .beside import beside
 from .diagrams import Diagram, draw
@@ -22,6 +23,7 @@ from .exports import display_of
 from .latex_printer import PaperPrinter
 from .lines import Lines, lines_of
 from .notation import Notation
+from .notebook_cards import population_rows
 from .short_names import CLOSED
 
 __all__ = ["Blocks", "kind_of"]
@@ -47,7 +49,8 @@ class Blocks:
         if kind == "algorithm":
             return [self.procedure(result, label, caption)]
         if kind == "table":
-            return self.table(result, label, caption)
+            populated = isinstance(result, DescribedPopulation)
+            return self.table(population_rows(result) if populated else result, label, caption)
         if kind == "code":
             return self.code(result)
         if kind == "verdict":
@@ -121,6 +124,8 @@ def kind_of(result: Any) -> str:
         return "code" if generated else "algorithm"
     if isinstance(getattr(result, "source", None), str):
         return "code"
+    if isinstance(result, DescribedPopulation) and getattr(result, "is_specified", False):
+        return "table"
     if type(result).__name__ == "Report":
         return "verdict"
     rows = isinstance(result, (list, tuple)) and len(result) > 1

@@ -30,4 +30,7 @@ def advancing(count: int, progress: bool | None, unit: str) -> Iterator[Callable
 
     delay = _DELAY if progress is None else 0
     with tqdm(total=count, delay=delay, unit=unit, leave=False) as bar:
-        yield bar.update
+        try:
+            yield bar.update
+        finally:
+            bar.total = bar.n  # else tqdm leaves it in a notebook, in red, as what went wrong

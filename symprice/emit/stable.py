@@ -17,18 +17,31 @@ from ..arrays import SoftmaxVector
 from ..networks.activations import log_sigmoid, normal_cdf, sigmoid
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
 from ..networks.named_function import NamedFunction
-from ..policy.gamma_differences import PolygammaDifference
-from .careful import EntryOf, LogAddExp, PolygammaBend, PolygammaRise, WrightOmega
+from ..policy.cosine_moments import CosineMoment
+from ..policy.gamma_differences import GammaQuotient, PolygammaDifference
+from ..policy.trigamma_gaps import TrigammaFall
+from .careful import (
+    CosineMean,
+    EntryOf,
+    LogAddExp,
+    PolygammaBend,
+    PolygammaRise,
+    ScaledTrigammaGap,
+    ScaledTrigammaRest,
+    WrightOmega,
+)
 from .stable_bessel import stable_bessel_product, stable_bessel_sum
 from .stable_divergences import (
     stable_digamma_sum,
     stable_divergence_sum,
     stable_trigamma_sum,
 )
+from .stable_exponentials import stable_coth_sum, stable_exponential_sum
 from .stable_gammas import stable_gamma_product, stable_gamma_sum
 from .stable_logarithms import stable_exponential, stable_logarithm
 from .stable_powers import stable_power_sum
 from .stable_products import stable_product
+from .stable_scores import stable_score
 from .stable_sums import stable_sum
 
 __all__ = ["stabilise"]
@@ -40,12 +53,15 @@ _TRANSPARENT = (sigmoid, normal_cdf, SoftmaxEntry, exp)
 _KEPT = (tanh, erf)
 # Of a sum in which a few other functions stand, in this order.
 _RULES_OF_SUMS = (
+    stable_score,
     stable_bessel_sum,
     stable_trigamma_sum,
     stable_digamma_sum,
     stable_gamma_sum,
     stable_divergence_sum,
     stable_power_sum,
+    stable_exponential_sum,
+    stable_coth_sum,
 )
 # Every r - J becomes a sum over the actions, so that all of them cost the square of their number.
 _ACTIONS = 32
@@ -169,6 +185,12 @@ class _Rewriting:
             return node if exponent is None else WrightOmega(exponent)
         if isinstance(node, PolygammaDifference) and node.args[0].is_Integer:
             return (PolygammaRise if len(node.args) == 2 else PolygammaBend)(*node.args)
+        if isinstance(node, GammaQuotient):
+            return exp(PolygammaBend(-1, *node.args))
+        if isinstance(node, CosineMoment):
+            return CosineMean(*node.args)
+        if isinstance(node, TrigammaFall):
+            return (ScaledTrigammaRest if len(node.args) == 1 else ScaledTrigammaGap)(*node.args)
         if isinstance(node, MatrixElement) and isinstance(node.parent, SoftmaxVector):
             return _entry_of_softmax(node)
         if isinstance(node, NamedFunction) and type(node)._write is NamedFunction._write:

@@ -11,7 +11,7 @@ from typing import Any
 from sympy import Abs, Add, Mul, Pow, S, besseli, cos, exp, expand_mul, log, sin
 
 from ..policy.bessel import BesselRatio
-from .careful import BesselComplement, CosineVariance, ScaledBessel
+from .careful import BesselComplement, ScaledBessel
 
 __all__ = ["log_of_bessel", "stable_bessel_product", "stable_bessel_sum"]
 
@@ -44,33 +44,39 @@ def stable_bessel_product(product: Any) -> Any:
 
 def stable_bessel_sum(total: Any) -> Any:
     """A sum with cosines, or with logarithms and ratios of Bessel functions."""
-    total = _variances(total) if total.has(BesselRatio) else total
-    if not isinstance(total, Add) or not total.has(cos, ScaledBessel):
+    if not total.has(cos, ScaledBessel):
         return total
-    for ratio in total.atoms(BesselRatio) if total.has(cos) or total.has(log) else ():
-        if ratio.args[0] == 1:
+    if total.has(log):
+        for ratio in _ratios(total):
             total = total.subs(ratio, 1 - BesselComplement(_size(ratio.args[1])))
-    for node in total.atoms(ScaledBessel) if total.has(cos) or total.has(log) else ():
-        if node.args[0] == 0:
-            x = node.args[1]
-            total = total.subs(ScaledBessel(1, x) / node, 1 - BesselComplement(_size(x)))
-    opened = expand_mul(total) if total.has(BesselComplement) else total
-    return _cosines(opened) if isinstance(opened, Add) else opened
+        for node in total.atoms(ScaledBessel):
+            if node.args[0] == 0:
+                x = node.args[1]
+                total = total.subs(ScaledBessel(1, x) / node, 1 - BesselComplement(_size(x)))
+        total = expand_mul(total) if total.has(BesselComplement) else total
+    elif total.has(cos):
+        total = _gaps(total)
+    return _cosines(total) if isinstance(total, Add) else total
 
 
-def _variances(total: Any) -> Any:
-    """(1 + I₂/I₀)/2 - (I₁/I₀)² as one function: it is 1/(2κ²) where κ is large."""
+def _ratios(total: Any) -> list[Any]:
+    found = (ratio for ratio in total.atoms(BesselRatio) if ratio.args[0] == 1)
+    return sorted(found, key=str)
+
+
+def _gaps(total: Any) -> Any:
+    """c cos(x) - c I₁/I₀ as c (1 - I₁/I₀) - 2 c sin²(x/2); elsewhere I₁/I₀ may be small."""
     terms = dict(term.as_coeff_Mul()[::-1] for term in total.args)
-    for x in sorted({f.args[1] for f in total.atoms(BesselRatio)}, key=str):
-        square = BesselRatio(1, x) ** 2
-        for product, c in list(terms.items()):
-            rest = product / square
-            others = (rest, rest * BesselRatio(2, x))
-            if square in Mul.make_args(product) and all(terms.get(o) == -c / 2 for o in others):
-                for gone in (product, *others):
-                    del terms[gone]
-                joined = rest * CosineVariance(x)
-                terms[joined] = terms.get(joined, S.Zero) - c
+    for ratio in _ratios(total):
+        for node in sorted(total.atoms(cos), key=str):
+            for product, c in list(terms.items()):
+                rest = product / node
+                if node in Mul.make_args(product) and terms.get(rest * ratio) == -c:
+                    del terms[product], terms[rest * ratio]
+                    complement = rest * BesselComplement(_size(ratio.args[1]))
+                    halved = rest * sin(node.args[0] / 2) ** 2
+                    terms[complement] = terms.get(complement, S.Zero) + c
+                    terms[halved] = terms.get(halved, S.Zero) - 2 * c
     return Add(*(Mul(c, product) for product, c in terms.items()))
 
 

@@ -131,10 +131,22 @@ def _log(base: Any) -> Any:
 
 
 def stable_gamma_sum(total: Any) -> Any:
-    """A sum with logarithms of gamma functions, those that cancel taken together."""
+    """A sum with logarithms of gamma functions, those that cancel taken together; of a ratio of two
+    laws both.
+    """
+    while isinstance(total, Add):
+        found = _one_law(total)
+        if found is None and (turned := _one_law(-total)) is not None:
+            found = -turned
+        if found is None:
+            break
+        total = found
+    return total
+
+
+def _one_law(total: Any) -> Any:
+    """The sum with the logarithm of one law in it by name; None where there is no other."""
     terms = {f: c for c, f in _gammas(total)}
-    if not any(c == -1 for c in terms.values()):
-        return total
     rest = expand_mul(Add(*(t for t in total.args if not _is_gamma(t))))
     above = [f for f, c in terms.items() if c == 1]
     below = [f for f, c in terms.items() if c == -1]
@@ -146,17 +158,13 @@ def stable_gamma_sum(total: Any) -> Any:
                 left = Add(
                     *(t for t in total.args if _is_gamma(t) and t.as_coeff_Mul()[1] not in used)
                 )
-                return _again(found + left)
+                return found + left
     for low in below:
         found = _poisson_of(low, rest)
         if found is not None:
             left = Add(*(t for t in total.args if _is_gamma(t) and t.as_coeff_Mul()[1] != low))
-            return _again(found + left)
-    return total
-
-
-def _again(total: Any) -> Any:
-    return stable_gamma_sum(total) if isinstance(total, Add) else total
+            return found + left
+    return None
 
 
 def _is_gamma(term: Any) -> bool:
@@ -197,7 +205,8 @@ def _with_probabilities(x: Any, y: Any, rest: Any) -> Any:
             if w.has(*_LOGARITHMS) or v.has(*_LOGARITHMS):
                 continue
             more, extra = expand(w - x), expand(v - y)
-            if more.is_number and extra.is_number:
+            own = x.free_symbols | y.free_symbols
+            if not (more.free_symbols | extra.free_symbols) & own:
                 left = expand(rest - w * first - v * second)
                 return LogBinomial(x, y, first, second) + left + more * first + extra * second
     return None

@@ -14,7 +14,8 @@ from sympy import Abs, Add, Integer, Mul, Pow, S, cosh, default_sort_key, exp, l
 
 from ..networks.activations import log_sigmoid, sigmoid
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
-from .careful import Log1p, XLog1py, XLogY
+from .careful import Expm1, Log1p, ScaledLogSigmoid, XLog1py, XLogY
+from .stable_exponentials import stable_coth_sum
 
 _FUNCTIONS = (sigmoid, SoftmaxEntry, exp, log, Log1p, sinh)
 
@@ -131,8 +132,17 @@ def _common_factors(powers: Powers) -> bool:
 
 
 def _tanh(powers: Powers) -> bool:
-    """sinh(u)/cosh(u) = tanh(u), and the other way round."""
+    """sinh(u)/cosh(u) = tanh(u), and the other way round, also in a sum over sinh(u)."""
     changed = False
+    for base in [base for base in powers if isinstance(base, sinh) and base.args[0].is_positive]:
+        u = base.args[0]
+        for total in [b for b in powers if b.is_Add and b.has(base, cosh(u))]:
+            if powers[total] == 1 and powers[base].is_Integer and powers[base] < 0:
+                quotient = Add(*(_with_tanh(term / base, u) for term in total.args))
+                powers.pop(total)
+                _put(powers, stable_coth_sum(quotient), S.One)
+                _put(powers, base, S.One)
+                changed = True
     for base in [base for base in powers if isinstance(base, sinh)]:
         other = cosh(base.args[0])
         n, m = powers[base], powers.get(other, S.Zero)
@@ -145,9 +155,26 @@ def _tanh(powers: Powers) -> bool:
     return changed
 
 
+def _with_tanh(term: Any, u: Any) -> Any:
+    return term.subs(cosh(u), sinh(u) / tanh(u)) if term.has(cosh(u)) else term
+
+
 def _hyperbolic(powers: Powers) -> bool:
-    """1/cosh²(u) = 4 σ(2u) σ(-2u), and 1/cosh(u) = 2 exp(-|u|) σ(2|u|)."""
+    """1/cosh²(u) = 4 σ(2u) σ(-2u), 1/cosh(u) = 2 exp(-|u|) σ(2|u|), and of u > 0 1/sinh(u) is
+    2 exp(-u)/(1 - exp(-2u)).
+    """
     changed = False
+    for base in [base for base in powers if isinstance(base, sinh)]:
+        u, exponent = base.args[0], powers[base]
+        if u.is_positive and exponent.is_Integer and exponent < 0:
+            for part, power in (
+                (Integer(-2), -exponent),
+                (exp(-u), -exponent),
+                (Expm1(-2 * u), exponent),
+            ):
+                _put(powers, part, power)
+            powers.pop(base)
+            changed = True
     for base in [base for base in powers if isinstance(base, cosh)]:
         u, exponent = base.args[0], powers[base]
         if not (exponent.is_number and exponent.is_negative):
@@ -241,6 +268,16 @@ def _likelihood_ratio(powers: Powers) -> bool:
     return True
 
 
+def _logarithm_and_exponential(powers: Powers) -> bool:
+    """log σ(u) exp(u), which is close to -1 where σ(u) is 1 and exp(u) beyond all numbers."""
+    u = powers.get(S.Exp1)
+    if u is None or powers.get(log_sigmoid(u)) != 1:
+        return False
+    del powers[S.Exp1], powers[log_sigmoid(u)]
+    _put(powers, ScaledLogSigmoid(u), S.One)
+    return True
+
+
 def _times_logarithm(powers: Powers) -> bool:
     """x log(x) and x log(1 + y) are 0 where x is."""
     for logarithm in sorted(
@@ -269,5 +306,6 @@ _RULES = (
     _logistic_and_exponential,
     _softmax_of_exponentials,
     _likelihood_ratio,
+    _logarithm_and_exponential,
     _times_logarithm,
 )

@@ -107,7 +107,8 @@ def walk(*exprs: Any) -> Iterator[Any]:
 
 
 def _tree(expr: Any, definitions: Definitions) -> Branch:
-    formula = getattr(expr, "_formula", None)
+    # What a formula says beyond its conditions is no number of what it stands for.
+    formula = getattr(expr, "_guarded_formula", None) or getattr(expr, "_formula", None)
     if callable(formula):
         return _tree(formula(), definitions)
     if isinstance(expr, Derivation):

@@ -40,14 +40,23 @@ from ..indexed.writing import (
     within_letters,
 )
 from ..symbols import Name
-from .from_latex import LOWERED, RAISED, from_latex, lowered, raised
+from .from_latex import (
+    CONSTANTS,
+    FUNCTIONS,
+    LOWERED,
+    RAISED,
+    between,
+    from_latex,
+    lowered,
+    own_latex,
+    raised,
+    unicode_name,
+)
 from .latex_arrays import compared_places, hadamard_factors, is_loose, squared
-from .latex_names import PROJECTION, adjoint_parts, symbol_name
 from .primes import written
 from .reading_order import (
     COVARIANCE,
     NUMBER,
-    OPERATOR,
     SUM,
     Product,
     derived,
@@ -55,17 +64,9 @@ from .reading_order import (
     product,
     rank,
 )
+from .tightness import bare, divided, outside, tight
 
 __all__ = ["UnicodePrinter", "text"]
-
-_FUNCTIONS = {
-    "Abs": "abs",
-    "gamma": "Γ",
-    "loggamma": "log Γ",
-    "digamma": "ψ",
-    "Max": "max",
-    "Min": "min",
-}
 
 
 def text(expr: Any) -> str:
@@ -95,7 +96,7 @@ class UnicodePrinter(StrPrinter):
 
     def _print(self, expr: Any, **kwargs: Any) -> str:
         if isinstance(expr, (Symbol, MatrixSymbol)):
-            return _name(expr.name)
+            return unicode_name(expr.name)
         if isinstance(expr, (ClosedForm, ClosedFormMatrix)):
             return self._closed(expr)
         if isinstance(expr, (Entry, Member, Shift)):
@@ -116,9 +117,8 @@ class UnicodePrinter(StrPrinter):
         # A class of ours that states its LaTeX: its parts come out as text, its signs are
         # translated.
         if isinstance(expr, Basic) and _is_ours(expr):
-            for method in ("_tex", "_latex"):
-                if (write := getattr(expr, method, None)) is not None and not isinstance(expr, Add):
-                    return from_latex(write(self))
+            if (write := own_latex(expr)) is not None and not isinstance(expr, Add):
+                return from_latex(write(self))
         return str(super()._print(expr, **kwargs))
 
     def subscripted(self, name: str, script: str) -> str:
@@ -179,7 +179,7 @@ class UnicodePrinter(StrPrinter):
         if not parts.below:
             return self._factors(parts.above, followed)
         below = self._factors(parts.below)
-        loose = len(parts.below) > 1 or (rank(parts.below[0]) >= OPERATOR and " " in below)
+        loose = len(parts.below) > 1 or divided(below)
         found = f"{self._factors(parts.above)}/{f'({below})' if loose else below}"
         return f"({found})" if followed else found
 
@@ -206,7 +206,7 @@ class UnicodePrinter(StrPrinter):
         negative = place == NUMBER and factor.is_extended_negative
         fraction = factor.is_Rational and factor.q != 1
         prefix = isinstance(factor, Derivative) or precedence(factor) < PRECEDENCE["Atom"]
-        loose = place >= COVARIANCE and not last and prefix
+        loose = not last and ((place >= COVARIANCE and prefix) or "/" in outside(piece))
         return f"({piece})" if place == SUM or negative or fraction or loose else piece
 
     def _print_Pow(self, expr: Any, rational: bool = False) -> str:
@@ -229,7 +229,7 @@ class UnicodePrinter(StrPrinter):
         loose = precedence_traditional(base) <= PRECEDENCE["Pow"] and not derived(base)
         scripted = piece.endswith((*RAISED, "'")) or any(c in RAISED for c in piece.rstrip(LOWERED))
         called = piece.endswith(")") and not isinstance(base, Symbol)
-        return f"({piece})" if loose or (scripted and not called) else piece
+        return f"({piece})" if loose or (scripted and not called) or not tight(piece) else piece
 
     def _print_Rational(self, expr: Any) -> str:
         return f"{expr.p}/{expr.q}" if expr.q != 1 else str(expr.p)
@@ -237,14 +237,34 @@ class UnicodePrinter(StrPrinter):
     # --- functions and derivatives ---------------------------------------------------------------
     def _print_Function(self, expr: Any) -> str:
         name = expr.func.__name__
-        name = _name(name) if isinstance(expr, AppliedUndef) else _FUNCTIONS.get(name, name)
+        name = unicode_name(name) if isinstance(expr, AppliedUndef) else FUNCTIONS.get(name, name)
         return f"{name}({self.stringify(expr.args, ', ')})"
 
     def _print_DensityOf(self, expr: Any) -> str:
         return f"π({self._print(expr.action)})"
 
-    def _print_LatticeOp(self, expr: Any) -> str:
-        return self._print_Function(expr)
+    _print_LatticeOp = _print_Function
+
+    def _print_Sum(self, expr: Any) -> str:
+        return self._over(expr, "∑", "{}={}", "")
+
+    def _print_Integral(self, expr: Any) -> str:
+        return self._over(expr, "∫", "{1}", " d{0}")
+
+    def _over(self, expr: Any, sign: str, place: str, closing: str) -> str:
+        body = self._print(expr.function)
+        body = f"({body})" if isinstance(expr.function, Add) or body.startswith("-") else body
+        for limits in expr.limits:
+            name, *ends = map(self._print, limits)
+            mark = between(place.format(name, ends[0]), ends[1]) if len(ends) == 2 else ""
+            body = f"{sign}{mark} {body}{closing.format(name)}"
+        return body
+
+    def _print_polygamma(self, expr: Any) -> str:
+        order, argument = expr.args
+        if not order.is_Integer:
+            return self._print_Function(expr)
+        return self._primed("psi", int(order), argument)
 
     def _print_Abs(self, expr: Any) -> str:
         return f"|{self._print(expr.args[0])}|"
@@ -263,7 +283,7 @@ class UnicodePrinter(StrPrinter):
         top = sign + (raised(str(order)) or "" if order != 1 else "")
         inner = expr.expr
         if isinstance(inner, AppliedUndef) and many and all(arg.is_Symbol for arg in inner.args):
-            return f"{top}{_name(inner.func.__name__)}/{below}"
+            return f"{top}{unicode_name(inner.func.__name__)}/{below}"
         return f"{top}/{below} {self.parenthesize(inner, PRECEDENCE['Mul'])}"
 
     def _print_Subs(self, expr: Any) -> str:
@@ -272,20 +292,14 @@ class UnicodePrinter(StrPrinter):
 
     def _primed(self, name: str, order: int, argument: Any) -> str:
         primes = "'" * order if order < 4 else raised(f"({order})")
-        return f"{_name(name)}{primes}({self._print(argument)})"
+        return f"{unicode_name(name)}{primes}({self._print(argument)})"
 
     # --- constants and relations -----------------------------------------------------------------
-    def _print_Pi(self, expr: Any) -> str:
-        return "π"
+    def _print_NumberSymbol(self, expr: Any) -> str:
+        return CONSTANTS.get(type(expr).__name__, str(expr))
 
-    def _print_Exp1(self, expr: Any) -> str:
-        return "e"
-
-    def _print_ImaginaryUnit(self, expr: Any) -> str:
-        return "i"
-
-    def _print_Infinity(self, expr: Any) -> str:
-        return "∞"
+    _print_Pi = _print_Exp1 = _print_EulerGamma = _print_ImaginaryUnit = _print_NumberSymbol
+    _print_Infinity = _print_NumberSymbol
 
     def _print_NegativeInfinity(self, expr: Any) -> str:
         return "-∞"
@@ -297,18 +311,20 @@ class UnicodePrinter(StrPrinter):
     # --- matrices --------------------------------------------------------------------------------
     def _print_MatPow(self, expr: Any) -> str:
         written = self._print(expr.exp)
-        return self.parenthesize(expr.base, PRECEDENCE["Pow"]) + (
-            raised(written) or f"^({written})"
-        )
+        return self._held(expr.base) + (raised(written) or f"^({written})")
+
+    def _held(self, matrix: Any) -> str:
+        piece = self.parenthesize(matrix, PRECEDENCE["Pow"])
+        return piece if tight(piece) else f"({piece})"
 
     def _print_Inverse(self, expr: Any) -> str:
-        return self.parenthesize(expr.arg, PRECEDENCE["Pow"]) + "⁻¹"
+        return self._held(expr.arg) + "⁻¹"
 
     def _print_Trace(self, expr: Any) -> str:
         return f"tr({self._print(expr.arg)})"
 
     def _print_Transpose(self, expr: Any) -> str:
-        return self.parenthesize(expr.arg, PRECEDENCE["Pow"]) + "ᵀ"
+        return self._held(expr.arg) + "ᵀ"
 
     def _print_MatMul(self, expr: Any) -> str:
         scalar, matrices = expr.as_coeff_matrices()
@@ -317,7 +333,7 @@ class UnicodePrinter(StrPrinter):
         for i, matrix in enumerate(matrices):
             piece = self._print(matrix)
             last = i == len(matrices) - 1
-            if piece.startswith("-") or is_loose(matrix, single=len(matrices) == 1, last=last):
+            if bare(piece) or is_loose(matrix, single=len(matrices) == 1, last=last):
                 piece = f"({piece})"
             found.append(piece)
         return ("-" if parts.negative else "") + " ".join(found)
@@ -334,7 +350,7 @@ class UnicodePrinter(StrPrinter):
         for i, factor in enumerate(factors):
             piece, last = self._print(factor), i == len(factors) - 1
             product = isinstance(factor, MatMul) and not (scaling and last)
-            if product or piece.startswith("-") or is_loose(factor, single=scaling, last=last):
+            if product or bare(piece) or is_loose(factor, single=scaling, last=last):
                 piece = f"({piece})"
             pieces.append(piece)
         return " ∘ ".join(pieces)
@@ -373,15 +389,6 @@ class UnicodePrinter(StrPrinter):
 
     def emptyPrinter(self, expr: Any) -> str:
         return str(expr)
-
-
-def _name(name: str) -> str:
-    if (adjoint := adjoint_parts(name)) is not None:
-        return _name(f"delta{adjoint[1]}") + _name(adjoint[0])
-    if (projection := PROJECTION.fullmatch(name)) is not None:
-        return f"W{projection[1]}{lowered(projection[2].replace('_', ','))}"
-    tex = symbol_name(name)
-    return name if r"\mathtt{U" in tex else from_latex(tex)  # letters that LaTeX cannot spell
 
 
 def _is_ours(expr: Basic) -> bool:

@@ -113,7 +113,7 @@ class Family(IndexBinder):
     """
 
     is_symbol = False
-    precedence = PRECEDENCE["Atom"]
+    precedence = PRECEDENCE["Lambda"]
 
     def __new__(cls, expr: Any, *labels: Any) -> Any:
         expr = _sympify(expr)

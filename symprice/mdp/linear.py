@@ -16,6 +16,7 @@ from sympy import (
     Mul,
     Poly,
     Pow,
+    Rational,
     S,
     factor,
     fraction,
@@ -27,7 +28,14 @@ from ..errors import NoRuleError
 from ..networks.logits import SoftmaxEntry
 from ..timelimit import within
 
-__all__ = ["SparseSolver", "product", "short", "solve_exactly"]
+__all__ = [
+    "SparseSolver",
+    "product",
+    "short",
+    "solve_by_minors",
+    "solve_exactly",
+    "with_values_named",
+]
 
 # Seconds for the elimination, and for the short form of an entry.
 LIMIT, SHORTENING = 30.0, 2.0
@@ -38,13 +46,15 @@ RESIDUAL = 1e-14
 ROUNDS = 8
 
 
-def solve_exactly(matrix: list[list[Any]], column: list[list[Any]]) -> list[list[Any]]:
+def solve_exactly(
+    matrix: list[list[Any]], column: list[list[Any]], seconds: float = LIMIT
+) -> list[list[Any]]:
     """X with `A X = B`, entries short and exact.
 
     Raises
     ======
 
-    NoRuleError : where the elimination is not done after half a minute.
+    NoRuleError : where the elimination is not done after some seconds, half a minute.
     """
     from sympy.polys.matrices import DomainMatrix
 
@@ -64,14 +74,39 @@ def solve_exactly(matrix: list[list[Any]], column: list[list[Any]]) -> list[list
         return [[field.to_sympy(x / down) for x in row] for row in quotients]
 
     rational = all(entry.is_Rational for entry in (*left, *right))
-    found = eliminate() if rational else within(LIMIT, eliminate)
+    found = eliminate() if rational else within(seconds, eliminate)
     if found is None:
         raise NoRuleError(
             f"asked for the exact solution of a Bellman system of {len(matrix)} states with "
-            f"symbols in it, which was not done after {LIMIT:g} s: put numbers in for some "
+            f"symbols in it, which was not done after {seconds:g} s: put numbers in for some "
             "symbols, or evaluate it in float64 with NumPy arrays"
         )
     return [[atoms.back(entry) for entry in row] for row in found]
+
+
+def solve_by_minors(matrix: Any, column: list[Any]) -> list[Any] | None:
+    """x with `A x = b` for a small symmetric matrix by Cramer's rule, nothing multiplied out; None
+    where the determinant is 0 at some points.
+    """
+    n = matrix.rows
+    names = {(i, j): Dummy(f"f{j}{i}") for i in range(n) for j in range(i + 1)}
+    generic = ImmutableDenseMatrix(n, n, lambda i, j: names[max(i, j), min(i, j)])
+    values = {name: matrix[place] for place, name in names.items()}
+    determinant = generic.det(method="berkowitz").xreplace(values)
+    free = sorted(determinant.free_symbols, key=str)
+    for k in range(2):
+        point = {v: Rational(3 + 5 * i + 7 * k, 11 + 2 * i) for i, v in enumerate(free)}
+        size = Mul(*(matrix[i, i].xreplace(point).evalf(40) for i in range(n)))
+        if abs(determinant.xreplace(point).evalf(40)) <= abs(size) * Rational(1, 10**25):
+            return None
+    minors = generic.adjugate(method="berkowitz").xreplace(values)
+    return [x / determinant for x in minors * ImmutableDenseMatrix(column)]
+
+
+def with_values_named(entries: Any, letter: str) -> tuple[list[Any], dict[Any, Any]]:
+    """The entries with a positive symbol for each that is no number, and what the symbols mean."""
+    names = [x if x.is_number else Dummy(f"{letter}{k}", real=True) for k, x in enumerate(entries)]
+    return names, {name: x for name, x in zip(names, entries, strict=True) if name is not x}
 
 
 def short(entry: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from sympy import Add, Derivative, Eq, ImmutableDenseMatrix, S, Symbol
 
 from ..errors import PolicyError
-from .linear import SparseSolver, short, solve_exactly
+from .linear import SparseSolver, short, solve_exactly, with_values_named
 from .naming import names_of, with_names
 from .policies import read_policy
 from .results import Numeric
@@ -114,7 +114,9 @@ class AverageReward(Numeric):
             raise PolicyError(
                 "asked for the average reward of a policy under which state "
                 f"{self.mdp.states[min(one, other)]} and state {self.mdp.states[max(one, other)]} "
-                "do not reach each other, and are not left for good: it would depend on the start"
+                "do not reach each other, and are not left for good: it would depend on the start. "
+                "Write .objective(policy) with a discount, which weighs the starts by rho, or an "
+                "MDP of the states that are met from one start"
             )
         return [int(s) for s in np.flatnonzero(label == closed[0])]
 
@@ -164,12 +166,14 @@ class AverageReward(Numeric):
             if self._others:
                 h[self._others] = self._solver((self.r - self.doit())[self._others])
             return h - mu @ h
+        shares, named = with_values_named(mu, "mu")
+        gaps, gained = with_values_named([r - self.doit() for r in self.r], "r")
         system = [
-            [(S.One if s == t else S.Zero) - self.P[s][t] + mu[t] for t in range(count)]
+            [(S.One if s == t else S.Zero) - self.P[s][t] + shares[t] for t in range(count)]
             for s in range(count)
         ]
-        mean = self.doit()
-        return [short(x) for (x,) in solve_exactly(system, [[r - mean] for r in self.r])]
+        found = solve_exactly(system, [[x] for x in gaps])
+        return [short(x.xreplace({**named, **gained})) for (x,) in found]
 
     def doit(self, **hints: Any) -> Any:
         """r̄."""

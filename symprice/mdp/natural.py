@@ -8,12 +8,15 @@ from typing import Any
 from sympy import Add, Eq, ImmutableDenseMatrix, Mul, S
 
 from ..errors import NoRuleError, PolicyError
-from .linear import short, solve_exactly
+from .linear import short, solve_by_minors, solve_exactly, with_values_named
 from .naming import applied, named_probabilities, with_names
 from .results import Numeric, written_out
 from .tables import number
 
 __all__ = ["NaturalGradient", "natural_gradient"]
+
+# So many variables may be solved for by Cramer's rule, where elimination takes longer than this.
+_FEW, _PATIENCE = 3, 5.0
 
 
 def natural_gradient(mdp: Any, evaluation: Any, wrt: Any, damping: Any) -> Any:
@@ -95,6 +98,9 @@ class NaturalGradient(Numeric):
     @cached_property
     def fisher(self) -> Any:
         """Σ_s d(s) Σ_a π(a|s) ψ ψᵀ."""
+        return self._fisher(self.evaluation.occupancy)
+
+    def _fisher(self, occupancy: Any) -> Any:
         e, psi = self.evaluation, self.features
         size = range(len(self.wrt))
         return ImmutableDenseMatrix(
@@ -103,7 +109,7 @@ class NaturalGradient(Numeric):
                     short(
                         Add(
                             *(
-                                Mul(e.occupancy[s], p, f[i], f[j])
+                                Mul(occupancy[s], p, f[i], f[j])
                                 for s in e.alive
                                 for p, f in zip(e.pi[s], psi[s], strict=True)
                             )
@@ -161,9 +167,19 @@ class NaturalGradient(Numeric):
         if self.is_tabular and self.damping == 0:
             flat = self.table
             return [flat[self.gradient._place(v)] for v in self.wrt]
-        right = [[x] for x in self.gradient._entries]
+        # Occupancies and slopes go by names: as fractions they would make the elimination long.
+        d, named = with_values_named(self.evaluation.occupancy, "d")
+        g, slopes = with_values_named(self.gradient._entries, "g")
+        size = len(self.wrt)
+        left = self._fisher(d) + self.damping * ImmutableDenseMatrix.eye(size)
+        few = size <= _FEW
         try:
-            found = solve_exactly(self._damped.tolist(), right)
+            found = solve_exactly(left.tolist(), [[x] for x in g], *([_PATIENCE] if few else []))
+        except NoRuleError:
+            solved = solve_by_minors(left, g) if few else None
+            if solved is None:
+                raise
+            return [x.xreplace({**named, **slopes}) for x in solved]
         except Exception as error:
             if "invert" not in type(error).__name__.lower():
                 raise
@@ -172,7 +188,7 @@ class NaturalGradient(Numeric):
                 "direction of the parameters does not move the policy; name fewer, wrt=[...], or "
                 "write damping="
             ) from error
-        return [short(x) for (x,) in found]
+        return [short(x.xreplace({**named, **slopes})) for (x,) in found]
 
     def doit(self, **hints: Any) -> Any:
         """w: a scalar, a column by the variables, or S × A in float64."""

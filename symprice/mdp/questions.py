@@ -42,7 +42,11 @@ class Questions:
         return AverageReward(*self.posed(policy))
 
     def soft(self, temperature: Any) -> Any:
-        """The same process with an entropy bonus: `J = E Σ γᵗ (r_t + τ H(π(·|s_t)))`."""
+        """The same process with an entropy bonus: `J = E Σ γᵗ (r_t + τ H(π(·|s_t)))`.
+
+        The bonus of an action belongs to it: `Q(s, a) = r - τ log π(a|s) + γ Σ p V(s')`, so that
+        `V = Σ π Q` and `Σ π A = 0` as ever. Add `τ log π(a|s)` for the Q of soft actor-critic.
+        """
         from .soft import softened
 
         return softened(self, temperature)

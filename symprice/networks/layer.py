@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from sympy import Basic, Expr, Function, Lambda, MatAdd, MatMul, MatrixSymbol, S, Symbol
+from sympy import Basic, Expr, Lambda, MatAdd, MatMul, MatrixSymbol, S, Symbol
 from sympy.core.function import FunctionClass
 from sympy.core.sympify import _sympify
 
@@ -17,6 +17,7 @@ from ..closedform import Definitions, hoist, labelled
 from ..errors import NameClashError, ShapeError
 from ..indexed.entries import indices_of
 from ..indexed.families import Family, Member, ParameterFamily
+from ..spelling import AsTyped
 from ..symbols import Name, NameMatrix, Parameter, ParameterMatrix, expression
 
 __all__ = ["Layer", "Scope", "Signal", "Weight"]
@@ -138,7 +139,7 @@ class Scope:
         return labelled(self.definitions, symbol, value)
 
 
-class Layer(Basic):
+class Layer(AsTyped, Basic):
     """A map with parameters of its own, of columns, sequences or channels.
 
     A subclass states ``widths``, ``weights`` if it has any, ``on_matrix`` (its forward map, for
@@ -328,10 +329,3 @@ def as_lambda(function: Callable[[Any], Any]) -> Lambda:
             f"the activation {function!r} gave {value}, which is not a scalar expression"
         )
     return Lambda(h, value)
-
-
-def function_text(function: Lambda, printer: Any) -> str:
-    """The name of a function of one entry, or its Lambda."""
-    body = function.expr
-    plain = isinstance(body, Function) and body.args == function.variables
-    return body.func.__name__ if plain else str(printer._print(function))

@@ -27,7 +27,6 @@ from .layer import (
     Weight,
     added,
     as_lambda,
-    function_text,
     positive_width,
     product,
 )
@@ -227,9 +226,6 @@ class Activation(Layer):
         inner = scope.named(signal)
         return signal.but(scope.define("a", Elementwise(self.function, inner)))
 
-    def _sympystr(self, printer: Any) -> str:
-        return f"Activation({function_text(self.function, printer)})"
-
 
 class GLU(Layer):
     """The gated linear unit `(U x) ∘ g(G x)`, without biases (Dauphin et al. 2017; Shazeer 2020).
@@ -299,10 +295,6 @@ class GLU(Layer):
             maps.append(scope.define(letter, product(*factors)))
         kept, gate = maps
         return signal.but(scope.define("a", HadamardProduct(kept, Elementwise(self.gate, gate))))
-
-    def _sympystr(self, printer: Any) -> str:
-        fan_in, width = map(printer._print, self.widths)
-        return f"GLU({fan_in}, {width}, {function_text(self.gate, printer)})"
 
 
 class Softmax(Layer):

@@ -320,7 +320,7 @@ def MLP(
     >>> from sympy import symbols, tanh
     >>> from symprice import MLP, inputs
     >>> MLP(2, 3, 1, activation=tanh)
-    Network(Dense(2, 3, True), Activation(tanh), Dense(3, 1, True))
+    Network(Dense(2, 3), Activation(tanh), Dense(3, 1))
     >>> sigma_w, sigma_b = symbols('sigma_w sigma_b', positive=True)
     >>> MLP(4, 1, parameterization='ntk', sigma_w=sigma_w, sigma_b=sigma_b)(inputs('x', 4))
     sigma_b*b1 + (sigma_w/2)*W1*x

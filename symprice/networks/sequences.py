@@ -21,7 +21,6 @@ from .layer import (
     Weight,
     added,
     as_lambda,
-    function_text,
     positive_width,
 )
 
@@ -214,8 +213,3 @@ class RNN(Layer):
             inner = scope.define("h", added(*terms), t + 1)
             state = scope.define("a", Elementwise(self.activation, inner), t + 1)
         return Signal(state, COLUMN)
-
-    def _sympystr(self, printer: Any) -> str:
-        fan_in, width = map(printer._print, self.widths)
-        function = function_text(self.activation, printer)
-        return f"RNN({fan_in}, {width}, {function}, {self.bias})"

@@ -50,7 +50,7 @@ def from_torch(model: Any) -> tuple[Network, dict[str, Any]]:
     >>> model = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1))  # doctest: +SKIP
     >>> net, params = from_torch(model)  # doctest: +SKIP
     >>> net  # doctest: +SKIP
-    Network(Dense(3, 8, True), Activation(tanh), Dense(8, 1, True))
+    Network(Dense(3, 8), Activation(tanh), Dense(8, 1))
     >>> {name: array.shape for name, array in params.items()}  # doctest: +SKIP
     {'W1': (8, 3), 'b1': (8,), 'W2': (1, 8), 'b2': (1,)}
     """
@@ -126,7 +126,7 @@ def from_arrays(arrays: Mapping[str, Any], activation: Any = tanh) -> Network:
     >>> import numpy as np
     >>> from symprice import from_arrays
     >>> from_arrays({'W1': np.ones((8, 3)), 'b1': np.ones(8), 'W2': np.ones((1, 8))})
-    Network(Dense(3, 8, True), Activation(tanh), Dense(8, 1, False))
+    Network(Dense(3, 8), Activation(tanh), Dense(8, 1, bias=False))
     """
     unknown = sorted(name for name in arrays if not re.fullmatch(r"[Wb][1-9]\d*", name))
     count = sum(name.startswith("W") for name in arrays)

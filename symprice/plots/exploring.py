@@ -1,4 +1,4 @@
-"""``explore``: a formula and its graph side by side, its parameters on sliders."""
+"""``explore``: a formula and its graph side by side, its symbols on sliders."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from .style import axes, mathtext, pyplot, style
 __all__ = ["explore"]
 
 _POINTS = 300
+_BESIDE = (4.4, 3.2)  # of a picture beside its sliders, in inches
 
 
 def explore(result: Any, *, samples: int = _POINTS, ax: Any = None, **ranges: Any) -> Any:
-    """The graph of a formula over one symbol, the other symbols on sliders, in a notebook.
+    """In a notebook a formula and its graph over one symbol, with a slider for every symbol.
 
-    Without a kernel, or without ipywidgets, it is the picture with every slider in the middle.
+    The first slider moves a point along the graph, the others change the graph; below the formula
+    stands its value at the point. Without a kernel, or without ipywidgets, it is the picture with
+    every slider in the middle.
 
     Parameters
     ==========
@@ -28,7 +31,7 @@ def explore(result: Any, *, samples: int = _POINTS, ax: Any = None, **ranges: An
     samples : at how many places it is evaluated.
     ax : Axes to draw into; the picture is static then.
     ranges : for every symbol of it a range, `b=(-5, 5)`, or a number. The first range is the
-        horizontal axis, every other one a slider.
+        horizontal axis.
 
     Returns a widget, or matplotlib's Axes. Needs matplotlib; sliders need ipywidgets.
 
@@ -57,11 +60,11 @@ def explore(result: Any, *, samples: int = _POINTS, ax: Any = None, **ranges: An
             "asked to explore a formula whose symbols are all numbers: give one of them a range, "
             f"as {next(iter(given), 'b')}=(-5, 5)"
         )
-    horizontal, *others = spans
+    horizontal = next(iter(spans))
     graph = _Graph(expr, given, horizontal, spans[horizontal], samples)
-    middle = {name: (spans[name][0] + spans[name][1]) / 2 for name in others}
-    if ax is None and others and _has_kernel():
-        widget = _sliders(graph, {name: spans[name] for name in others}, fixed)
+    middle = {name: (low + high) / 2 for name, (low, high) in spans.items()}
+    if ax is None and _has_kernel():
+        widget = _sliders(graph, spans, fixed)
         if widget is not None:
             return widget
     return graph.draw({**fixed, **middle}, ax)
@@ -77,6 +80,10 @@ class _Graph:
         self.symbol = given[horizontal]
         self.others = [symbol for name, symbol in sorted(given.items()) if name != horizontal]
         self.function: Any = lambdify([self.symbol, *self.others], expr)
+
+    def value(self, values: Mapping[str, float]) -> float:
+        """The value of the formula at one point."""
+        return float(self.function(*(values[str(s)] for s in (self.symbol, *self.others))))
 
     def draw(self, values: Mapping[str, float], ax: Any = None) -> Any:
         """The picture, the other symbols having these values."""
@@ -96,27 +103,44 @@ class _Graph:
 
 
 def _sliders(graph: _Graph, spans: Mapping[str, Any], fixed: Mapping[str, float]) -> Any:
-    """Formula, sliders and picture as one widget; None where ipywidgets is missing."""
+    """Formula, value, sliders and picture as one widget; None where ipywidgets is missing."""
     try:
         import ipywidgets
     except ImportError:
         return None
-    from ..emit.latex import to_latex
+    from ..emit.latex import on_screen, to_latex
+    from ..emit.notation import in_use
 
+    symbols = {str(symbol): symbol for symbol in (graph.symbol, *graph.others)}
     controls = {
         name: ipywidgets.FloatSlider(
-            value=(low + high) / 2, min=low, max=high, step=(high - low) / 100, description=name
+            value=(low + high) / 2,
+            min=low,
+            max=high,
+            step=(high - low) / 100,
+            description=mathtext(symbols[name], name),
         )
         for name, (low, high) in spans.items()
     }
+    value = ipywidgets.HTMLMath()
 
     def show(**values: float) -> None:
-        graph.draw({**fixed, **values})
+        everywhere = {**fixed, **values}
+        number = graph.value(everywhere)
+        ax = graph.draw(everywhere, axes(size=_BESIDE))
+        ax.plot(values[graph.horizontal], number, **{**style(0, marker=True), "linestyle": ""})
+        place = ", ".join(
+            f"{mathtext(symbols[name], name)[:-1]} = {at:.4g}$" for name, at in everywhere.items()
+        )
+        value.value = f"$= {number:.6g}$ at {place}"
         pyplot().show()
 
     picture = ipywidgets.interactive_output(show, controls)
-    formula = ipywidgets.HTMLMath(f"$${to_latex(graph.expr)}$$")
-    return ipywidgets.HBox([ipywidgets.VBox([formula, *controls.values()]), picture])
+    plain = in_use().but(macros=False)  # which MathJax does not know
+    tex = on_screen(to_latex(graph.expr, width="column", notation=plain))
+    formula = ipywidgets.HTMLMath(f"$${tex}$$")
+    left = ipywidgets.VBox([formula, value, *controls.values()])
+    return ipywidgets.HBox([left, picture], layout={"flex_flow": "row wrap"})
 
 
 def _has_kernel() -> bool:

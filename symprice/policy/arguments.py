@@ -49,6 +49,9 @@ def scalar(given: Any, what: str) -> Any:
         value = _sympify(given)
     except SympifyError:
         value = None
+    if isinstance(value, (MatrixBase, MatrixExpr)) and value.shape == (1, 1):
+        # What a network with one output gives.
+        return value[0, 0]
     if isinstance(value, Expr) and not getattr(value, "is_Matrix", False):
         return value
     hint = (

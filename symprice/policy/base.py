@@ -42,7 +42,8 @@ class Policy(DescribedPolicy, Basic):
 
     @staticmethod
     def from_log_prob(expr: Any, action: Any, support: Any) -> Any:
-        """The policy with `log π(a)` as written in the symbol ``action``, on a set of actions.
+        """The policy with `log π(a)` as written in the symbol ``action``, on a set of actions: an
+        interval, whole numbers in a row (S.Naturals0, Range), or a list.
 
         Examples
         ========
@@ -53,9 +54,9 @@ class Policy(DescribedPolicy, Basic):
         >>> Policy.from_log_prob(log(c) - c*a, a, Interval(0, oo)).expectation(a)
         1/c
         """
-        from .written_law import WrittenPolicy
+        from .written_law import written
 
-        return WrittenPolicy(expr, action, support).require_normalised()
+        return written(expr, action, support)
 
     @property
     def actions(self) -> Any:

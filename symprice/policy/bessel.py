@@ -9,6 +9,7 @@ from sympy import Add, Expr, S, besseli, expand
 
 from ..errors import PolicyError
 from ..networks.named_function import NamedFunction, write
+from .cosine_moments import CosineMoment
 
 __all__ = ["BesselRatio", "in_ratios", "mean_of_waves"]
 
@@ -25,10 +26,13 @@ class BesselRatio(NamedFunction):
     >>> from sympy.abc import kappa
     >>> from symprice.policy.bessel import BesselRatio
     >>> BesselRatio(1, kappa).diff(kappa)
-    -BesselRatio(1, kappa)**2 + BesselRatio(2, kappa)/2 + 1/2
+    CosineMoment(kappa, 1, 1)
     >>> BesselRatio(3, 0), BesselRatio(3, 0.01).n(5)
     (0, 2.0833e-8)
     """
+
+    #: To printers: a fraction.
+    is_quotient = True
 
     @classmethod
     def eval(cls, n: Expr, x: Expr) -> Expr | None:
@@ -54,8 +58,7 @@ class BesselRatio(NamedFunction):
     def partials(self) -> tuple[Expr, ...]:
         """By κ the covariance of cos nx and cos x; the order does not vary."""
         n, x = self.args
-        mean = (BesselRatio(n - 1, x) + BesselRatio(n + 1, x)) / 2
-        return S.Zero, mean - self * BesselRatio(1, x)
+        return S.Zero, CosineMoment(x, n, 1)
 
     def _eval_is_positive(self) -> bool | None:
         return self.args[1].is_positive

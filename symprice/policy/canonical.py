@@ -9,17 +9,30 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sympy import Symbol, polygamma
+from sympy import Add, Symbol, exp, polygamma
 
 from .chain import jacobian
+from .cosine_moments import CosineMoment
 from .family import FamilyPolicy
-from .gamma_differences import PolygammaDifference
+from .gamma_differences import GammaQuotient, PolygammaDifference
 from .integrals import ActionIntegral, ActionSum
 from .large_numbers import with_values
 from .positivity import positive_form
 from .short import short
+from .trigamma_gaps import TrigammaFall
 
 __all__ = ["Component", "by_variable", "components", "in_positive_terms", "together"]
+
+# A formula that holds one of these stays as it is written: multiplied out, its terms cancel.
+_STANDING = (
+    *(ActionIntegral, ActionSum),
+    *(CosineMoment, GammaQuotient, PolygammaDifference, TrigammaFall, polygamma),
+)
+
+
+def _is_excess(total: Any) -> bool:
+    """Whether a sum is exp(x) - 1."""
+    return total.args[0] == -1 and len(total.args) == 2 and isinstance(total.args[1], exp)
 
 
 class Component(NamedTuple):
@@ -33,7 +46,7 @@ class Component(NamedTuple):
     def inserted(self, expr: Any, power: int) -> Any:
         """A formula in the parameters, times this power of the slope, for the given values."""
         found = expr * self.slope**power
-        if not expr.has(ActionIntegral, ActionSum, polygamma, PolygammaDifference):
+        if not (expr.has(*_STANDING) or any(map(_is_excess, expr.atoms(Add)))):
             found = in_positive_terms(self.gradient.policy, short(found))
         return with_values(found, self.values) * self.further**power
 

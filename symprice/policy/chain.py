@@ -21,6 +21,7 @@ from sympy import (
     S,
     Sum,
     Symbol,
+    expand,
     sign,
 )
 
@@ -149,39 +150,40 @@ def jacobian(policy: DistributionPolicy, variables: tuple[Any, ...]) -> list[lis
     return found
 
 
-def _support_moves(policy: DistributionPolicy, variables: tuple[Any, ...]) -> Any:
-    if isinstance(policy.action, Symbol):
-        # The set of a count with an unspecified end says nothing of its end.
-        ends = policy.bounds
-        return next((v for v in variables if policy.support.has(v) or has_end(ends, v)), None)
-    return next((v for v in variables if policy.support.has(v)), None)
+def _moving_support(policy: DistributionPolicy, variables: tuple[Any, ...]) -> list[Any]:
+    """The variables that the support depends on."""
+    # The set of a count with an unspecified end says nothing of its end.
+    ends = policy.bounds if isinstance(policy.action, Symbol) else ()
+    return [v for v in variables if policy.support.has(v) or has_end(ends, v)]
 
 
-def has_end(ends: tuple[Any, Any], v: Any) -> bool:
+def has_end(ends: tuple[Any, ...], v: Any) -> bool:
     """Whether one of the ends of a support depends on a variable."""
     return any(end.has(v) for end in ends)
 
 
 def require_fixed_support(policy: DistributionPolicy, variables: tuple[Any, ...]) -> None:
-    """Raise where the support depends on θ: there ∇∫ π r is more than E[r ∇log π]."""
-    v = _support_moves(policy, variables)
-    if v is None:
-        return
-    low, high = policy.bounds
-    a = policy.action
-    parts = []
-    for way, end in ((1, high), (-1, low)):
-        if end.has(v):
-            weight = policy.prob().xreplace({a: end})
-            moved = end.diff(v)
-            parts.append(f"{'-' if way < 0 else ''}r({end})*({weight})*({moved})")
-    raise PolicyError(
-        f"asked for the gradient of {policy} by {v}, on which the support {policy.support} "
-        "depends: the log-likelihood trick E[r ∇log π] misses the boundary term "
-        f"{' '.join(parts) or 'r π ∂(end)'} of Leibniz' rule. Write the action as a function of "
-        f"noise with a fixed support, as a = {v}*u with u uniform on (0, 1), and differentiate "
-        "the expected reward by it"
-    )
+    """Raise where the support depends on θ: there ∇∫ π r is more than E[r ∇log π], unless the
+    density is 0 at the ends that move.
+    """
+    for v in _moving_support(policy, variables):
+        low, high = policy.bounds
+        a = policy.action
+        parts, lost = [], policy.is_countable or not has_end((low, high), v)
+        for way, end in ((1, high), (-1, low)):
+            if end.has(v):
+                weight = policy.prob().xreplace({a: end})
+                shown = "∞" if weight.is_infinite else weight
+                parts.append(f"{'-' if way < 0 else ''}r({end})*({shown})*({end.diff(v)})")
+                lost = lost or expand(weight) != 0
+        if lost:
+            raise PolicyError(
+                f"asked for the gradient of {policy} by {v}, on which the support {policy.support} "
+                "depends: the log-likelihood trick E[r ∇log π] misses the boundary term "
+                f"{' '.join(parts) or 'r π ∂(end)'} of Leibniz' rule. Write the action as a "
+                f"function of noise with a fixed support, as a = {v}*u with u uniform on (0, 1), "
+                "and differentiate the expected reward by it"
+            )
 
 
 def score(policy: DistributionPolicy, wrt: Any = None) -> Any:

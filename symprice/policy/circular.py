@@ -6,12 +6,13 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from sympy import Add, Dummy, Interval, S, besseli, cos, exp, expand, log, pi, sin
-from sympy.simplify.fu import TR7, TR8
+from sympy import Interval, besseli, cos, exp, log, pi
 
 from .bessel import in_ratios, mean_of_waves
+from .cosine_moments import CosineMoment
 from .family import FamilyPolicy
 from .given import POSITIVE, REAL, Form, Groups
+from .waves import waves_of
 
 __all__ = ["VonMisesPolicy"]
 
@@ -57,16 +58,18 @@ class VonMisesPolicy(FamilyPolicy):
         """E[cos n(a-μ)] = I_n/I₀ and E[sin n(a-μ)] = 0, of a product of waves in whole
         frequencies.
         """
-        c, x = self.canonical, Dummy("x", real=True)
-        turned = expand(TR8(TR7(expand(term.subs(a, x + c.loc)))), trig=False)
-        waves: dict[int, Any] = {}
-        for part in Add.make_args(turned):
-            coefficient, wave = part.as_independent(x, as_Add=False)
-            n, value = (0, S.One) if wave == 1 else _order(wave, x)
-            if n is None:
-                return None
-            waves[n] = waves.get(n, S.Zero) + coefficient * value
-        return mean_of_waves(waves, c.concentration)
+        c = self.canonical
+        waves = waves_of(term, a, c.loc)
+        if waves is None:
+            return None
+        return mean_of_waves({n: p for n, (p, _) in waves.items()}, c.concentration)
+
+    def information(self, i: int, j: int) -> Any:
+        """By κ the variance of the cosine, which is small where κ is large."""
+        known = super().information(i, j)
+        if known is None and i == j == 1:
+            return CosineMoment(self.canonical.concentration, 1, 1)
+        return known
 
     def scores(self, a: Any) -> list[Any]:
         """∂log π(a) by each head, in ratios of Bessel functions."""
@@ -75,14 +78,3 @@ class VonMisesPolicy(FamilyPolicy):
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
         return rng.vonmises(c.loc, c.concentration, n)
-
-
-def _order(wave: Any, x: Any) -> tuple[int | None, Any]:
-    """n and the wave at φ, of a wave of n x + φ: its mean is I_n/I₀ times that."""
-    if isinstance(wave, (cos, sin)):
-        inner = expand(wave.args[0])
-        n = inner.coeff(x, 1)
-        phase = inner - n * x
-        if n.is_Integer and not phase.has(x):
-            return abs(int(n)), wave.func(phase)
-    return None, S.Zero

@@ -14,10 +14,13 @@ from ..errors import NoRuleError, PolicyError
 from ..indexed.shifts import UnitVector
 from ..networks.activations import log_sigmoid, sigmoid
 from ..symbols import Name, NameMatrix
+from ..tangent.closing import closed_form
+from ..tangent.covariance import NTCov
 from .arguments import scalar
 from .estimators import BASELINES, OTHERS, Sampled, number_of_samples
 from .motion import Motion
 from .other_columns import GapToOthers, LogOdds, MeanOfOthers, VarianceOfOthers
+from .rewards import without_action
 
 __all__ = ["ColumnEstimator", "ColumnMotion", "ColumnNames", "best_of_column", "column_variance"]
 
@@ -38,6 +41,10 @@ class ColumnNames:
     def scalar(self, letter: str, value: Any) -> Any:
         """A name for a number."""
         return self.definitions.define(Name(letter), value)
+
+    def column(self, letter: str, value: Any) -> Any:
+        """A name for a column."""
+        return self.definitions.define(NameMatrix(letter, self.size, 1), value)
 
     def over(self, column: Any) -> Any:
         """E of the entries of a column."""
@@ -64,10 +71,6 @@ class OtherNames(ColumnNames):
         self.rest = self.column("q", Elementwise(sigmoid, -self.odds))
         #: π ∘ q, the variance of [a = k].
         self.shares = ScaledRows(self.pi, self.rest)
-
-    def column(self, letter: str, value: Any) -> Any:
-        """A name for a column."""
-        return self.definitions.define(NameMatrix(letter, self.size, 1), value)
 
     def best(self, b: Any = S.Zero) -> Any:
         """`(1 - π_k) (r_k - b) + π_k E[r - b | a ≠ k]`, the best baseline of a component less b."""
@@ -145,7 +148,9 @@ def _baseline(names: ColumnNames, baseline: Any) -> Any:
             f"asked for the baseline {baseline!r}: write one of {', '.join(BASELINES)}, or an "
             "expression that does not depend on the action"
         )
-    return scalar(baseline, "the baseline")
+    gradient = names.gradient
+    known = gradient.policy.free_symbols | gradient.rewards.free_symbols
+    return without_action(gradient.policy, known, scalar(baseline, "the baseline"))
 
 
 class ColumnEstimator(Sampled):
@@ -168,7 +173,7 @@ class ColumnEstimator(Sampled):
                 _baseline(ColumnNames(gradient), str(baseline))
             kept: Any = Str(str(baseline))
         else:
-            kept = scalar(baseline, "the baseline")
+            kept = _baseline(ColumnNames(gradient), baseline)
         return super().__new__(cls, gradient, number_of_samples(n), kept)
 
     @property
@@ -255,6 +260,10 @@ class ColumnMotion(Motion):
     """`dπ/dt` when the logits follow ∇J ('euclidean'), `π ∘ (g - πᵀg)` with g = ∇J, or the natural
     gradient: the replicator equation, `π ∘ (r - J)`.
 
+    Where a network gives the logits its parameters follow ∇J, and the logits `ż = NTCov(z, z) g`.
+    Its natural gradient moves π by the replicator equation where `NTCov(z, z)` is invertible, as it
+    is where the last layer has a bias.
+
     Examples
     ========
 
@@ -267,24 +276,20 @@ class ColumnMotion(Motion):
     ScaledRows(pi, (-J)*1 + r)
     """
 
-    def __new__(cls, gradient: Any, metric: Any = "euclidean") -> ColumnMotion:
-        if gradient.policy.logits not in gradient.policy.parameters:
-            raise NoRuleError(
-                f"asked for how {gradient.policy} moves, whose logits are those of a network: they "
-                "do not follow the gradient by themselves. Write NTCov(pi.prob(a), J), or a policy "
-                "with ParameterMatrix('z', K, 1)"
-            )
-        return super().__new__(cls, gradient, metric)
-
     @property
     def rhs(self) -> Any:
         """dπ/dt, a column."""
         names = ColumnNames(self.gradient)
         if self.metric == "natural":
             return names.closed(names.slope)
-        slope = names.definitions.define(NameMatrix("g", names.size, 1), names.slope)
-        drift = names.scalar("c", names.over(slope))
-        return names.closed(ScaledRows(names.pi, slope - drift * names.ones))
+        rate = names.column("g", names.slope)
+        logits = self.gradient.policy.logits
+        if logits not in self.gradient.policy.parameters:
+            kernel = hoist(closed_form(NTCov(logits, logits)).without_origin(), names.definitions)
+            square = NameMatrix("Theta", names.size, names.size)
+            rate = names.column("zdot", names.definitions.define(square, kernel) * rate)
+        drift = names.scalar("c", names.over(rate))
+        return names.closed(ScaledRows(names.pi, rate - drift * names.ones))
 
     @property
     def equation(self) -> Any:

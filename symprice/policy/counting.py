@@ -204,8 +204,8 @@ class NegativeBinomialPolicy(CountingPolicy):
 
     def tilt(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> Any:
         """E[exp(t a)] = ((1-p)/(1 - p exp(t)))^r."""
-        p = c.probability
-        return ((1 - p) / (1 - p * exp(t))) ** c.total_count if s == 0 and q == 0 else None
+        r, p = c.total_count, c.probability
+        return (1 - p) ** r * (1 - p * exp(t)) ** -r if s == 0 and q == 0 else None
 
     def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
         """p exp(t) < 1."""

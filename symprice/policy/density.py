@@ -62,7 +62,7 @@ class DensityOf(Expr):
         policy, action = self.args
         if isinstance(policy.action, Symbol):
             # Outside of its domain a density may have a number, but its logarithm has none.
-            level = evaluate(policy.log_density(action), point)
+            level = evaluate(policy.log_prob().xreplace({policy.action: action}), point)
             if isinstance(level, mpmath.mpc) and level.imag != 0:
                 return mpmath.nan
         return evaluate(self._written, point)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sympy import Basic, Derivative, Gt, S, Symbol, Tuple, log
+from sympy import And, Basic, Derivative, Gt, Piecewise, S, Symbol, Tuple, log
 from sympy.core.function import AppliedUndef
 
-from ..closedform import ClosedForm
+from ..closedform import ClosedForm, Definitions
 from ..derivation import Derivation, Step
 from ..errors import PolicyError
 from ..symbols import Name
@@ -37,6 +37,7 @@ from .head_names import NamedHeads, named_heads, within_domain
 from .integrals import ActionIntegral, ActionSum
 from .jumps import jump_of
 from .large_numbers import with_values
+from .product_slopes import slope
 from .rules import ChainRuleOfLogits, Collection, LogLikelihood, Score
 from .setting import Names
 from .short import short
@@ -93,8 +94,8 @@ class DistributionGradient(PolicyGradient):
 
     @property
     def conditions(self) -> tuple[Any, ...]:
-        """Where the expected reward is finite: inequalities that are not known to hold. The closed
-        forms of ``doit`` and of the code say nothing beyond them.
+        """Where the expected reward is finite: inequalities that are not known to hold. Beyond them
+        the closed form of ``doit`` says nothing, and code gives nan.
 
         Examples
         ========
@@ -105,6 +106,8 @@ class DistributionGradient(PolicyGradient):
         >>> G = policy_gradient(ExponentialPolicy(rate), exp(2*Symbol('a')))
         >>> G.doit(), G.conditions
         (-2/(2 - rate)**2, (rate - 2 > 0,))
+        >>> G.lambdify()([1.0, 3.0])
+        array([nan, -2.])
         """
         bounds: list[Any] = []
         self.policy.mean(self.reward, bounds)
@@ -165,6 +168,20 @@ class DistributionGradient(PolicyGradient):
         if not all(head in self.wrt for head in self.policy.heads):
             entries = [e if e.has(ClosedForm) else short(e) for e in entries]
         return closed(shaped(entries, 1))
+
+    def _guarded_formula(self) -> Any:
+        """The closed form for code: nan where the expected reward is infinite. It is the parameter
+        that is nan there, so that nothing is computed beyond the conditions.
+        """
+        formula = self._formula()
+        if not self.conditions or formula.has(ClosedForm):
+            return formula
+        finite, names, inside = And(*self.conditions), Names(self), Definitions(self.free_symbols)
+        values = {}
+        for s in sorted(finite.free_symbols, key=str):
+            name = within_domain(names.fresh(f"{s}_finite"), s)
+            values[s] = inside.define(name, Piecewise((s, finite), (S.NaN, True)))
+        return inside.closing(formula.xreplace(values))
 
     def doit(self, **hints: Any) -> Any:
         """The closed form as one expression: a scalar, or a column; what does not close stays an
@@ -240,10 +257,14 @@ def _of_head(policy: Any, reward: Any, k: int, z: Any, back: Any) -> Any:
     held = {Symbol(f"{y.name}_held", **y.assumptions0): y for y in known.values()}
     own, real = realised(own, (bound, *pure.heads)) if isinstance(bound, Symbol) else (own, {})
     mean = mean_reward(pure, own, bound, Tuple(*policy.heads))
-    if mean.has(ActionIntegral, ActionSum):
+    stays = mean.has(ActionIntegral, ActionSum)
+    centred = pure.centred(own, bound) if stays else None
+    if centred is not None:  # E[s] is 0
+        product = pure.integral(centred * score_entries(pure, bound)[k], bound)
+    elif stays:
         product = pure.mean_in_heads(own * score_entries(pure, bound)[k], bound, check)
     else:
-        product = short(mean.diff(z))
+        product = short(slope(mean, z))
     return product.xreplace(real).xreplace(held).xreplace(back)
 
 

@@ -28,6 +28,7 @@ from .integrals import ActionIntegral, ActionSum, attempted
 from .large_numbers import with_values
 from .regions import over_regions
 from .short import short
+from .tails import require_finite
 
 __all__ = ["Action", "DistributionPolicy", "exponential", "realised"]
 
@@ -95,6 +96,12 @@ class DistributionPolicy(Policy):
 
     def information(self, i: int, j: int) -> Any:
         """E[s_i s_j] where the family knows a shorter way than the expectation; else None."""
+        return None
+
+    def centred(self, reward: Any, a: Any) -> Any:
+        """The reward less that of one action, where a family has it without a difference of nearly
+        equal numbers and its expectations stay integrals; else None.
+        """
         return None
 
     def draw(self, rng: Any, n: int) -> Any:
@@ -233,7 +240,9 @@ class DistributionPolicy(Policy):
         known, left = expected(expr, a, lambda term: self.mean_of(term, a, check))
         if left != 0:
             # Where no term is known the integrand stays as it was written.
-            integral = self.integral(left if known != 0 else expr, a)
+            kept = left if known != 0 else expr
+            require_finite(kept, exponential(self.log_density(a)), a, self.bounds, check)
+            integral = self.integral(kept, a)
             closed = None
             if self.patience and not left.has(AppliedUndef):
                 closed = attempted(integral, self.patience)

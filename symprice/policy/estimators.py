@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import combinations
 from typing import Any
 
@@ -15,11 +14,11 @@ from ..outputs import Outputs
 from .arguments import scalar
 from .canonical import Component, by_variable, components, in_positive_terms
 from .chain import shaped
-from .exponential_powers import exponential_baseline, exponential_variance
 from .head_names import named_heads
-from .logarithms import log_score_baseline, log_score_variance
-from .outcomes import Function, Outcomes
+from .known_moments import about_mean, common_baseline, known_baseline, known_variance
+from .outcomes import Outcomes, of_component, square, with_baseline
 from .pairs import FEW, are_uneven, covariance
+from .rewards import without_action
 from .short import short
 
 __all__ = [
@@ -27,9 +26,7 @@ __all__ = [
     "ScoreEstimator",
     "number_of_samples",
     "optimal_baseline",
-    "square",
     "variance",
-    "with_baseline",
 ]
 
 #: The mean reward of the other samples, in a leave-one-out estimator.
@@ -66,31 +63,13 @@ def _baselines(found: Outcomes, baseline: Any, plain: bool = False) -> list[Any]
             "(leave_one_out with a number of samples), or an expression that does not depend on "
             "the action"
         )
+    constants = found.rewards if found.is_finite else ()
+    known = gradient.policy.free_symbols.union(*(r.free_symbols for r in constants))
     if isinstance(baseline, (list, tuple, SymTuple)) and len(baseline) == count:
-        return [found.with_names(scalar(b, "a baseline")) for b in baseline]
-    value = found.with_names(scalar(baseline, "the baseline"))
-    action = getattr(gradient.policy, "action", None)
-    if action is not None and value.has(action):
-        raise PolicyError(
-            f"asked for the baseline {value}, which depends on the action: then the estimator is "
-            "biased. Write an expression without it"
-        )
-    return [value] * count
-
-
-def _of(i: int, f: Callable[[Any, Any, Any], Any]) -> Function:
-    """A function of the i-th entries of the score and of the gradient of the reward."""
-    return lambda s, r, g: f(s[i], r, g[i])
-
-
-def with_baseline(b: Any, i: int) -> Function:
-    """(r - b) s + g by component."""
-    return _of(i, lambda s, r, g: (r - b) * s + g)
-
-
-def square(f: Function) -> Function:
-    """The square of a random variable."""
-    return lambda s, r, g: f(s, r, g) ** 2
+        given = [scalar(b, "a baseline") for b in baseline]
+    else:
+        given = [scalar(baseline, "the baseline")] * count
+    return [found.with_names(without_action(gradient.policy, known, b)) for b in given]
 
 
 def optimal_baseline(gradient: Any, per_component: bool = False) -> Any:
@@ -114,6 +93,10 @@ def optimal_baseline(gradient: Any, per_component: bool = False) -> Any:
         return found.closed([_best(found, i) for i in places])
     if found.others is not None and (common := found.others.common_baseline()) is not None:
         return found.closed([common])
+    if not found.is_finite and not found.moves:
+        known = [about_mean(by_variable(found.gradient, i)) for i in places]
+        if (common := common_baseline(known)) is not None:
+            return found.closed([common])
     above, below = (Add(*m) for m in zip(*(_moments(found, i) for i in places), strict=True))
     if below == 0:
         raise _no_score(found)
@@ -124,6 +107,9 @@ def _baseline_by_parts(parts: list[Component], per_component: bool) -> Any:
     """The best baselines of a family, from the moments by the parameters of its formulas."""
     if per_component or len(parts) == 1:
         return shaped([part.inserted(optimal_baseline(part.gradient), 0) for part in parts], 1)
+    known = [about_mean(part.gradient) for part in parts]
+    if (common := common_baseline(known, [part.inserted for part in parts])) is not None:
+        return common
     moments = [_moments(Outcomes(part.gradient), 0) for part in parts]
     above, below = (
         Add(*(part.inserted(m, 2) for part, m in zip(parts, column, strict=True)))
@@ -134,18 +120,16 @@ def _baseline_by_parts(parts: list[Component], per_component: bool) -> Any:
 
 def _moments(found: Outcomes, i: int) -> tuple[Any, Any]:
     """E[s (r s + g)] and E[s²] of a component."""
-    above = found.mean(_of(i, lambda s, r, g: s * (r * s + g)))
-    return above, found.mean(_of(i, lambda s, r, g: s**2))
+    above = found.mean(of_component(i, lambda s, r, g: s * (r * s + g)))
+    return above, found.mean(of_component(i, lambda s, r, g: s**2))
 
 
 def _best(found: Outcomes, i: int, otherwise: Any = None) -> Any:
     if found.others is not None and (best := found.others.best(i)) is not None:
         return best
     if not found.is_finite and not found.moves:
-        one = by_variable(found.gradient, i)
-        for closed_form in (log_score_baseline, exponential_baseline):
-            if (best := closed_form(one)) is not None:
-                return best
+        if (best := known_baseline(by_variable(found.gradient, i))) is not None:
+            return best
     above, below = _moments(found, i)
     if below == 0 and otherwise is not None:
         return otherwise
@@ -173,7 +157,7 @@ def variance(gradient: Any, baseline: Any = None, n: Any = 1) -> Any:
     if isinstance(baseline, str) and baseline == "leave_one_out":
         return _leave_one_out(gradient, count)
     found = Outcomes(gradient)
-    if (known := _of_logarithms(found, baseline)) is not None:
+    if (known := _without_differences(found, baseline)) is not None:
         return found.closed([e / count for e in known])
     if isinstance(baseline, str) and baseline == "optimal":
         least = [in_positive_terms(gradient.policy, e / count) for e in _least(found)]
@@ -186,10 +170,8 @@ def variance(gradient: Any, baseline: Any = None, n: Any = 1) -> Any:
     return found.closed(entries)
 
 
-def _of_logarithms(found: Outcomes, baseline: Any) -> list[Any] | None:
-    """The variance of each component where scores are logarithms, or actions powers of an
-    exponential; None where none is.
-    """
+def _without_differences(found: Outcomes, baseline: Any) -> list[Any] | None:
+    """The variance of each component where it is known without differences; None where none is."""
     if found.is_finite or found.moves or len(found.variables) > 2:
         return None
     gradient = found.gradient
@@ -197,10 +179,7 @@ def _of_logarithms(found: Outcomes, baseline: Any) -> list[Any] | None:
     if isinstance(baseline, (list, tuple, SymTuple)):
         return None
     parts = [by_variable(gradient, i) for i in range(len(gradient.wrt))]
-    closed_forms = (log_score_variance, exponential_variance)
-    entries = [
-        next((e for f in closed_forms if (e := f(part, b)) is not None), None) for part in parts
-    ]
+    entries = [known_variance(part, b) for part in parts]
     if all(e is None for e in entries):
         return None
     return [
@@ -276,18 +255,26 @@ def _leave_one_out(gradient: Any, n: Any) -> Any:
             "asked for the leave-one-out variance with rewards that depend on θ: write a baseline "
             "that is an expression"
         )
+    places = range(len(found.variables))
+    known = [None if found.is_finite else about_mean(by_variable(gradient, i)) for i in places]
+    if all(known):
+        return found.closed([moments.leave_one_out(n) for moments in known if moments])
     mean = found.objective
     rewards = found.variance(lambda s, r, g: r, mean)
     entries = []
     for i, slope in enumerate(found.slope):
-        own = found.variance(_of(i, lambda s, r, g: (r - mean) * s), slope)
+        if (moments := known[i]) is not None:
+            entries.append(moments.leave_one_out(n))
+            continue
+        own = found.variance(of_component(i, lambda s, r, g: (r - mean) * s), slope)
         column = [row[i] for row in found.scores]
         if found.named and are_uneven(column):
             second = covariance(found.probabilities, column, column)
             entries.append(own / n + (second * rewards + slope**2) / (n * (n - 1)))
             continue
-        second = found.mean(_of(i, lambda s, r, g: s**2))
-        entries.append(found.tidy(own / n + (second * rewards + slope**2) / (n * (n - 1))))
+        second = found.mean(of_component(i, lambda s, r, g: s**2))
+        total = found.tidy(own / n + (second * rewards + slope**2) / (n * (n - 1)))
+        entries.append(in_positive_terms(gradient.policy, total))
     return found.closed(entries)
 
 

@@ -20,7 +20,6 @@ from sympy import (
     cos,
     exp,
     expand,
-    expand_func,
     expand_log,
     expand_mul,
     log,
@@ -30,7 +29,8 @@ from sympy.core.function import AppliedUndef
 
 from ..errors import PolicyError
 from ..networks.named_function import NamedFunction
-from .short import merged_exponentials
+from .large_numbers import expanded_functions
+from .phases import real_part
 
 __all__ = ["Powers", "expected", "mean_of_powers", "powers_of"]
 
@@ -141,7 +141,7 @@ def _with_logarithms(found: Powers, tilt: Tilt) -> Any:
     """Each logarithm is a derivative in the exponent of what it is the logarithm of."""
     if not (found.m or found.n):
         value = tilt(found.s, found.q, found.t)
-        return None if value is None else expand_func(value)
+        return None if value is None else expanded_functions(value)
     s, q = Dummy("s"), Dummy("q")
     free = (s if found.m else found.s, q if found.n else found.q, found.t)
     value = tilt(*free)
@@ -151,7 +151,7 @@ def _with_logarithms(found: Powers, tilt: Tilt) -> Any:
         value = value.diff(s, found.m)
     if found.n:
         value = value.diff(q, found.n)
-    return expand_func(value.subs({s: found.s, q: found.q}))
+    return expanded_functions(value.subs({s: found.s, q: found.q}))
 
 
 def _waves(term: Any, a: Any, tilt: Tilt) -> Any:
@@ -169,7 +169,7 @@ def _waves(term: Any, a: Any, tilt: Tilt) -> Any:
         if value is None:
             return None
         total += found.coefficient * value
-    return merged_exponentials(expand(total)).as_real_imag()[0]
+    return real_part(total)
 
 
 def _as_exponential(wave: Any) -> Any:

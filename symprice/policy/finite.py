@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sympy import Add, Integer, Tuple, log
+from sympy import Add, Integer, Symbol, Tuple, log
 
 from ..errors import PolicyError
 from ..networks.activations import normal_cdf, sigmoid
@@ -74,9 +74,28 @@ class FinitePolicy(Policy):
             raise PolicyError(f"asked for action {action} of {self}, whose actions are {shown}")
         return self.actions.index(label)
 
-    def prob(self, action: Any) -> Any:
-        """The probability π(a) of an action."""
+    def prob(self, action: Any = None) -> Any:
+        """The probability π(a) of an action: at the symbol `a` where no action is given."""
+        if self._is_open(action):
+            return self._in_symbol(self.probabilities)
         return self.probabilities[self._index(action)]
+
+    def log_prob(self, action: Any = None) -> Any:
+        """The log-likelihood log π(a) of an action: at the symbol `a` where no action is given."""
+        if self._is_open(action):
+            return self._in_symbol([super(FinitePolicy, self).log_prob(x) for x in self.actions])
+        return super().log_prob(action)
+
+    def _is_open(self, action: Any) -> bool:
+        """Whether no action is named: the symbol `a` stands for any."""
+        return action is None or (
+            isinstance(action, Symbol) and action.name == "a" and action not in self.actions
+        )
+
+    def _in_symbol(self, values: Any) -> Any:
+        from .outcomes import in_symbol
+
+        return in_symbol(self, list(values))
 
     def expectation(self, f: Any) -> Any:
         """E[f(a)] = Σ π(a) f(a), for a function of an action, a dict {action: value} or a list."""
@@ -113,8 +132,9 @@ class FinitePolicy(Policy):
             )
         )
 
-    def score(self, action: Any, wrt: Any = None) -> Any:
-        """The score ∇log π(a): a scalar by one variable, a column by several.
+    def score(self, action: Any = None, wrt: Any = None) -> Any:
+        """The score ∇log π(a): a scalar by one variable, a column by several; at the symbol `a`
+        where no action is given.
 
         Examples
         ========
@@ -123,7 +143,13 @@ class FinitePolicy(Policy):
         >>> pi = BernoulliPolicy(logit=Parameter('theta'))
         >>> pi.score(1), pi.score(0)
         (1 - sigmoid(theta), -sigmoid(theta))
+        >>> pi.score()
+        a - sigmoid(theta)
         """
+        if self._is_open(action):
+            from .outcomes import score_in_symbol
+
+            return score_in_symbol(self, [score(self, k, wrt) for k in range(len(self.actions))])
         return score(self, self._index(action), wrt)
 
     def fisher(self, wrt: Any = None) -> Any:

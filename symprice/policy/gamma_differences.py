@@ -1,4 +1,6 @@
-"""Differences of gamma functions next to 1, as in moments of powers that are nearly 1."""
+"""Differences and quotients of gamma functions next to 1, as in moments of powers of an exponential
+variable.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from sympy import Add, Expr, S, gamma, log, loggamma, polygamma
 from ..errors import PolicyError
 from ..networks.named_function import NamedFunction
 
-__all__ = ["PolygammaDifference"]
+__all__ = ["GammaQuotient", "PolygammaDifference"]
 
 _SMALL = 4
 
@@ -95,3 +97,53 @@ class PolygammaDifference(NamedFunction):
         formula = self.definition(*self.args).replace(loggamma, lambda x: log(gamma(x)))
         tex = rf"\left({printer._print(formula)}\right)"
         return tex if exp is None else rf"{tex}^{{{exp}}}"
+
+
+class GammaQuotient(NamedFunction):
+    """`Γ(1+x+y)/(Γ(1+x) Γ(1+y))`, the mean of `u^(x+y)` over the means of `u^x` and `u^y` for a
+    standard exponential u. Next to 1 generated code keeps the digits of the difference from it.
+
+    Examples
+    ========
+
+    >>> from sympy.abc import x, y
+    >>> from symprice.policy.gamma_differences import GammaQuotient
+    >>> GammaQuotient(2, 3), GammaQuotient(x, 0), GammaQuotient(x, y).diff(x)
+    (10, 1, (-polygamma(0, x + 1) + polygamma(0, x + y + 1))*GammaQuotient(x, y))
+    """
+
+    #: To printers: a fraction.
+    is_quotient = True
+
+    @classmethod
+    def eval(cls, x: Expr, y: Expr) -> Expr | None:
+        """1 where a step is 0, and the value at a few whole numbers and halves."""
+        if x.is_zero or y.is_zero:
+            return S.One
+        if all(s.is_Rational and s.q <= 2 and 0 < s <= _SMALL for s in (x, y)):
+            return cls.definition(x, y)
+        return cls._floats(x, y)
+
+    @classmethod
+    def definition(cls, x: Expr, y: Expr) -> Expr:
+        return gamma(1 + x + y) / (gamma(1 + x) * gamma(1 + y))
+
+    @staticmethod
+    def _mpmath(x: Any, y: Any) -> Any:
+        return mpmath.gammaprod([1 + x + y], [1 + x, 1 + y])
+
+    def partials(self) -> tuple[Expr, ...]:
+        """The quotient times a difference of digammas."""
+        x, y = self.args
+        rises = (polygamma(0, 1 + x + y) - polygamma(0, 1 + z) for z in (x, y))
+        return tuple(self * rise for rise in rises)
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if all(x.is_nonnegative for x in self.args) else None
+
+    def _tex(self, printer: Any) -> str:
+        return str(printer._print(self.definition(*self.args)))
+
+    def _latex(self, printer: Any, exp: str | None = None) -> str:
+        tex = self._tex(printer)
+        return tex if exp is None else rf"\left({tex}\right)^{{{exp}}}"

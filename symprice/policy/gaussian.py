@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from sympy import Add, Interval, Rational, S, binomial, exp, factorial2, log, oo, pi
+from sympy import Add, Interval, Rational, S, binomial, exp, expand, factorial2, log, oo, pi
 
+from .bells import without_bell
 from .family import FamilyPolicy
-from .given import REAL, SIGMA, Groups, ln
+from .given import REAL, SIGMA, Groups, ln, stand_in
+from .short import merged_exponentials
 
 __all__ = ["GaussianPolicy", "LogNormalPolicy"]
 
@@ -63,6 +66,21 @@ class GaussianPolicy(FamilyPolicy):
                 for k in range(n // 2 + 1)
             )
         )
+
+    def mean_of(self, term: Any, a: Any, check: Callable[[Any], Any]) -> Any:
+        """E of a product of powers, exponentials of quadratics, and waves."""
+        c = self.canonical
+        bell = without_bell(term, a, c.mean, c.sigma**2, check)
+        if bell is None:
+            return super().mean_of(term, a, check)
+        constant, rest, mean, variance = bell
+        # Symbols of its own: the rest may hold the mean of this policy.
+        narrower = GaussianPolicy(stand_in("m", "real"), variance=stand_in("v", "positive"))
+        found = narrower.mean_of(rest, a, check)
+        if found is None:
+            return None
+        moved = found.xreplace(dict(zip(narrower.heads, (mean, variance), strict=True)))
+        return merged_exponentials(expand(constant * moved))
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
 
-from sympy import Dummy, Tuple, exp, expand_log, log, sqrt
+from sympy import Dummy, S, Tuple, exp, expand_log, log, sqrt
 
 from ..errors import PolicyError
 from ..networks.activations import normal_cdf, sigmoid
@@ -107,7 +107,7 @@ def _blank(value: Any) -> bool:
 
 
 def _require(cls: type, name: str, value: Any, domain: str) -> None:
-    bad = value.is_infinite or value.is_real is False
+    bad = value is S.NaN or value.is_infinite or value.is_real is False
     if domain in ("positive", "unit", "count"):
         bad = bad or value.is_nonpositive
     if domain == "unit":

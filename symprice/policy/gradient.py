@@ -308,4 +308,20 @@ def policy_gradient(
         from .rewards import in_state
 
         reward = in_state(policy, reward, state)
-    return PolicyGradient(policy, reward, wrt)
+    found = PolicyGradient(policy, reward, wrt)
+    if wrt is not None:
+        _require_known(found)
+    return found
+
+
+def _require_known(gradient: PolicyGradient) -> None:
+    """Raise where a variable occurs nowhere: the gradient by a misspelled name would be 0."""
+    action = getattr(gradient.policy, "action", None)
+    known = gradient.policy.free_symbols | gradient.args[1].free_symbols
+    known -= {action} if isinstance(action, Symbol) else set(action or ())
+    for v in gradient.wrt:
+        if isinstance(v, Symbol) and v not in known:
+            raise PolicyError(
+                f"asked for the gradient by {v}, on which neither {gradient.policy} nor the reward "
+                f"depends: write one of {', '.join(sorted(map(str, known)))}"
+            )

@@ -10,9 +10,9 @@ from ..errors import PolicyError
 from ..outputs import Result
 from .chain import shaped
 from .distribution import DistributionPolicy
-from .estimators import number_of_samples, square, with_baseline
+from .estimators import number_of_samples
 from .head_names import by_names
-from .outcomes import Outcomes, in_symbol, spread
+from .outcomes import Outcomes, in_symbol, spread, square, with_baseline
 from .short import short
 
 __all__ = ["ImportanceWeightedEstimator"]
@@ -49,13 +49,14 @@ class ImportanceWeightedEstimator(Result, Basic):
             and (
                 set(policy.actions) == set(behaviour.actions)
                 if finite
-                else policy.support.is_subset(behaviour.support) is not False
+                else _acts_alike(policy, behaviour)
             )
         )
         if not same:
             raise PolicyError(
                 f"asked for samples of {policy} from {behaviour}: the behaviour policy must take "
-                "every action that the policy takes"
+                "every action that the policy takes, and a density those alone, outside of which "
+                "the formula of the weights is not 0"
             )
         return super().__new__(cls, gradient, behaviour)
 
@@ -170,3 +171,12 @@ class ImportanceWeightedEstimator(Result, Basic):
             spreads = [x - d**2 for x, d in zip(squares, slope, strict=True)]
             items.append(("its variance", found.closed(spreads), self.variance()))
         return items
+
+
+def _acts_alike(policy: Any, behaviour: Any) -> bool:
+    """Whether weights π/β can be formed at every action of β: counts may be more, where π is 0."""
+    if policy.is_countable != behaviour.is_countable:
+        return False
+    if policy.is_countable:
+        return policy.support.is_subset(behaviour.support) is not False
+    return bool(policy.support.closure == behaviour.support.closure)

@@ -10,6 +10,7 @@ import mpmath
 from sympy import (
     Abs,
     Add,
+    Derivative,
     Dummy,
     Heaviside,
     Integer,
@@ -38,8 +39,10 @@ from ..errors import NoRuleError
 from ..timelimit import within
 from .density import DensityOf
 from .peaks import single_peaks
-from .quadrature import over_half_line, over_interval, over_line, series
+from .quadrature import NoQuadrature, over_half_line, over_interval, over_line
+from .remembering import remembered
 from .short import merged_exponentials
+from .summing import series
 
 __all__ = ["ActionIntegral", "ActionSum", "attempted"]
 
@@ -68,9 +71,19 @@ class ActionIntegral(Integral):
         return _by_numbers(self, prec)
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
+        return remembered(self, point, lambda: self._quadrature(evaluate, point))
+
+    def _quadrature(self, evaluate: Any, point: Any) -> Any:
         symbol = self.limits[0][0]
         ends = [_bound(evaluate(end, point)) for end in self._ends]
-        value = _finite(lambda f, b, t: evaluate(f, {**point, b: t}))
+        along: dict[Any, Any] = {}
+
+        def at(f: Any, b: Any, t: Any) -> Any:
+            if b not in along:
+                along[b] = evaluate.along(b)
+            return along[b](f, t)
+
+        value = _finite(at)
         terms = single_peaks(_written(self.function), symbol)
         return sum(_over(term, symbol, ends, value, self._ends) for term in terms)
 
@@ -102,9 +115,12 @@ class ActionSum(Sum):
         return _by_numbers(self, prec)
 
     def _numeric(self, evaluate: Any, point: Any) -> Any:
+        return remembered(self, point, lambda: self._summed(evaluate, point))
+
+    def _summed(self, evaluate: Any, point: Any) -> Any:
         symbol, low, high = self.limits[0]
         ends = [_bound(evaluate(end, point)) for end in (low, high)]
-        at = _finite(lambda f, k: evaluate(f, {**point, symbol: k}))
+        at = _finite(evaluate.along(symbol))
         terms = single_peaks(_written(self.function), symbol)
         return sum(series(partial(at, term), *ends) for term in terms)
 
@@ -165,7 +181,7 @@ def _finite(f: Any) -> Any:
         if isinstance(found, mpmath.mpc):
             found = found.real if abs(found.imag) <= abs(found) * mpmath.eps else mpmath.nan
         if mpmath.isnan(found) or mpmath.isinf(found):
-            raise NoRuleError(f"an expectation is infinite or undefined at the action {args[-1]}")
+            raise NoQuadrature(f"an expectation is infinite or undefined at the action {args[-1]}")
         return found
 
     return inner
@@ -240,15 +256,18 @@ def _over(function: Any, symbol: Any, ends: Any, value: Any, written: Any) -> An
     )
     total = mpmath.mpf(0)
     gap = Dummy("d", positive=True)
+    moving = {v for node in function.atoms(Derivative) for v in node.variables}
 
-    def beside(end: Any, way: int) -> Any:
-        # 1 - a near 1 keeps its digits when a is written as 1 - d.
-        near = function.xreplace({symbol: end + way * gap})
+    def beside(place: Any, end: Any, way: int) -> Any:
+        # 1 - a near 1 keeps its digits when a is written as 1 - d; not inside of a derivative by
+        # what the end depends on, where the action stays.
+        fixed = end.free_symbols.isdisjoint(moving)
+        near = function.xreplace({symbol: end + way * gap}) if fixed else function
 
         def at(d: Any) -> Any:
             try:
-                return value(near, gap, d)
-            except NoRuleError:
+                return value(near, gap, d) if fixed else value(near, symbol, place + way * d)
+            except NoQuadrature:
                 # Where a distance cannot be told from 0, a number of the integrand may be none.
                 if d < mpmath.mpf(10) ** (3 - mpmath.mp.dps):
                     return mpmath.mpf(0)
@@ -262,11 +281,12 @@ def _over(function: Any, symbol: Any, ends: Any, value: Any, written: Any) -> An
         if mpmath.isinf(left) and mpmath.isinf(right):
             total += over_line(partial(value, function, symbol))
         elif mpmath.isinf(left):
-            total += over_half_line(beside(at_right, -1))
+            total += over_half_line(beside(right, at_right, -1))
         elif mpmath.isinf(right):
-            total += over_half_line(beside(at_left, 1))
+            total += over_half_line(beside(left, at_left, 1))
         else:
-            total += over_interval(beside(at_left, 1), beside(at_right, -1), right - left)
+            ends_of = (beside(left, at_left, 1), beside(right, at_right, -1))
+            total += over_interval(*ends_of, right - left)
     return total
 
 

@@ -8,7 +8,7 @@ from ..errors import PolicyError
 
 __all__ = ["drawn"]
 
-_PLACES = 200_001
+_PLACES, _MOST = 200_001, 100_000
 
 
 def drawn(policy: Any, rng: Any, n: int) -> Any:
@@ -19,7 +19,8 @@ def drawn(policy: Any, rng: Any, n: int) -> Any:
     density = lambdify([policy.action], policy.prob(), modules=["scipy", "numpy"])
     low, high = (float(b) for b in policy.bounds)
     if policy.is_countable:
-        places = np.arange(low, min(high, low + 100_000) + 1)
+        first = low if np.isfinite(low) else min(-_MOST / 2, high - _MOST)
+        places = np.arange(first, min(high, first + _MOST) + 1)
         weights = _values(density, places)
         if not np.isclose(weights.sum(), 1, atol=1e-6):
             raise PolicyError(f"asked for samples of {policy}: its tail is too heavy for a table")

@@ -10,7 +10,18 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import mpmath
-from sympy import Basic, Dummy, Float, Rational, binomial, expand_func, factorial, gamma, polygamma
+from sympy import (
+    Basic,
+    Dummy,
+    Float,
+    Rational,
+    binomial,
+    expand_func,
+    factorial,
+    fraction,
+    gamma,
+    polygamma,
+)
 from sympy.core.sympify import _sympify
 
 __all__ = [
@@ -163,7 +174,8 @@ def with_values(expr: Any, values: Mapping[Any, Any]) -> Any:
 
 
 def expanded_functions(expr: Any) -> Any:
-    """``expand_func``, where no function is expanded by a large number of steps.
+    """``expand_func``, where no function is expanded by a large number of steps, and one of n + c/k
+    goes by that of 1 + c/k: at c/k itself all would be of the size of k, and cancel.
 
     Examples
     ========
@@ -171,13 +183,20 @@ def expanded_functions(expr: Any) -> Any:
     >>> from sympy import Symbol, gamma
     >>> from symprice.policy.large_numbers import expanded_functions
     >>> k = Symbol('k')
-    >>> expanded_functions(gamma(k + 1) + gamma(k + 10**6))
+    >>> expanded_functions(k*gamma(k) + gamma(k + 10**6))
     k*gamma(k) + gamma(k + 1000000)
+    >>> expanded_functions(gamma(1/k)/k + gamma(1 + 1/k))
+    2*gamma(1 + 1/k)
     """
-    kept = {
-        node: Dummy("f", positive=node.is_positive)
-        for node in expr.atoms(gamma, polygamma)
-        if _is_large(node.args[-1].as_coeff_Add()[0])
-    }
-    found = expand_func(expr.xreplace(kept))
-    return found.xreplace({dummy: node for node, dummy in kept.items()})
+    kept: dict[Any, Any] = {}
+    moved: dict[Any, Any] = {}
+    for node in expr.atoms(gamma, polygamma):
+        n, rest = node.args[-1].as_coeff_Add()
+        if _is_large(n):
+            kept[node] = Dummy("f", positive=node.is_positive)
+        elif n.is_Integer and not fraction(rest)[1].is_number:
+            y = moved.setdefault(rest, Dummy("y", positive=True))
+            kept[node] = node.func(*node.args[:-1], n - 1 + y)
+    found = expand_func(expr.xreplace(kept)) if kept else expand_func(expr)
+    back = {new: old for old, new in kept.items() if new.is_Dummy}
+    return found.xreplace({**back, **{y: 1 + rest for rest, y in moved.items()}})

@@ -12,6 +12,7 @@ and nothing large is left that cancels.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 from sympy import QQ, Add, Dummy, Mul, Poly, S, expand_log, factor, log
@@ -19,9 +20,10 @@ from sympy.core.sympify import _sympify
 from sympy.polys.polyerrors import CoercionFailed, PolynomialError
 
 from ..timelimit import within
+from .about_mean import AboutMean
 from .large_numbers import expanded_functions, with_values
 
-__all__ = ["log_score_baseline", "log_score_variance"]
+__all__ = ["about_mean_of_logarithms", "log_score_baseline", "log_score_variance"]
 
 _SECONDS, _DEGREE = 4, 4
 
@@ -56,6 +58,27 @@ def log_score_baseline(gradient: Any) -> Any:
     k/2
     """
     return _attempted(gradient, lambda tilted, reward: tilted.baseline(reward), set())
+
+
+def about_mean_of_logarithms(gradient: Any) -> AboutMean | None:
+    """The moments about the mean by one parameter, where the score is a centred logarithm and the
+    reward a polynomial in the action; else None.
+
+    Examples
+    ========
+
+    >>> from symprice import GammaPolicy, Parameter, policy_gradient
+    >>> from symprice.policy.logarithms import about_mean_of_logarithms
+    >>> k = Parameter('k', positive=True)
+    >>> found = about_mean_of_logarithms(policy_gradient(GammaPolicy(k, 1), lambda a: a))
+    >>> found.spread, found.slope, found.covariance
+    (k, 1, 0)
+    """
+    return _attempted(
+        gradient,
+        lambda tilted, reward: tilted.about_mean(reward),
+        gradient.reward.free_symbols - {gradient.policy.action},
+    )
 
 
 def _attempted(gradient: Any, asked: Callable[[_Tilted, Poly], Any], more: set[Any]) -> Any:
@@ -95,15 +118,21 @@ class _Tilted:
     def __init__(self, policy: Any, place: tuple[int, int], more: set[Any]) -> None:
         s, q = Dummy("s"), Dummy("q")
         self.tilts, way = (s, q), s if place == (1, 0) else q
-        self.weight = policy.tilt(s, q if place == (0, 1) else S.Zero, S.Zero, policy.canonical)
+        # SymPy would carry out a gamma function of a large number.
+        given = vars(policy.canonical)
+        held = {v: Dummy("n", positive=True) for v in given.values() if v.is_number}
+        self.numbers = {symbol: v for v, symbol in held.items()}
+        c = SimpleNamespace(**{name: held.get(v, v) for name, v in given.items()})
+        self.weight = policy.tilt(s, q if place == (0, 1) else S.Zero, S.Zero, c)
         cumulants = expand_log(log(self.weight), force=True)
         self.first, self.second = (cumulants.diff(way, n) for n in (1, 2))
         self.centre, self.information = (self._at(f, 0) for f in (self.first, self.second))
-        symbols = sorted((self.weight.free_symbols | more) - {s, q}, key=str)
+        symbols = sorted((self.weight.free_symbols | more) - {s, q, *self.numbers}, key=str)
         self.field = QQ.frac_field(*symbols)
 
     def _at(self, f: Any, m: int) -> Any:
-        return expanded_functions(with_values(f, dict(zip(self.tilts, (m, 0), strict=True))))
+        found = expanded_functions(with_values(f, dict(zip(self.tilts, (m, 0), strict=True))))
+        return with_values(found, self.numbers)
 
     def rational(self, expr: Any) -> Any:
         """A rational function as an element of the field."""
@@ -146,6 +175,21 @@ class _Tilted:
                 by_total - 2 * b * by_above + b**2,
             ]
         return self._by_powers(parts)
+
+    def about_mean(self, reward: Poly) -> AboutMean:
+        """The moments of reward and score; `E[(r - J) s²]` has no part in V."""
+        terms, squares = self._terms(reward), self._terms(reward**2)
+        zero = self.field.zero
+        expected = sum((p * self.moment(m) for m, p in terms), zero)
+        spread = sum((p * self.moment(m) for m, p in squares), zero) - expected**2
+        slope = sum((p * self.moment(m) * self.shift(m) for m, p in terms), zero)
+        covariance = self.square(terms)[0]
+        least = self.square(squares)[0] - slope**2 - 2 * expected * covariance
+        mean, varies, moved, above, rest = (
+            factor(e.as_expr()) for e in (expected, spread, slope, covariance, least)
+        )
+        known = self.information
+        return AboutMean(mean, varies, moved, above, known, rest + varies * known)
 
     def baseline(self, reward: Poly) -> Any:
         """E[r s²]/E[s²]."""

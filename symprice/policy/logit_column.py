@@ -16,6 +16,7 @@ from sympy import (
     OneMatrix,
     Range,
     S,
+    Symbol,
     Trace,
     Tuple,
     expand,
@@ -119,9 +120,10 @@ class LogitColumnPolicy(Policy):
         """z_a - log Σ exp z."""
         return self.logits[self._place(action), 0] - LogSumExp(self.logits)
 
-    def score(self, action: Any, wrt: Any = None) -> Any:
-        """e_a - π, by the logits."""
+    def score(self, action: Any = None, wrt: Any = None) -> Any:
+        """e_a - π, by the logits; at the symbol `a` where no action is given."""
         self._require_logits(wrt)
+        action = Symbol("a", integer=True, positive=True) if action is None else action
         return UnitVector(self.size, self._place(action)) - self.probabilities
 
     def fisher(self, wrt: Any = None) -> Any:

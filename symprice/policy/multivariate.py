@@ -9,11 +9,13 @@ from sympy import (
     QQ,
     Add,
     ImmutableDenseMatrix,
+    Pow,
     ProductSet,
     Rational,
     S,
     Tuple,
     default_sort_key,
+    degree,
     diag,
     expand,
     log,
@@ -28,6 +30,7 @@ from ..errors import PolicyError
 from .arguments import listed, scalar
 from .given import stand_in
 from .short import short
+from .tilting import mean_of_tilted
 from .vectors import VectorPolicy, entries_of
 
 __all__ = ["MultivariateGaussianPolicy"]
@@ -73,6 +76,12 @@ class MultivariateGaussianPolicy(VectorPolicy):
             raise PolicyError(f"asked for a Gaussian with the covariance {sigma}: it is symmetric")
         if factor is not None and not factor.is_lower:
             raise PolicyError(f"asked for a Gaussian with {factor} for L: it is lower triangular")
+        if sigma is not None and _is_indefinite(sigma):
+            raise PolicyError(
+                f"asked for a Gaussian with the covariance {sigma}: it is positive definite"
+            )
+        if factor is not None and any(factor[i, i].is_nonpositive for i in range(d)):
+            raise PolicyError(f"asked for a Gaussian with {factor} for L: its diagonal is positive")
         return super().__new__(
             cls, Tuple(*means), *(Tuple() if m is None else m for m in (sigma, factor))
         )
@@ -137,6 +146,27 @@ class MultivariateGaussianPolicy(VectorPolicy):
         """All of ℝᵈ."""
         return ProductSet(*[S.Reals] * self.size)
 
+    def in_action(self, f: Any) -> Any:
+        """The reward as an expression in the entries; an error where it has a pole.
+
+        Raises
+        ======
+
+        PolicyError : for a quotient by a polynomial of odd degree in an entry: it is 0 somewhere.
+        """
+        expr = super().in_action(f)
+        for power in expr.atoms(Pow):
+            base, way = power.args
+            if not (way.is_number and (way + 1).is_nonpositive) or not base.has(*self.action):
+                continue
+            odd = [x for x in self.action if base.is_polynomial(x) and degree(base, x) % 2]
+            if odd:
+                raise PolicyError(
+                    f"asked for the expected reward {expr}, which is infinite where {base} = 0: "
+                    f"its mean does not exist. Write a reward that is finite for every {odd[0]}"
+                )
+        return expr
+
     def log_density(self, a: Any) -> Any:
         """-(a-μ)ᵀ Σ⁻¹ (a-μ)/2 - log det(Σ)/2 - d log(2π)/2."""
         gaps = ImmutableDenseMatrix([x - m for x, m in zip(a, self.means, strict=True)])
@@ -175,8 +205,15 @@ class MultivariateGaussianPolicy(VectorPolicy):
         return [stand_in(f"epsilon_{k}", "real") for k in range(1, self.size + 1)]
 
     def mean_of(self, term: Any, a: Any, check: Callable[[Any], Any]) -> Any:
-        """Of polynomials alone."""
-        return self.mean_in_heads(term, a, check) if term.is_polynomial(*a) else None
+        """Of polynomials, times exponentials and waves of linear functions."""
+        if term.is_polynomial(*a):
+            return self.mean_in_heads(term, a, check)
+        mean = ImmutableDenseMatrix(self.means)
+
+        def moments(polynomial: Any) -> Any:
+            return self.mean_in_heads(polynomial, a, check)
+
+        return mean_of_tilted(term, a, mean, self.covariance, moments)
 
     def scores(self, a: Any) -> list[Any]:
         """With y = Σ⁻¹(a-μ): y_i by a mean, y_i y_j - Λ_ij by a covariance, half of it if i = j."""
@@ -204,10 +241,9 @@ class MultivariateGaussianPolicy(VectorPolicy):
         return short(halves * (weights[h, m] * weights[k, n] + weights[h, n] * weights[k, m]))
 
     def reparameterised(self, noise: Any) -> Any:
-        """a = μ + L ε, with independent standard normal ε."""
-        if not self.is_by_cholesky:
-            return None
-        column = ImmutableDenseMatrix(self.means) + self.args[2] * ImmutableDenseMatrix(list(noise))
+        """a = μ + L ε, with independent standard normal ε, and L the Cholesky factor of Σ."""
+        factor = self.args[2] if self.is_by_cholesky else self.args[1].cholesky(hermitian=False)
+        column = ImmutableDenseMatrix(self.means) + factor * ImmutableDenseMatrix(list(noise))
         identity = ImmutableDenseMatrix(diag(*[1] * self.size))
         return tuple(column), MultivariateGaussianPolicy([0] * self.size, cholesky=identity)
 
@@ -272,6 +308,12 @@ def _moment(powers: tuple[int, ...], sigma: Any, memo: dict[Any, Any]) -> Any:
             total += sigma[first, j] * n * _moment(tuple(lower), sigma, memo)
     memo[powers] = expand(total)
     return memo[powers]
+
+
+def _is_indefinite(sigma: Any) -> bool:
+    """Whether a leading minor is known not to be positive."""
+    minors = (sigma[:k, :k].det(method="berkowitz") for k in range(1, sigma.rows + 1))
+    return any(expand(minor).is_nonpositive for minor in minors)
 
 
 def _matrix(given: Any, d: int) -> Any:

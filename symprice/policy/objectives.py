@@ -4,21 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import (
-    Add,
-    Dummy,
-    Expr,
-    Integer,
-    Max,
-    Min,
-    Piecewise,
-    S,
-    Sum,
-    binomial,
-    exp,
-    log,
-    sqrt,
-)
+from sympy import Add, Dummy, Expr, Integer, Max, Min, Piecewise, S, Sum, binomial, exp, log, sqrt
 
 from ..errors import NoRuleError, PolicyError
 from .arguments import rewards_of, scalar
@@ -105,7 +91,7 @@ def clipped_surrogate(policy: Any, old: Any, advantage: Any, epsilon: Any) -> An
     J. Schulman et al., Proximal policy optimization algorithms, arXiv:1707.06347 (2017).
     """
     _require_same(policy, old)
-    width = scalar(epsilon, "the clipping width")
+    width = _width(epsilon)
     if isinstance(policy, DistributionPolicy):
         raise NoRuleError(
             "asked for the expectation of a clipped surrogate of densities, which has no closed "
@@ -115,6 +101,14 @@ def clipped_surrogate(policy: Any, old: Any, advantage: Any, epsilon: Any) -> An
     for a, gain in zip(policy.actions, rewards_of(policy.actions, advantage), strict=True):
         total += old.prob(a) * _clipped(policy.prob(a) / old.prob(a), gain, width)
     return total
+
+
+def _width(epsilon: Any) -> Any:
+    """ε, which is not negative: else 1 + ε is the smaller end of the interval."""
+    width = scalar(epsilon, "the clipping width")
+    if width.is_negative or width.is_real is False:
+        raise PolicyError(f"asked for the clipping width {epsilon}: it is positive, as 1/5")
+    return width
 
 
 def _clipped(ratio: Any, gain: Any, width: Any) -> Any:
@@ -137,7 +131,7 @@ def clipped_slope(ratio: Any, advantage: Any, epsilon: Any) -> Any:
     >>> [clipped_slope(ratio, 1, Rational(1, 5)) for ratio in (Rational(1, 2), 1, Rational(3, 2))]
     [1, 1, 0]
     """
-    r, gain, width = (scalar(x, "a number") for x in (ratio, advantage, epsilon))
+    r, gain, width = *(scalar(x, "a number") for x in (ratio, advantage)), _width(epsilon)
     inside = ((gain >= 0) & (r <= 1 + width)) | ((gain < 0) & (r >= 1 - width))
     return Piecewise((1, inside), (0, True))
 
@@ -166,7 +160,7 @@ def clipped_gradient(policy: Any, old: Any, advantage: Any, epsilon: Any, wrt: A
             "asked for the expectation of a clipped gradient of densities, which has no closed "
             "form: of a sample it is clipped_slope(ratio, A, epsilon)*A*ratio times the score"
         )
-    width = scalar(epsilon, "the clipping width")
+    width = _width(epsilon)
     gains = rewards_of(policy.actions, advantage)
     entries = []
     for v in variables_of(policy, wrt):

@@ -14,6 +14,7 @@ from typing import Any
 from sympy import Add, Dummy, KroneckerDelta, Mul, S
 
 from ..closedform import ClosedForm, Definitions, hoist
+from ..errors import PolicyError
 from .chain import shaped
 from .collecting import tidied
 from .distribution import Action, DistributionPolicy
@@ -25,7 +26,16 @@ from .rules import CommonPart, primitive
 from .setting import Names, Setting, by_logits, is_network
 from .short import short
 
-__all__ = ["Function", "Outcomes", "entries_of", "in_symbol", "spread"]
+__all__ = [
+    "Function",
+    "Outcomes",
+    "entries_of",
+    "in_symbol",
+    "of_component",
+    "spread",
+    "square",
+    "with_baseline",
+]
 
 Function = Callable[[list[Any], Any, list[Any]], Any]
 
@@ -273,7 +283,7 @@ def in_symbol(policy: Any, values: list[Any]) -> Any:
     with `[a = k]`.
     """
     actions = list(policy.actions)
-    a = Action("a", integer=True) if all(x.is_Integer for x in actions) else Action("a")
+    a = _symbol(actions)
     if len(actions) == 2 and set(actions) == {S.Zero, S.One}:
         low, high = values[actions.index(S.Zero)], values[actions.index(S.One)]
         return _two(a, low, high)
@@ -289,6 +299,40 @@ def in_symbol(policy: Any, values: list[Any]) -> Any:
     )
 
 
+def score_in_symbol(policy: Any, scores: list[Any]) -> Any:
+    """The scores of all actions as an expression in the symbol `a`, in short form: `a - p` of the
+    actions 0 and 1, else `[a = k] - π_k`.
+    """
+    columns = [entries_of(s) for s in scores]
+    if any(entry.has(ClosedForm) for column in columns for entry in column):
+        raise PolicyError(
+            f"asked for the score of {policy} at any action, whose logits are those of a network: "
+            "name the action, as score(1)"
+        )
+    return shaped([_shortest(policy, list(row)) for row in zip(*columns, strict=True)], 1)
+
+
+def _shortest(policy: Any, values: list[Any]) -> Any:
+    """c + Σ [a = k] (f(k) - c), with the value c that leaves the fewest and shortest terms."""
+    a = _symbol(policy.actions)
+    if set(policy.actions) == {S.Zero, S.One}:
+        high, low = (values[policy.actions.index(x)] for x in (S.One, S.Zero))
+        return short(low + a * short(high - low))
+    found = []
+    for base in dict.fromkeys(values):
+        terms = [
+            short(v - base) * KroneckerDelta(a, x)
+            for x, v in zip(policy.actions, values, strict=True)
+            if v != base
+        ]
+        found.append(base + Add(*terms))
+    return min(found, key=lambda expr: expr.count_ops())
+
+
+def _symbol(actions: Any) -> Any:
+    return Action("a", integer=True) if all(x.is_Integer for x in actions) else Action("a")
+
+
 def _two(a: Any, low: Any, high: Any) -> Any:
     """a f(1) + (1 - a) f(0): a term for each action, in which nothing cancels."""
     return Add(*(_times(share, value) for share, value in ((a, high), (1 - a, low))))
@@ -299,3 +343,18 @@ def _times(share: Any, value: Any) -> Any:
     found = tidied(value)
     content, rest = primitive(found) if isinstance(found, Add) else (S.One, found)
     return Mul(content, share, rest)
+
+
+def of_component(i: int, f: Callable[[Any, Any, Any], Any]) -> Function:
+    """A function of the i-th entries of the score and of the gradient of the reward."""
+    return lambda s, r, g: f(s[i], r, g[i])
+
+
+def with_baseline(b: Any, i: int) -> Function:
+    """(r - b) s + g by component."""
+    return of_component(i, lambda s, r, g: (r - b) * s + g)
+
+
+def square(f: Function) -> Function:
+    """The square of a random variable."""
+    return lambda s, r, g: f(s, r, g) ** 2

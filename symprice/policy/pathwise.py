@@ -12,8 +12,10 @@ from .chain import shaped
 from .distribution import Action, DistributionPolicy
 from .estimators import number_of_samples
 from .head_names import by_names
+from .integrals import ActionIntegral
 from .jumps import jump_of
 from .short import short
+from .tilted_powers import spread_of_powers
 
 __all__ = ["MeasureValuedEstimator", "PathwiseEstimator"]
 
@@ -56,7 +58,8 @@ class PathwiseEstimator(Result, Basic):
 
     def __new__(cls, gradient: Any) -> PathwiseEstimator:
         policy = _require_density(gradient, "pathwise")
-        if policy.reparameterised(Symbol("epsilon")) is None:
+        scalar = isinstance(policy.action, Symbol)
+        if policy.reparameterised(Symbol("epsilon") if scalar else policy.action) is None:
             raise NoRuleError(
                 f"asked for the pathwise gradient of {policy}, whose action is no elementary "
                 "function of noise that does not depend on θ: write .estimator(n, baseline=...)"
@@ -120,7 +123,11 @@ class PathwiseEstimator(Result, Basic):
             if isinstance(eps, Symbol)
             else list(zip(eps, law.action, strict=True))
         )
-        return law.mean(expr.xreplace(dict(pairs))).xreplace({b: a for a, b in pairs})
+        inner = expr.xreplace(dict(pairs))
+        found = law.mean(inner)
+        if found.has(ActionIntegral) and isinstance(eps, Symbol):
+            found = law.integral(inner, law.action)  # in pieces it would lose digits
+        return found.xreplace({b: a for a, b in pairs})
 
     @by_names
     def doit(self, **hints: Any) -> Any:
@@ -131,9 +138,18 @@ class PathwiseEstimator(Result, Basic):
     def variance(self, n: Any = 1) -> Any:
         """The variance of each component, over n for a mean of n samples."""
         found = []
-        for entry in self._entries():
+        policy, reward = self.gradient.policy, self.gradient.reward
+        for v, entry in zip(self.gradient.wrt, self._entries(), strict=True):
+            known = spread_of_powers(policy, v, reward) if isinstance(v, Symbol) else None
+            if known is not None:
+                found.append(known / number_of_samples(n))
+                continue
             mean = self._over_noise(entry)
-            found.append(short((self._over_noise(entry**2) - mean**2) / number_of_samples(n)))
+            if mean.has(ActionIntegral):
+                spread = self._over_noise((entry - mean) ** 2)
+            else:
+                spread = self._over_noise(entry**2) - mean**2
+            found.append(short(spread / number_of_samples(n)))
         return shaped(found, 1)
 
     def _formula(self) -> Any:

@@ -1,4 +1,4 @@
-"""Integrals and sums in mpmath: the peak of the integrand is found first, then the steps fit it.
+"""Integrals in mpmath: the peak of the integrand is found first, then the steps fit it.
 
 No library's quadrature finds a peak of width 1e-3 at 1e6 by itself; it returns 0. With mpmath
 nothing underflows, so that the peak is seen from afar.
@@ -14,7 +14,7 @@ import mpmath
 from ..errors import NoRuleError
 from ..timelimit import within
 
-__all__ = ["over_half_line", "over_interval", "over_line", "series"]
+__all__ = ["NoQuadrature", "over_half_line", "over_interval", "over_line", "timed"]
 
 Integrand = Callable[[Any], Any]
 
@@ -22,11 +22,13 @@ Integrand = Callable[[Any], Any]
 _LEVELS, _FARTHEST, _DIVERGES = 8, 200, mpmath.mpf(10) ** 400
 # Places on the line at which a peak is looked for, sinh(k/4) to either side, and its refinements.
 _PLACES, _REFINEMENTS = 72, 40
-# Terms that are negligible in a row end a sum; a peak beyond 2^k is none.
-_TAIL, _DOUBLINGS = 12, 44
-# Where it is seen whether terms fall slowly.
-_FAR = 2000
-_MOST_TERMS, _SECONDS = 400_000, 20.0
+# Beyond where an integrand falls below this it has no peak.
+_ABYSS = mpmath.ldexp(1, -(10**40))
+_SECONDS = 20.0
+
+
+class NoQuadrature(NoRuleError):
+    """An integral or a sum has no number at a point: it is infinite there, or out of reach."""
 
 
 def over_line(f: Integrand) -> Any:
@@ -41,7 +43,7 @@ def over_line(f: Integrand) -> Any:
     >>> bool(abs(far*1000 - mpmath.sqrt(mpmath.pi)) < 1e-9)
     True
     """
-    return _timed(lambda: _peaked(f, _PLACES))
+    return timed(lambda: _peaked(f, _PLACES))
 
 
 def over_half_line(f: Integrand) -> Any:
@@ -51,7 +53,7 @@ def over_half_line(f: Integrand) -> Any:
         d = mpmath.exp(t)
         return f(d) * d
 
-    return _timed(lambda: _peaked(inner, 20))
+    return timed(lambda: _peaked(inner, 20))
 
 
 def over_interval(left: Integrand, right: Integrand, length: Any) -> Any:
@@ -64,14 +66,14 @@ def over_interval(left: Integrand, right: Integrand, length: Any) -> Any:
         near = length * u / (1 + u)
         return (left if t < 0 else right)(near) * near / (1 + u)
 
-    return _timed(lambda: _peaked(inner, 20))
+    return timed(lambda: _peaked(inner, 20))
 
 
-def _timed(compute: Callable[[], Any]) -> Any:
+def timed(compute: Callable[[], Any]) -> Any:
     """The number, in bounded time."""
     found = within(_SECONDS, compute)
     if found is None:
-        raise NoRuleError(
+        raise NoQuadrature(
             f"an expectation could not be computed within {_SECONDS:.0f} seconds: simulate it, "
             "with policy.sample(rng, n)"
         )
@@ -84,27 +86,73 @@ def _timed(compute: Callable[[], Any]) -> Any:
 def _peaked(f: Integrand, places: int) -> Any:
     """∫ f over the line with steps that fit the peak of |f|."""
     centre, width = _peak(f, places)
-
-    def inner(u: Any) -> Any:
-        # An algebraic tail becomes an exponential one, an exponential tail a double one.
-        return f(centre + width * mpmath.sinh(u)) * mpmath.cosh(u) * width
-
     digits = mpmath.mp.dps
     # Near a narrow peak far away, places differ in their last digits only.
     further = int(max(0, mpmath.log10(abs(centre) / width + 1)))
     with mpmath.workdps(digits + further):
-        return _trapezoidal(inner, mpmath.mpf(10) ** (-digits // 2 - 2))
+        wanted = mpmath.mpf(10) ** (-digits // 2 - 2)
+        growing = (_is_slow_side(f, centre, -width), _is_slow_side(f, centre, width))
+        for left, right in dict.fromkeys((growing, (True, True))):
+            stretched = _STRETCHES[left, right]
+
+            def inner(u: Any, stretched: Any = stretched) -> Any:
+                place, slope = stretched(u)
+                return f(centre + width * place) * slope * width
+
+            try:
+                return _trapezoidal(inner, wanted)
+            except NoQuadrature as error:
+                failed = error
+    raise failed
+
+
+def _is_slow_side(f: Integrand, centre: Any, width: Any) -> bool:
+    """Whether |f| falls no faster than an exponential beside the peak: its logarithm at most
+    doubles with the distance.
+    """
+    top, near, far = (abs(f(centre + k * width)) for k in (0, 16, 32))
+    if not (top and near and far) or near >= top or far >= near:
+        return True
+    return bool(mpmath.log(far / top) > 3 * mpmath.log(near / top))
+
+
+def _double(u: Any) -> tuple[Any, Any]:
+    """To both sides an algebraic tail becomes an exponential one, an exponential one a double."""
+    grown = mpmath.exp(u)
+    return (grown - 1 / grown) / 2, (grown + 1 / grown) / 2
+
+
+def _to_the_right(u: Any) -> tuple[Any, Any]:
+    """The same to the right alone; to the left places stay equally far apart."""
+    grown = mpmath.exp(u)
+    return (grown - 1 + u) / 2, (grown + 1) / 2
+
+
+def _to_the_left(u: Any) -> tuple[Any, Any]:
+    place, slope = _to_the_right(-u)
+    return -place, slope
+
+
+#: How far the places stretch to the left and to the right: no tail has to fall faster than double
+#: exponentially, which would only take more of them.
+_STRETCHES: dict[tuple[bool, bool], Callable[[Any], tuple[Any, Any]]] = {
+    (True, True): _double,
+    (True, False): _to_the_left,
+    (False, True): _to_the_right,
+    (False, False): lambda u: (u, 1),
+}
 
 
 def _peak(f: Integrand, places: int) -> tuple[Any, Any]:
     """Where |f| is largest, and how far from there it falls to a third."""
-    line = [mpmath.sinh(mpmath.mpf(k) / 4) for k in range(-places, places + 1)]
-    heights = [abs(f(t)) for t in line]
+    right = _line(f, 1, places)
+    left = _line(f, -1, places)
+    line, heights = zip(*reversed(left), *right[1:], strict=True)
     k = max(range(len(line)), key=heights.__getitem__)
     if not heights[k]:
         return mpmath.mpf(0), mpmath.mpf(1)
     if k in (0, len(line) - 1):
-        raise NoRuleError("an expectation is infinite, or too large for quadrature")
+        raise NoQuadrature("an expectation is infinite, or too large for quadrature")
     low, centre, high = line[k - 1], line[k], line[k + 1]
     top, golden = heights[k], (mpmath.sqrt(5) - 1) / 2
     left, right = high - golden * (high - low), low + golden * (high - low)
@@ -128,6 +176,17 @@ def _peak(f: Integrand, places: int) -> tuple[Any, Any]:
     return centre, width
 
 
+def _line(f: Integrand, way: int, places: int) -> list[tuple[Any, Any]]:
+    """Places to one side of 0 with |f| there, as far as f can come back."""
+    found: list[tuple[Any, Any]] = []
+    for k in range(places + 1):
+        t = way * mpmath.sinh(mpmath.mpf(k) / 4)
+        found.append((t, abs(f(t))))
+        if len(found) > 1 and found[-1][1] < min(found[-2][1], _ABYSS):
+            break
+    return found
+
+
 def _trapezoidal(f: Integrand, wanted: Any) -> Any:
     """Double exponential quadrature: for smooth integrands the digits double with each halving."""
     step, total, previous = mpmath.mpf(1) / 2, mpmath.mpf(0), None
@@ -139,7 +198,7 @@ def _trapezoidal(f: Integrand, wanted: Any) -> Any:
         if previous is not None and abs(found - previous) <= wanted * max(abs(found), at_most):
             return found
         previous, step = found, step / 2
-    raise NoRuleError(
+    raise NoQuadrature(
         "an expectation could not be computed to enough digits by quadrature: simulate it, with "
         "policy.sample(rng, n)"
     )
@@ -155,98 +214,10 @@ def _level(f: Integrand, step: Any, level: int) -> tuple[Any, Any]:
         while k * step < _FARTHEST and small < 4:
             term = f(way * k * step)
             if abs(term) > _DIVERGES or mpmath.isnan(term):
-                raise NoRuleError("an expectation is infinite, or too large for quadrature")
+                raise NoQuadrature("an expectation is infinite, or too large for quadrature")
             total, size = total + term, size + abs(term)
             small = small + 1 if abs(term) <= tiny * size and k * step > 2 else 0
             k += 1 if level == 0 else 2
         if small < 4:
-            raise NoRuleError("an expectation is infinite, or converges too slowly for quadrature")
+            raise NoQuadrature("an expectation is infinite, or converges too slowly for quadrature")
     return total, size
-
-
-# --- sums -----------------------------------------------------------------------------------------
-
-
-def series(f: Integrand, low: Any, high: Any) -> Any:
-    """Σ f over whole numbers, outward from the largest term until what follows is negligible.
-
-    Examples
-    ========
-
-    >>> import mpmath
-    >>> from symprice.policy.quadrature import series
-    >>> at = lambda k: mpmath.exp(k*mpmath.log(10**4) - 10**4 - mpmath.loggamma(k + 1))
-    >>> bool(abs(series(at, 0, mpmath.inf) - 1) < 1e-9)
-    True
-    """
-    return _timed(lambda: _series(f, low, high))
-
-
-def _series(f: Integrand, low: Any, high: Any) -> Any:
-    start = 0 if mpmath.isinf(low) else int(low)
-    last = None if mpmath.isinf(high) else int(high)
-    first = None if mpmath.isinf(low) else start
-    peak = _largest(f, start, last)
-    total = f(peak)
-    for way, end in ((1, last), (-1, first)):
-        total += _outward(f, peak, way, end, abs(total))
-    return total
-
-
-def _outward(f: Integrand, peak: int, way: int, end: int | None, size: Any) -> Any:
-    total, small, k = mpmath.mpf(0), 0, peak + way
-    tiny = mpmath.mpf(10) ** (-mpmath.mp.dps - 2)
-    marks: list[Any] = []
-    while (end is None or (end - k) * way >= 0) and small < _TAIL + 20:
-        term = f(mpmath.mpf(k))
-        if mpmath.isnan(term) or mpmath.isinf(term):
-            raise NoRuleError(f"an expectation is infinite: the term at {k} is {term}")
-        total, size = total + term, size + abs(term)
-        small = small + 1 if abs(term) <= tiny * size else 0
-        steps = abs(k - peak)
-        if end is None and steps == _FAR and _is_slow(marks[0], marks[1], abs(term)):
-            # An algebraic tail: it is summed by extrapolation.
-            rest = mpmath.nsum(lambda j: f(peak + way * j), [steps + 1, mpmath.inf])
-            if mpmath.isnan(rest) or abs(rest) > mpmath.mpf(10) ** 30 * size:
-                raise NoRuleError("an expectation is infinite, or its sum converges too slowly")
-            return total + rest
-        if steps in (_FAR // 4, _FAR // 2):
-            marks.append(abs(term))
-        if steps > _MOST_TERMS:
-            raise NoRuleError(f"a sum over actions does not settle within {_MOST_TERMS} terms")
-        k += way
-    return total
-
-
-def _is_slow(first: Any, second: Any, third: Any) -> bool:
-    """Whether terms at one, two and four steps fall like a power or an exponential; the slope of a
-    wide peak is steeper, and what extrapolation makes of it is wrong.
-    """
-    if not (first > second > third > 0):
-        return False
-    return bool(mpmath.log(second / third) < mpmath.mpf("2.2") * mpmath.log(first / second))
-
-
-def _largest(f: Integrand, low: int, high: int | None) -> int:
-    """The whole number with the largest term, as far as the terms have one peak."""
-    places = [low, low + 1, low + 2, low + 3, *(low + 2**j for j in range(2, _DOUBLINGS))]
-    places = sorted({p for p in places if high is None or p <= high} | ({high} if high else set()))
-    heights = [_height(f, p) for p in places]
-    k = max(range(len(places)), key=heights.__getitem__)
-    if high is None and k == len(places) - 1:
-        raise NoRuleError("an expectation is infinite: its terms grow without end")
-    left, right = places[max(k - 1, 0)], places[min(k + 1, len(places) - 1)]
-    while right - left > 2:
-        one, two = left + (right - left) // 3, right - (right - left) // 3
-        if _height(f, one) < _height(f, two):
-            left = one
-        else:
-            right = two
-    return max(range(left, right + 1), key=lambda p: _height(f, p))
-
-
-def _height(f: Integrand, place: int) -> Any:
-    value = abs(f(mpmath.mpf(place)))
-    if mpmath.isnan(value) or mpmath.isinf(value):
-        raise NoRuleError(f"an expectation is infinite: the term at {place} is {value}")
-    return value

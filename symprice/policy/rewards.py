@@ -18,7 +18,7 @@ from .poles import require_defined
 if TYPE_CHECKING:
     from .distribution import DistributionPolicy
 
-__all__ = ["in_action", "in_state"]
+__all__ = ["finite", "in_action", "in_state", "without_action"]
 
 
 def in_action(policy: DistributionPolicy, given: Any) -> Any:
@@ -43,7 +43,7 @@ def in_action(policy: DistributionPolicy, given: Any) -> Any:
     if isinstance(given, (FunctionClass, Lambda)) or (
         callable(given) and not isinstance(given, Expr)
     ):
-        return require_defined(policy, _finite(scalar(_sympify(given(a)), "the reward")))
+        return require_defined(policy, finite(scalar(_sympify(given(a)), "the reward")))
     expr = scalar(given, "the reward")
     clash = [s for s in policy.free_symbols if s.name == a.name] if a.is_Symbol else []
     if clash:
@@ -57,10 +57,31 @@ def in_action(policy: DistributionPolicy, given: Any) -> Any:
             f"asked for the expected reward {expr}, in which the action {a} does not occur: write "
             f"it in Symbol('{a}'), as a function (lambda action: ...), or Function('r')"
         )
-    return require_defined(policy, _finite(expr.xreplace({s: a for s in named})))
+    return require_defined(policy, finite(expr.xreplace({s: a for s in named})))
 
 
-def _finite(expr: Any) -> Any:
+def without_action(policy: Any, known: set[Any], expr: Any) -> Any:
+    """The expression itself, of which each sample has the same value: a baseline.
+
+    ``known`` are symbols that mean something else, whatever their names.
+
+    Raises
+    ======
+
+    PolicyError : where a symbol in it is that of the action, as rewards are read.
+    """
+    action = getattr(policy, "action", Symbol("a"))
+    names = {a.name for a in ([action] if isinstance(action, Symbol) else action)}
+    if any(getattr(s, "name", None) in names for s in expr.free_symbols - known):
+        raise PolicyError(
+            f"asked for the baseline {expr}, which depends on the action: then the estimator is "
+            "biased. Write an expression without it"
+        )
+    return expr
+
+
+def finite(expr: Any) -> Any:
+    """The reward itself, unless it is known not to be finite."""
     if expr.is_finite is False or expr is S.NaN:
         raise PolicyError(f"the reward is {expr}: rewards are finite")
     return expr

@@ -9,13 +9,17 @@ from sympy import Add, Matrix, Rational
 from ..errors import NoRuleError
 from ..symbols import Name
 from .canonical import components, together
-from .chain import shaped
+from .chain import jacobian, shaped
 from .collecting import tidied
-from .head_names import named_heads
+from .distribution import DistributionPolicy
+from .head_names import named_heads, within_domain
 from .integrals import ActionIntegral, ActionSum
+from .large_numbers import with_values
 from .outcomes import Outcomes, entries_of
 from .pairs import are_uneven, third_cumulant
+from .setting import Names
 from .short import short
+from .solving import concentrations, solved
 
 __all__ = ["compatible", "hessian", "natural"]
 
@@ -26,7 +30,9 @@ def natural(gradient: Any) -> Any:
     """The natural gradient F⁻¹ ∇J; of a softmax, whose F is singular, F⁺ ∇J = r - mean of r.
 
     If `r(a) - J = s(a)ᵀ x` at every action, F x = E[s sᵀ] x = E[s (r - J)] = ∇J: this x is found
-    first, because it needs no inverse of F.
+    first, because it needs no inverse of F. Where more variables move a density than it has heads
+    z, it is the shortest vector that moves z by their natural gradient, `Jᵀ (J Jᵀ)⁻¹ F_z⁻¹ ∂J/∂z`
+    with J = ∂z/∂θ.
 
     Raises
     ======
@@ -41,6 +47,8 @@ def natural(gradient: Any) -> Any:
     found = Outcomes(gradient)
     if (x := compatible(found)) is not None:
         return shaped([found.plain(e) for e in x], 1)
+    if (x := _of_least_norm(gradient)) is not None:
+        return shaped(x, 1)
     slope = entries_of(gradient.doit())
     information = _inlined(gradient.policy.fisher(wrt=gradient.wrt))
     matrix = Matrix(len(slope), len(slope), entries_of(information))
@@ -50,9 +58,31 @@ def natural(gradient: Any) -> Any:
             "is singular, so that ∇J has no unique natural gradient: fix one parameter, as a logit "
             "to 0"
         )
-    if len(slope) == 1:
-        return short(slope[0] / matrix[0, 0])
-    return shaped([short(e) for e in matrix.LUsolve(Matrix(slope))], 1)
+    return shaped(solved(matrix, slope), 1)
+
+
+def _of_least_norm(gradient: Any) -> list[Any] | None:
+    """The natural gradient through fewer heads than variables; None of any other."""
+    policy, wrt = gradient.policy, gradient.wrt
+    if not isinstance(policy, DistributionPolicy) or any(gradient._moves(v) for v in wrt):
+        return None
+    rows = jacobian(policy, wrt)
+    places = [k for k, row in enumerate(rows) if any(d != 0 for d in row)]
+    if len(places) >= len(wrt):
+        return None
+    names, heads = Names(gradient), list(policy.heads)
+    for k, domain in enumerate(policy.stand_ins()):
+        if k in places:
+            heads[k] = within_domain(names.fresh(f"z_{k + 1}"), domain)
+    fresh = tuple(heads[k] for k in places)
+    direct = type(gradient)(policy.with_heads(heads), gradient.reward, fresh)
+    values = {heads[k]: _inlined(policy.heads[k]) for k in places}
+    wanted = Matrix([with_values(e, values) for e in entries_of(natural(direct))])
+    moved = Matrix([[_inlined(d) for d in rows[k]] for k in places])
+    kernel = moved * moved.T
+    if _is_singular(kernel):
+        return None
+    return [short(e) for e in moved.T * kernel.LUsolve(wanted)]
 
 
 def _inlined(expr: Any) -> Any:
@@ -61,6 +91,8 @@ def _inlined(expr: Any) -> Any:
 
 def _is_singular(matrix: Any) -> bool:
     """Whether a matrix of formulas is singular, by algebra or by its numbers at some points."""
+    if concentrations(matrix) is not None:
+        return False
     found = matrix.det(method="berkowitz")
     if short(found) == 0:
         return True

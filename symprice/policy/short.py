@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import comb, prod
 from typing import Any
 
 from sympy import (
+    QQ,
     Add,
     Dummy,
     Expr,
@@ -23,9 +25,10 @@ from sympy import (
 )
 from sympy.functions.special.gamma_functions import gamma, polygamma
 from sympy.matrices.matrixbase import MatrixBase
-from sympy.polys.polyerrors import PolynomialError
+from sympy.polys.polyerrors import CoercionFailed, PolynomialError
 
 from ..timelimit import within
+from .joined import joined_powers
 from .large_numbers import expanded_functions
 
 __all__ = ["merged_exponentials", "short"]
@@ -34,8 +37,12 @@ __all__ = ["merged_exponentials", "short"]
 _LONGEST, _SECONDS = 120, 0.2
 # Beyond this many nothing is tried at all.
 _HOPELESS = 1500
+# So many terms, each as often as it has factors, are multiplied out in a fraction of a second.
+_MOST_WORK = 1000
 # What is no longer than this is left at that.
 _SHORT = 4
+# What is so many times longer when it is multiplied out does not become the shorter one again.
+_LONGER = 4
 
 
 def short(expr: Any) -> Any:
@@ -55,12 +62,15 @@ def short(expr: Any) -> Any:
         return ImmutableDenseMatrix(expr.applyfunc(short))
     if not isinstance(expr, Expr) or expr.is_Atom:
         return expr
-    if expr.count_ops() > _HOPELESS:
+    if expr.count_ops() > _HOPELESS or _work(expr) > _MOST_WORK:
         return expr
     standing = {node: Dummy("I", real=True) for node in expr.atoms(Integral, Sum)}
     if standing:
         back = {dummy: node for node, dummy in standing.items()}
         return short(expr.xreplace(standing)).xreplace(back)
+    quotient = _quotient(expr)
+    if quotient is not None and _work(expr) > _LONGEST:
+        return min([expr, _positive_first(quotient)], key=_length)
     opened = merged_exponentials(
         expand(expanded_functions(expr)) if expr.has(gamma, polygamma) else expand(expr)
     )
@@ -72,12 +82,31 @@ def short(expr: Any) -> Any:
     found = [opened]
     if length <= _LONGEST:
         found += [_in_differences(opened), together(opened)]
-        found += [c for c in (_factored(opened),) if c is not None]
+        factored = _factored(opened) if quotient is None else quotient
+        found += [factored] if factored is not None else []
     if min(candidate.count_ops() for candidate in found) > _SHORT:
-        found += [factor_terms(expr), factor_terms(opened, sign=True)]
+        found.append(factor_terms(expr))
+        if length < _LONGER * expr.count_ops():
+            found.append(factor_terms(opened, sign=True))
     # The written form wins against others of the same length.
     best = min([expr, *map(_positive_first, found)], key=_length)
-    return best if best.func is not Mul else _merged(best)
+    if best.func is not Mul:
+        return best
+    best = joined_powers(_merged(best))
+    turned = any(isinstance(part, Add) and _is_turned(part) for part in Mul.make_args(best))
+    return _positive_first(best) if turned else best
+
+
+def _work(expr: Any) -> int:
+    """How many terms there are when everything is multiplied out, before any cancel; of those in
+    a denominator every term above it has one.
+    """
+    if expr.is_Atom:
+        return 1
+    if isinstance(expr, Pow) and expr.exp.is_Integer and isinstance(expr.base, Add):
+        return comb(_work(expr.base) + abs(int(expr.exp)) - 1, abs(int(expr.exp)))
+    counts = [_work(arg) for arg in expr.args]
+    return prod(counts) if isinstance(expr, Mul) else sum(counts)
 
 
 def _length(expr: Any) -> tuple[int, int]:
@@ -124,15 +153,31 @@ def _factored(expr: Any) -> Any:
     return within(_SECONDS, attempt)
 
 
+def _quotient(expr: Any) -> Any:
+    """A quotient of polynomials in one symbol, factorised; None of anything else."""
+    symbols = expr.free_symbols
+    if len(symbols) != 1 or not expr.is_rational_function(*symbols):
+        return None
+    try:
+        value = QQ.frac_field(*symbols).from_sympy(expr)
+    except (CoercionFailed, ValueError, ZeroDivisionError):
+        return None
+    (c, above), (d, below) = value.numer.factor_list(), value.denom.factor_list()
+    factors = [base.as_expr() ** k for base, k in above]
+    factors += [base.as_expr() ** -k for base, k in below]
+    return Mul(QQ.to_sympy(c / d), *factors)
+
+
 def _positive_first(expr: Any) -> Any:
     """-(b - a) as a - b, (p - 1)² as (1 - p)²: the constant of a factor is positive."""
     if isinstance(expr, Add):
         return Add(*(_positive_first(term) for term in expr.args))
-    sign, factors = 1, []
+    sign, factors, turned = 1, [], []
     for part in Mul.make_args(expr):
         base, power = part.as_base_exp()
         if isinstance(base, Add) and power.is_Integer and _is_turned(base):
-            factors.append(Pow(Add(*(-term for term in base.args)), power))
+            turned.append(Pow(Add(*(-term for term in base.args)), power))
+            factors.append(turned[-1])
             sign *= -1 if power % 2 else 1
         else:
             factors.append(part)
@@ -140,11 +185,12 @@ def _positive_first(expr: Any) -> Any:
     if not (isinstance(total, Mul) and total.could_extract_minus_sign()):
         return total
     factors = list(total.args)
-    for place, part in enumerate(factors):
-        if isinstance(part, Add) and _signs(part) * 2 >= len(part.args):
-            factors[place] = Add(*(-term for term in part.args))
-            return Mul(-1, *factors)
-    return total
+    open_ = [f for f in factors if isinstance(f, Add) and 2 * _signs(f) >= len(f.args)]
+    if not open_:
+        return total
+    part = max([f for f in open_ if f not in turned] or open_, key=lambda f: f.count_ops())
+    factors[factors.index(part)] = Add(*(-term for term in part.args))
+    return Mul(-1, *factors)
 
 
 def _is_turned(total: Any) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from sympy import Dummy, Interval, atanh, exp, log, oo, pi, tanh
+from sympy import Add, Dummy, Interval, atanh, degree, exp, factorial, log, oo, pi, tanh
 
 from ..networks.activations import log_sigmoid
 from .family import FamilyPolicy
@@ -71,6 +71,20 @@ class SquashedGaussianPolicy(FamilyPolicy):
         inner = expr.xreplace({atanh(a): _U, log(1 - a**2): tails}).xreplace({a: tanh(_U)})
         weight = exp(GaussianPolicy(c.mean, c.sigma).log_density(_U))
         return ActionIntegral(inner * weight, (_U, -oo, oo))
+
+    def centred(self, reward: Any, a: Any) -> Any:
+        """A polynomial reward less that of tanh μ, in powers of `a - tanh μ`: near ±1 nothing else
+        has digits left.
+        """
+        if not reward.is_polynomial(a):
+            return None
+        middle, gap = tanh(self.canonical.mean), Dummy("gap")
+        (_, *terms) = [
+            reward.diff(a, n).subs(a, middle) / factorial(n)
+            for n in range(int(degree(reward, a)) + 1)
+        ]
+        found = Add(*(c * gap**n for n, c in enumerate(terms, start=1)))
+        return found.xreplace({gap: a - middle})
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""

@@ -17,10 +17,10 @@ from sympy import (
     exp,
     expand,
     factorial,
-    gamma,
     log,
     pi,
     sign,
+    sin,
 )
 
 from ..networks.activations import log_sigmoid, sigmoid
@@ -183,10 +183,11 @@ class LogisticPolicy(SymmetricPolicy):
         return logistic_moment(n, 0)
 
     def tilt(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> Any:
-        """E[exp(t a)] = exp(μ t) Γ(1 - s t) Γ(1 + s t)."""
+        """E[exp(t a)] = exp(μ t) Γ(1 - s t) Γ(1 + s t), where the product is π s t/sin(π s t)."""
         if s != 0 or q != 0:
             return None
-        return exp(c.loc * t) * gamma(1 - c.scale * t) * gamma(1 + c.scale * t)
+        turn = pi * c.scale * t
+        return exp(c.loc * t) * (1 if t == 0 else turn / sin(turn))
 
     def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
         """`|t| < 1/s`."""

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 from sympy import (
     Add,
     Dummy,
+    Expr,
     Interval,
+    Lambda,
     Mul,
     ProductSet,
     S,
@@ -19,12 +21,15 @@ from sympy import (
     gamma,
     log,
 )
+from sympy.core.function import FunctionClass
+from sympy.core.sympify import _sympify
 
 from ..errors import PolicyError
 from .arguments import listed, scalar
 from .distribution import Action, DistributionPolicy, exponential
 from .given import stand_in
 from .integrals import ActionIntegral
+from .rewards import finite
 from .short import short
 
 __all__ = ["DirichletPolicy", "VectorPolicy", "entries_of"]
@@ -68,17 +73,23 @@ class VectorPolicy(DistributionPolicy):
 
     def in_action(self, f: Any) -> Any:
         """A function of the entries of an action, or an expression in a_1, a_2, …"""
-        if callable(f) and not hasattr(f, "free_symbols"):
-            return scalar(f(*self.action), "the reward")
+        if isinstance(f, (FunctionClass, Lambda)) or (callable(f) and not isinstance(f, Expr)):
+            return finite(scalar(_sympify(f(*self.action)), "the reward"))
         expr = scalar(f, "the reward")
         names = {a.name: a for a in self.action}
+        clash = [s for s in self.free_symbols if getattr(s, "name", "") in names]
+        if clash:
+            raise PolicyError(
+                f"the reward {expr} is read in {', '.join(names)}, but {clash[0]} is a parameter "
+                f"of {self} too: give the parameter another name, or write a function"
+            )
         moved = {s: names[s.name] for s in expr.free_symbols if getattr(s, "name", "") in names}
         if not moved and not expr.is_number:
             raise PolicyError(
                 f"asked for the expected reward {expr}, in which no action occurs: write it in "
                 f"{', '.join(names)}, or as a function of {self.size} arguments"
             )
-        return expr.xreplace(moved)
+        return finite(expr.xreplace(moved))
 
     def mean(self, expr: Any, conditions: list[Any] | None = None) -> Any:
         """E of an expression in the symbols of the action; what must be positive for it is added to
@@ -128,7 +139,13 @@ class VectorPolicy(DistributionPolicy):
         values = entries_of(action, "an action")
         if len(values) != self.size:
             raise PolicyError(f"an action of {self} has {self.size} entries, received {action}")
+        if self.support.contains(Tuple(*values)) is S.false or not self._may_be(values):
+            raise PolicyError(f"asked for the action {action} of {self}, which it does not take")
         return formula.xreplace(dict(zip(self.action, values, strict=True)))
+
+    def _may_be(self, values: list[Any]) -> bool:
+        """Whether entries that lie in the support, each by itself, may be an action together."""
+        return True
 
 
 class DirichletPolicy(VectorPolicy):
@@ -207,6 +224,11 @@ class DirichletPolicy(VectorPolicy):
         value: Any = S.One
         total, moved = Add(*self.heads), Add(*self.heads)
         for x, alpha in zip(a, self.heads, strict=True):
+            if powers[x] != 0 and check(alpha + powers[x]).is_nonpositive:
+                raise PolicyError(
+                    f"asked for an expectation of {term.xreplace(self._renamed())}, which is "
+                    "infinite; write a reward that is smaller where an entry is near 0"
+                )
             s = powers[x] + bends.get(x, S.Zero)
             value *= gamma(alpha + s) / gamma(alpha)
             moved += s
@@ -222,6 +244,10 @@ class DirichletPolicy(VectorPolicy):
         weight = exponential(self.log_density(a))
         limits = [(x, S.Zero, 1 - Add(*free[:k])) for k, x in enumerate(free)]
         return ActionIntegral((expr * weight).xreplace(inside), *reversed(limits))
+
+    def _may_be(self, values: list[Any]) -> bool:
+        rest = expand(Add(*values) - 1)
+        return not rest.is_number or abs(rest) < 1e-9
 
     def draw(self, rng: Any, n: int) -> Any:
         """n actions, one a row."""

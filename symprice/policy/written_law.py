@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 
 from sympy import (
     Dummy,
+    FiniteSet,
     Integer,
     Integral,
     Interval,
     Piecewise,
+    Range,
     Rational,
     S,
     Set,
@@ -32,11 +34,11 @@ from ..errors import PolicyError
 from ..symbols import TRAINED, Observable, Parameter
 from ..timelimit import within
 from .arguments import scalar
-from .distribution import DistributionPolicy
+from .distribution import DistributionPolicy, exponential
 from .integrals import attempted
 from .reductions import reduced
 
-__all__ = ["WrittenPolicy", "of_random_symbol"]
+__all__ = ["WrittenPolicy", "of_random_symbol", "written"]
 
 
 class WrittenPolicy(DistributionPolicy):
@@ -56,12 +58,19 @@ class WrittenPolicy(DistributionPolicy):
     patience: ClassVar[float] = 1.5
 
     def __new__(cls, expr: Any, action: Any, support: Any) -> Any:
-        law, support = scalar(expr, "log π"), _sympify(support)
+        law = scalar(expr, "log π")
         if not isinstance(action, Symbol) or not isinstance(support, Set):
             raise PolicyError(
                 f"asked for a policy from log π = {law} with the action {action!r} and the support "
                 f"{support!r}: write a Symbol and a set, as Interval(0, oo) or S.Naturals0"
             )
+        if not _is_in_a_row(support):
+            raise PolicyError(
+                f"asked for a policy on {support}, which is neither an interval nor whole numbers "
+                "in a row: write Interval(0, 1), S.Naturals0, Range(0, n), or a list of actions"
+            )
+        if law.xreplace({action: Dummy(real=True, nonzero=True)}).is_real is False:
+            raise PolicyError(f"asked for a policy with log π = {law}: it is real")
         return super().__new__(cls, law, action, support)
 
     @property
@@ -144,6 +153,33 @@ class WrittenPolicy(DistributionPolicy):
                 f"probabilities sum to {value}{where}: subtract the logarithm of {what}"
             )
         return self
+
+
+def written(expr: Any, action: Any, support: Any) -> Any:
+    """The policy of a formula for log π; of a list of actions a categorical one."""
+    listed = isinstance(support, (list, tuple, set, FiniteSet))
+    if isinstance(support, Range) and support.size.is_Integer:
+        listed = support.step != 1
+    if not listed or not isinstance(action, Symbol):
+        return WrittenPolicy(expr, action, support).require_normalised()
+    from .finite import CategoricalPolicy
+
+    law, outcomes = scalar(expr, "log π"), sorted(map(_sympify, support), key=default_sort_key)
+    return CategoricalPolicy(
+        probabilities=[exponential(law.subs(action, x)) for x in outcomes], actions=outcomes
+    )
+
+
+def _is_in_a_row(support: Any) -> bool:
+    """Whether the actions are an interval, or all whole numbers between two ends."""
+    if isinstance(support, Range):
+        return bool(support.step == 1)
+    return isinstance(support, Interval) or support in (
+        S.Reals,
+        S.Integers,
+        S.Naturals,
+        S.Naturals0,
+    )
 
 
 def _number(total: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sympy import Add, Derivative, Subs, Symbol, exp
+from sympy.printing.precedence import PRECEDENCE
 
 from ..derivation import Rule
 from .moments import Mean, Moment, OffspringMean, Trait, TraitChange, TraitRate, Var
@@ -59,6 +60,7 @@ class MeanChange(Moment):
     """
 
     _count = 3
+    precedence = PRECEDENCE["Pow"]  # brackets in a power, none in a product
 
     @classmethod
     def laws(cls) -> tuple[Rule, ...]:
@@ -108,6 +110,7 @@ class VarianceChange(Moment):
     """
 
     _count = 2
+    precedence = PRECEDENCE["Pow"]  # brackets in a power, none in a product
 
     @classmethod
     def laws(cls) -> tuple[Rule, ...]:
@@ -156,6 +159,7 @@ class RateOfMean(Moment):
     """
 
     _count = 3
+    precedence = PRECEDENCE["Pow"]  # brackets in a power, none in a product
 
     @classmethod
     def laws(cls) -> tuple[Rule, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 import mpmath
 from sympy import Expr, Matrix
 from sympy.core.sympify import _sympify
+from sympy.printing.precedence import PRECEDENCE
 
 from ..derivation import Rule
 from ..symbols import Observable, ObservableVector, Parameter
@@ -101,5 +102,6 @@ class CorrelatedMean(OverGaussian):
         return gaussian_mean(at, joint, self._degree(a, b))
 
     def _tex(self, printer: Any) -> str:
-        a, b, rho = (printer._print(self.args[i]) for i in (0, 1, 4))
+        a, b = (printer.parenthesize(value, PRECEDENCE["Mul"]) for value in self.args[:2])
+        rho = printer._print(self.args[4])
         return rf"\operatorname{{E}}{self._subscript(printer)}\left({a} {b}; {rho}\right)"

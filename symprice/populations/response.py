@@ -21,6 +21,7 @@ from sympy import (
     log,
 )
 from sympy.matrices.matrixbase import MatrixBase
+from sympy.printing.precedence import PRECEDENCE
 
 from ..derivation import Rule
 from ..errors import ShapeError
@@ -237,6 +238,7 @@ class SearchGradient(OverGaussian):
     """
 
     _count = 2
+    precedence = PRECEDENCE["Pow"]  # brackets in a power, none in a product
 
     @classmethod
     def laws(cls) -> tuple[Rule, ...]:
@@ -249,7 +251,8 @@ class SearchGradient(OverGaussian):
         return self._values(evaluate, point, [F], place) / evaluate(self.scale, point)
 
     def _tex(self, printer: Any) -> str:
-        F, parameter = (printer._print(e) for e in self.args[:2])
+        F = printer.parenthesize(self.args[0], PRECEDENCE["Mul"])
+        parameter = printer._print(self.args[1])
         sigma = printer._print(self.scale ** Rational(1, 2))
         return (
             rf"\frac{{\operatorname{{E}}\left({F} \varepsilon_{{{parameter}}}\right)}}{{{sigma}}}"

@@ -25,9 +25,9 @@ def spread(covariance: Any, parameters: Any = None) -> MatrixMetric:
     >>> from symprice import Parameter
     >>> from symprice.populations.spreading import spread
     >>> spread([[2]], [Parameter('z')])
-    MatrixMetric(Matrix([[2]]), (z,))
+    MatrixMetric([[2]], (z,))
     >>> spread(DiagonalMetric({Parameter('z'): 2}))
-    MatrixMetric(Matrix([[2]]), (z,))
+    MatrixMetric([[2]], (z,))
     """
     if isinstance(covariance, MatrixMetric):
         found = covariance

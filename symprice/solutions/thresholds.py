@@ -175,6 +175,11 @@ class Stability(Result, Basic):
     def _formula(self) -> Any:
         return self.threshold
 
+    @property
+    def _remark(self) -> str:
+        frozen = f"for a frozen {', '.join(map(str, self.frozen))}" if self.frozen else ""
+        return ", ".join(filter(None, ("in the mean" if self.is_of_mean else "", frozen)))
+
     def __str__(self) -> str:
         frozen = ", ".join(map(str, self.frozen))
         verb = "are" if len(self.frozen) > 1 else "is"

@@ -12,6 +12,7 @@ from typing import Any
 
 from sympy import Add, Derivative, Expr, Function, Symbol
 from sympy.core.sympify import _sympify
+from sympy.printing.precedence import PRECEDENCE
 
 from ..binding import Binder
 from ..closedform import ClosedForm, Definitions, hoist
@@ -71,6 +72,7 @@ class NeuronDerivative(Node, Binder, Expr):
     """
 
     is_commutative = True
+    precedence = PRECEDENCE["Pow"]  # brackets in a power, none in a product
 
     def __new__(cls, network: Any, neuron: Any, label: Any = None) -> NeuronDerivative:
         network = _flat(network)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, ZeroMatrix
+from sympy import Add, Expr, ZeroMatrix
 from sympy.core.sympify import _sympify
 
 from ..derivation import Rule
@@ -171,7 +171,9 @@ def covariance(a: Any, b: Any = None, *, metric: Metric | None = None) -> Any:
         if isinstance(a, MATRIX) or isinstance(b, MATRIX):
             return ZeroMatrix(size(a), size(b))
         return _sympify(0)
-    return NTVar(a, metric) if a == b else NTCov(a, b, metric)
+    if a == b:  # the same of a - b and b - a, so that they are recognised as equal
+        return NTVar(-a if isinstance(a, Add) and a.could_extract_minus_sign() else a, metric)
+    return NTCov(a, b, metric)
 
 
 def _differentiate(node: Any, symbol: Any) -> Any:

@@ -17,6 +17,7 @@ from sympy.matrices.matrixbase import MatrixBase
 from sympy.printing.precedence import PRECEDENCE
 
 from ..errors import NoRuleError, ShapeError
+from ..spelling import AsTyped
 from ..symbols import TRAINED, Parameter, ParameterMatrix, expression
 from ..timelimit import within
 from .differences import Place, parameter_vector
@@ -30,11 +31,10 @@ __all__ = [
     "metric_tex",
 ]
 
-# For the determinant and the inverse of a matrix of symbols, which may swell.
-SECONDS = 10
+SECONDS = 10  # for the determinant and the inverse of a matrix of symbols, which may swell
 
 
-class Metric(Basic):
+class Metric(AsTyped, Basic):
     """A symmetric bilinear form on gradients; ``entry(u, v)`` is its value on coordinates of θ."""
 
     def entry(self, u: Parameter, v: Parameter) -> Expr:

@@ -215,7 +215,7 @@ class TangentCovariance(Node, OfParameters):
     def _pretty(self, printer: Any) -> Any:
         from sympy.printing.pretty.stringpict import prettyForm
 
-        inner = printer._print_seq(self.properties, "(", ")", delimiter=", ")
+        inner = printer._print_seq(self.args, "(", ")", delimiter=", ")
         return prettyForm(*prettyForm(type(self).__name__.removesuffix("Matrix")).right(inner))
 
     def _sympystr(self, printer: Any) -> str:

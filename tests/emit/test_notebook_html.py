@@ -41,7 +41,7 @@ d, m = symbols("d m", integer=True, positive=True)
 x, y = inputs("x y", d)
 eta, beta = symbols("eta beta", positive=True)
 theta = Parameter("theta", real=True)
-GREEN, RED, GREY = "#15803d", "#dc2626", "#737373"
+GREEN, RED, GREY = "#148a42", "#e03a3a", "#7a7a7a"
 
 
 def kernel(*sizes):
@@ -112,7 +112,7 @@ def test_macros_of_papers_stay_out_of_notebooks():
 
 def test_what_a_step_changes_is_coloured():
     tex = derive(NTCov(log(P) * Q, -L))._repr_html_()
-    (new,) = re.findall(r"\\textcolor\{#c2410c\}\{(.*)\} &amp;&amp;", tex)
+    (new,) = re.findall(r"\\textcolor\{#d9480f\}\{(.*)\} &amp;&amp;", tex)
     assert new == r"\frac{Q}{P} \operatorname{NTCov}(P, L)"
 
 

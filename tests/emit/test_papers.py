@@ -21,6 +21,7 @@ from symprice import (
     HeavyBall,
     NTCov,
     NTVar,
+    Population,
     closed_form,
     derive,
     inputs,
@@ -306,3 +307,24 @@ def test_sources_of_results_in_lists_and_one_result_alone():
         with pytest.raises(ShapeError, match="asked for a paper"):
             paper(results, title=title)
     assert paper([], title="T").items == ()
+
+
+def test_a_wide_diagram_spans_both_columns():
+    """In one of them the symbols would be a third of their size."""
+    deep = MLP(2, 2, 2, 2, 2, 1, activation=sigmoid)
+    for columns, environment in ((1, "figure}"), (2, "figure*}")):
+        tex = paper([("fig:n", deep.draw(neurons=False))], title="n", columns=columns)
+        assert rf"\begin{{{environment}" in tex.latex()
+
+
+def test_a_population_is_a_table():
+    small = Population(["a", "b"], fitness=[1, 2], traits={"z": [3, 5]})
+    tex = paper([small], title="types").latex()
+    assert all(word in tex for word in (r"\toprule", "frequency", r"$\frac{1}{2}$"))
+
+
+def test_what_an_equation_defines_stays_beside_its_sign():
+    tex = Population().hamilton().derivation.latex(environment="align", width="column")
+    assert (
+        re.search(r"\\qquad C = \\frac\{1\}", tex) and r"r = \frac{\operatorname{Cov}(y, z)}" in tex
+    )

@@ -9,6 +9,7 @@ import pytest
 
 from symprice import MLP, NTCov, closed_form, inputs
 from symprice.emit.array_tiles import _filled
+from symprice.emit.progress import advancing
 
 PLACES = [(slice(i, i + 1),) for i in range(400)]
 
@@ -74,3 +75,22 @@ def test_the_bar_is_gone_while_the_error_is_kept(monkeypatch):
     assert kept.tb is not None and bars and all(bar.closed for bar in bars)
     whole = kernel(net.init(0), points, points, progress=False)
     np.testing.assert_allclose(whole, whole.T, rtol=1e-12)
+
+
+def test_a_bar_that_ends_early_does_not_stay_in_red(monkeypatch):
+    """In notebooks tqdm takes a bar that is not full for an error, and leaves it there."""
+    tqdm = pytest.importorskip("tqdm.auto", reason="pip install tqdm").tqdm
+    closed = []
+
+    class Bar(tqdm):
+        def close(self):
+            closed.append((self.n, self.total))
+            super().close()
+
+    monkeypatch.setattr("tqdm.auto.tqdm", Bar)
+    with advancing(10, True, "point") as advance:
+        advance(), advance(), advance()
+    with pytest.raises(KeyboardInterrupt), advancing(10, True, "point") as advance:
+        advance()
+        raise KeyboardInterrupt
+    assert {(3, 3), (1, 1)} <= set(closed)

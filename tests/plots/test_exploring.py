@@ -70,6 +70,21 @@ def test_sliders_in_a_notebook(monkeypatch):
     )
     monkeypatch.setattr(exploring, "_has_kernel", lambda: True)
     box = explore(w * b, w=(0, 1), b=(2, 4))
-    formula, slider = box.children[0].children
-    assert "w" in formula.value and isinstance(slider, ipywidgets.FloatSlider)
-    assert (slider.min, slider.value, slider.max, slider.description) == (2, 3, 4, "b")
+    formula, value, along, slider = box.children[0].children
+    assert formula.value == "$$b w$$" and isinstance(slider, ipywidgets.FloatSlider)
+    assert (slider.min, slider.value, slider.max, slider.description) == (2, 3, 4, "$b$")
+    assert value.value == "$= 1.5$ at $w = 0.5$, $b = 3$"
+    slider.value = 4
+    assert value.value == "$= 2$ at $w = 0.5$, $b = 4$"
+    along.value = 0.25
+    assert value.value == "$= 1$ at $w = 0.25$, $b = 4$"
+
+
+def test_one_symbol_has_its_formula_beside_it_too(monkeypatch):
+    pytest.importorskip("ipywidgets", reason="needs ipywidgets: pip install .[notebook]")
+    monkeypatch.setattr(exploring, "_has_kernel", lambda: True)
+    formula, value, slider = explore(NTVar(sigmoid(b)), b=(-5, 5)).children[0].children
+    assert r"\sigma(b)" in formula.value and value.value == "$= 0.0625$ at $b = 0$"
+    slider.value = 5.0
+    p = 1 / (1 + np.exp(-5))
+    assert value.value == f"$= {(p * (1 - p)) ** 2:.6g}$ at $b = 5$"

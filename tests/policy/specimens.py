@@ -31,10 +31,12 @@ from symprice import (
     policy_gradient,
 )
 from symprice.policy.bessel import BesselRatio
+from symprice.policy.cosine_moments import CosineMoment
 from symprice.policy.density import DensityOf
 from symprice.policy.estimators import ScoreEstimator
-from symprice.policy.gamma_differences import PolygammaDifference
+from symprice.policy.gamma_differences import GammaQuotient, PolygammaDifference
 from symprice.policy.other_columns import GapToOthers, LogOdds, MeanOfOthers, VarianceOfOthers
+from symprice.policy.trigamma_gaps import TrigammaFall
 
 m, s, z, k = (Parameter(name) for name in ("m", "s", "z", "k"))
 u = Symbol("u", positive=True)
@@ -78,7 +80,11 @@ SPECIMENS = [
     DensityOf(GAUSSIAN, GAUSSIAN.action),
     BesselRatio(2, u),
     PolygammaDifference(0, u),
+    TrigammaFall(u),
+    TrigammaFall(u, 2 * u),
     PolygammaDifference(-1, u, u / 2),
+    GammaQuotient(u, u / 2),
+    CosineMoment(u, 2, 1, 1),
     CategoricalPolicy(COLUMN),
     BY_COLUMN,
     BY_COLUMN.estimator(4, "mean"),

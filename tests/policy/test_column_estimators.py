@@ -26,7 +26,8 @@ r = MatrixSymbol("r", K, 1)
 w = Symbol("w", positive=True)
 PI = CategoricalPolicy(z)
 G = policy_gradient(PI, r)
-NETWORK = policy_gradient(CategoricalPolicy(MLP(d, h, K, activation=tanh)(inputs("x", d))), r)
+X = inputs("x", d)
+NETWORK = policy_gradient(CategoricalPolicy(MLP(d, h, K, activation=tanh)(X)), r)
 
 
 def enumerated(logits, rewards):
@@ -144,8 +145,49 @@ def test_entropy_bonus_and_divergence_penalty(gradient):
     assert check(policy_gradient(policy, kl_penalty(policy, reference, r, w)), points=2)
 
 
-def test_logits_of_a_network_do_not_move_by_themselves():
-    with pytest.raises(NoRuleError, match="network"):
-        NETWORK.dynamics()
+def test_logits_move_by_themselves():
     assert r"\dot{\pi}" in G.dynamics("natural").latex()
     assert check(G.dynamics(), points=2)
+
+
+def softmax(z):
+    return np.exp(z) / np.exp(z).sum()
+
+
+def test_logits_of_a_network_move_with_its_parameters():
+    rng = np.random.default_rng(0)
+    shapes = [(4, 3), (4,), (5, 4), (5,)]
+    at = [rng.normal(size=shape) for shape in shapes]
+    x, rewards, step = rng.normal(size=3), rng.normal(size=5), 1e-5
+
+    def policy(values):
+        W1, b1, W2, b2 = values
+        return softmax(W2 @ np.tanh(W1 @ x + b1) + b2)
+
+    def moved(direction, way):
+        return [v + way * step * u for v, u in zip(at, direction, strict=True)]
+
+    gradient = [np.zeros(shape) for shape in shapes]
+    for k, shape in enumerate(shapes):
+        for place in np.ndindex(*shape):
+            unit = [np.zeros(s) for s in shapes]
+            unit[k][place] = 1
+            up, down = (policy(moved(unit, way)) @ rewards for way in (1, -1))
+            gradient[k][place] = (up - down) / (2 * step)
+    expected = (policy(moved(gradient, 1)) - policy(moved(gradient, -1))) / (2 * step)
+    values = dict(zip(["W1", "b1", "W2", "b2"], at, strict=True))
+    params = {p: values[p.name] for p in NETWORK.policy.parameters}
+    found = NETWORK.dynamics().lambdify()(params, rewards, x)
+    assert np.allclose(found, expected, rtol=1e-8, atol=1e-10)
+
+
+def test_a_natural_gradient_moves_a_network_by_the_replicator_equation():
+    """F⁺∇J in the parameters, with F by the Jacobian: the last layer has a bias."""
+    rng = np.random.default_rng(1)
+    z, rewards, J = rng.normal(size=4), rng.normal(size=4), rng.normal(size=(4, 9))
+    pi = softmax(z)
+    moving = np.diag(pi) - np.outer(pi, pi)
+    step = np.linalg.pinv(J.T @ moving @ J) @ (J.T @ moving @ rewards)
+    assert np.allclose(moving @ J @ step, pi * (rewards - pi @ rewards))
+    rhs = NETWORK.dynamics("natural").rhs
+    assert "ScaledRows(pi, (-J)*1 + r)" in str(rhs)

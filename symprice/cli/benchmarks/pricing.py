@@ -117,7 +117,7 @@ def run(quick: bool = False, environments: Any = None) -> list[dict[str, Any]]:
 def _row(what: str, way: Any, order: int, taken: float, wanted: float) -> dict[str, Any]:
     return {
         "what": what,
-        "dynamics": type(way).__name__,
+        "dynamics": str(way),
         "order": order,
         "derive": taken,
         "wanted": f"< {wanted:g} s",

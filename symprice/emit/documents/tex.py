@@ -39,6 +39,7 @@ __all__ = ["to_tex"]
 _SMALL = 0.92  #: small type against the type of the text
 _RULE = 16.0  #: beyond this width a rule is set in lines of its own
 _LONG = 25  #: a table of more rows may run over pages
+_WIDE_PICTURE = 550.0  #: in points of its own: in one of two columns it would be too small to read
 
 
 def to_tex(
@@ -146,8 +147,10 @@ class _Writer:
                 return self.table(block)
             case Display():
                 return self.display(block)
-            case Figure(tikz, _, caption, label):
-                return _floating("figure", f"\\fittedpicture{{{tikz}}}", caption, label)
+            case Figure(tikz, svg, caption, label):
+                wide = self.page.columns == 2 and _picture_width(svg) > _WIDE_PICTURE
+                kind = "figure*" if wide and (caption or label) else "figure"
+                return _floating(kind, f"\\fittedpicture{{{tikz}}}", caption, label)
             case Procedure(_, _, latex):
                 return latex(self.line - 1.0)
 
@@ -259,6 +262,11 @@ def _floating(kind: str, body: str, caption: str, label: str) -> str:
     table = [r"\setlength{\belowcaptionskip}{4pt}", name, body]
     inside = table if kind == "table" else [body, name]
     return "\n".join([f"\\begin{{{kind}}}[htbp]", "\\centering", *inside, f"\\end{{{kind}}}"])
+
+
+def _picture_width(svg: str) -> float:
+    found = re.search(r'\swidth="([\d.]+)"', svg)
+    return float(found[1]) if found else 0.0
 
 
 def _mark(label: str) -> str:

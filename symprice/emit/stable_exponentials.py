@@ -1,0 +1,70 @@
+"""Differences of exponentials, as in moments of log-normal laws, e^u - e^v by u - v; and u coth u
+next to 1, as in waves of logistic laws.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+from sympy import Add, Mul, S, exp, expand_mul, tanh
+
+from .careful import ExponentialGap, ScaledCothRest
+
+__all__ = ["stable_coth_sum", "stable_exponential_sum"]
+
+
+def stable_exponential_sum(total: Any) -> Any:
+    """c e^u - c e^v as c times one function of u, v and u - v, where what u and v share is gone.
+
+    Examples
+    ========
+
+    >>> from sympy import exp
+    >>> from sympy.abc import x, y
+    >>> from symprice.emit.stable_exponentials import stable_exponential_sum
+    >>> stable_exponential_sum(3*exp(2*x + y) - 3*exp(x)*exp(y) + 1)
+    3*ExponentialGap(2*x + y, x + y, x) + 1
+    """
+    parts = [_split(term) for term in total.args]
+    for (i, (c, u)), (j, (d, v)) in combinations(enumerate(parts), 2):
+        if u != 0 and v != 0 and u != v and c + d == 0:
+            first, second = (v, u) if c.could_extract_minus_sign() else (u, v)
+            coefficient = d if c.could_extract_minus_sign() else c
+            gap = coefficient * ExponentialGap(first, second, expand_mul(first - second))
+            rest = [term for k, term in enumerate(total.args) if k not in (i, j)]
+            found = Add(gap, *rest)
+            return stable_exponential_sum(found) if rest else found
+    return total
+
+
+def _split(term: Any) -> tuple[Any, Any]:
+    """What an exponential stands before, and its exponent; 0 where no symbol is in it."""
+    exponents = [f.args[0] for f in Mul.make_args(term) if isinstance(f, exp) and f.free_symbols]
+    if not exponents:
+        return term, S.Zero
+    rest = [f for f in Mul.make_args(term) if not (isinstance(f, exp) and f.free_symbols)]
+    return Mul(*rest), Add(*exponents)
+
+
+def stable_coth_sum(total: Any) -> Any:
+    """c u/tanh(u) - c as c times one function, which is of the order of u² where u is small.
+
+    Examples
+    ========
+
+    >>> from sympy import tanh
+    >>> from sympy.abc import x, y
+    >>> from symprice.emit.stable_exponentials import stable_coth_sum
+    >>> stable_coth_sum(y - 2*x*y/tanh(2*x))
+    -y*ScaledCothRest(2*x)
+    """
+    terms = set(total.args)
+    for f in sorted(total.atoms(tanh), key=str):
+        for term in total.args:
+            rest = term * f / f.args[0]
+            if not rest.has(f) and -rest in terms:
+                others = Add(*(terms - {term, -rest}))
+                found = rest * ScaledCothRest(f.args[0]) + others
+                return stable_coth_sum(found) if isinstance(found, Add) else found
+    return total
