@@ -15,6 +15,7 @@ from .bessel_code import BESSEL, BESSEL_NEED
 from .exponential_code import EXPONENTIALS
 from .gamma_code import GAMMA, GAMMA_NEED
 from .quadrature_code import QUADRATURE, QUADRATURE_NEEDS
+from .softmax_code import SOFTMAXES
 from .trigamma_code import TRIGAMMAS
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "CosineMean",
     "DigammaRest",
     "RelativeGap",
+    "RewardGaps",
     "EntryOf",
     "Expm1",
     "ExponentialGap",
@@ -255,6 +257,13 @@ class Softmaxes(Careful):
     letter = "pi"
 
 
+class RewardGaps(Careful):
+    """The vector `r - Σ r_k π_k`, of the vector π and the rewards."""
+
+    call = "helper.reward_gaps"
+    letter = "gaps"
+
+
 class EntryOf(Careful):
     """One entry of a vector, counted from 0."""
 
@@ -263,6 +272,11 @@ class EntryOf(Careful):
         """Entry ``index`` (from 1) of the softmax of logits, or its logarithm."""
         vector = LogSoftmaxes(*logits)
         return cls(vector if logarithm else Softmaxes(vector), Integer(index - 1))
+
+    @classmethod
+    def gap(cls, index: Any, logits: tuple[Expr, ...], rewards: list[Expr]) -> Expr:
+        """The reward of action ``index`` (from 1), less the mean reward."""
+        return cls(RewardGaps(Softmaxes(LogSoftmaxes(*logits)), *rewards), Integer(index - 1))
 
 
 # What a helper calls: other helpers, which stand before it, and functions of SciPy.
@@ -323,17 +337,10 @@ def divergence(x, y, log_ratio):
     near = 0.5*x*u*u*(1 + u/3*(1 + u/4*(1 + u/5*series)))
     return np.where(np.abs(log_ratio) < 0.5, near, x*log_ratio + (y - x))[()]
 ''',
-    "log_softmax": '''\
-def log_softmax(*z):
-    """log(exp(z_i)/sum_j exp(z_j)) along a new first axis, to full relative precision."""
-    z = np.stack(np.broadcast_arrays(*z), dtype=np.result_type(*z, 1.0))
-    z = z - np.max(z, axis=0)
-    rest = np.sum(np.sort(np.exp(z), axis=0)[:-1], axis=0)  # all but the largest, which is 1
-    return z - np.log1p(rest)
-''',
     **GAMMA,
     **BESSEL,
     **EXPONENTIALS,
+    **SOFTMAXES,
     **TRIGAMMAS,
     **QUADRATURE,
 }

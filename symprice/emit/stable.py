@@ -63,7 +63,7 @@ _RULES_OF_SUMS = (
     stable_exponential_sum,
     stable_coth_sum,
 )
-# Every r - J becomes a sum over the actions, so that all of them cost the square of their number.
+# Up to so many actions every r - J becomes a sum over the others.
 _ACTIONS = 32
 
 
@@ -145,6 +145,8 @@ class _Rewriting:
             if isinstance(mean, (Add, Mul)) and _is_mean(mean):
                 if (gaps := _gaps(total - term, coefficient, mean)) is not None:
                     return gaps
+                if len(mean.args) > _ACTIONS:
+                    continue
                 parts = (coefficient * part for part in Add.make_args(mean))
                 written = Add(total - term, *parts)
                 stable = stable_sum(written) if isinstance(written, Add) else written
@@ -224,19 +226,20 @@ def _without_difference(total: Any) -> Any:
 
 
 def _is_mean(total: Any) -> bool:
-    """Whether a sum is Σ r_k π_k over the entries of one softmax, of no more than a few actions."""
+    """Whether a sum is Σ r_k π_k over the entries of one softmax."""
     logits = set()
     for term in Add.make_args(total):
         entries = [factor for factor in Mul.make_args(term) if isinstance(factor, SoftmaxEntry)]
         if len(entries) != 1:
             return False
         logits.add(entries[0].logits)
-    return len(logits) == 1 and len(logits.pop()) <= _ACTIONS
+    return len(logits) == 1
 
 
 def _gaps(rest: Any, coefficient: Any, mean: Any) -> Any:
     """`r_a - Σ r_k π_k` as `Σ π_k (r_a - r_k)`, where nothing cancels if several actions are
-    likely, and alike; None where the rest is none of the r_k.
+    likely, and alike; None where the rest is none of the r_k. Of many actions it is an entry of a
+    vector, so that all of them do not cost the square of their number.
     """
     values: dict[Any, Any] = {}
     for term in Add.make_args(mean):
@@ -245,8 +248,12 @@ def _gaps(rest: Any, coefficient: Any, mean: Any) -> Any:
     logits = next(iter(values)).logits
     entries = [SoftmaxEntry(k, *logits) for k in range(1, len(logits) + 1)]
     gaps = [(e, rest + coefficient * values.get(e, 0)) for e in entries]
-    if all(gap != 0 for _, gap in gaps):
+    place = next((k for k, (_, gap) in enumerate(gaps, start=1) if gap == 0), None)
+    if place is None:
         return None
+    if len(entries) > _ACTIONS:
+        rewards = [values.get(e, S.Zero) for e in entries]
+        return -coefficient * EntryOf.gap(place, logits, rewards)
     return Add(*(e * gap for e, gap in gaps))
 
 

@@ -1,8 +1,9 @@
 """Scores of actions that were nearly certain, in symbols of the action: against mpmath."""
 
 import mpmath
+import numpy as np
 import pytest
-from sympy import KroneckerDelta, Symbol
+from sympy import KroneckerDelta, Rational, Symbol
 
 from symprice import (
     BernoulliPolicy,
@@ -11,6 +12,7 @@ from symprice import (
     Parameter,
     lambdify,
     parameters,
+    policy_gradient,
 )
 from symprice.emit.stable_scores import stable_score
 from symprice.networks.activations import sigmoid
@@ -60,3 +62,23 @@ def test_what_is_no_score_stays():
         assert stable_score(total) == total
     wide = SoftmaxEntry(1, *parameters("z1:41")) - KroneckerDelta(1, a)
     assert stable_score(wide) == wide
+
+
+@pytest.mark.parametrize("width", [1, 30, 1000])
+def test_gradients_of_many_listed_actions(width):
+    """π_k (r_k - J) of more actions than are compared pairwise: J is close to one reward."""
+    count = 36
+    z = parameters(f"z1:{count + 1}")
+    rewards = [Rational(k % 7 - 3) + Rational(k % 3, 4) for k in range(count)]
+    function = lambdify(list(z), policy_gradient(CategoricalPolicy(z), rewards))
+    logits = np.random.default_rng(7).uniform(-width, width, (2, count))
+    found = np.squeeze(function(*logits.T))
+    with mpmath.workdps(900):
+        for row, numbers in zip(logits, found, strict=True):
+            weights = [mpmath.exp(mpmath.mpf(x)) for x in row]
+            total = mpmath.fsum(weights)
+            values = [mpmath.mpf(r.p) / r.q for r in rewards]
+            mean = mpmath.fsum(w * r for w, r in zip(weights, values, strict=True)) / total
+            for number, w, r in zip(numbers, weights, values, strict=True):
+                exact = w / total * (r - mean)
+                assert abs(number - exact) <= 1e-12 * abs(exact) + 1e-300
