@@ -4,10 +4,9 @@ next to 1, as in waves of logistic laws.
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
-from sympy import Add, Mul, S, exp, expand_mul, tanh
+from sympy import Add, Mul, Pow, S, exp, expand_mul, tanh
 
 from .careful import ExponentialGap, ScaledCothRest
 
@@ -26,15 +25,19 @@ def stable_exponential_sum(total: Any) -> Any:
     >>> stable_exponential_sum(3*exp(2*x + y) - 3*exp(x)*exp(y) + 1)
     3*ExponentialGap(2*x + y, x + y, x) + 1
     """
-    parts = [_split(term) for term in total.args]
-    for (i, (c, u)), (j, (d, v)) in combinations(enumerate(parts), 2):
-        if u != 0 and v != 0 and u != v and c + d == 0:
-            first, second = (v, u) if c.could_extract_minus_sign() else (u, v)
-            coefficient = d if c.could_extract_minus_sign() else c
-            gap = coefficient * ExponentialGap(first, second, expand_mul(first - second))
-            rest = [term for k, term in enumerate(total.args) if k not in (i, j)]
-            found = Add(gap, *rest)
-            return stable_exponential_sum(found) if rest else found
+    opposite: dict[Any, tuple[Any, Any]] = {}
+    for term in total.args:
+        c, u = _split(term) if term.has(exp) else (term, S.Zero)
+        if u == 0:
+            continue
+        if -c in opposite:
+            other, v = opposite[-c]
+            if c.could_extract_minus_sign():
+                c, u, v = -c, v, u
+            rest = [t for t in total.args if t is not term and t is not other]
+            found = Add(c * ExponentialGap(u, v, expand_mul(u - v)), *rest)
+            return stable_exponential_sum(found) if isinstance(found, Add) else found
+        opposite[c] = term, u
     return total
 
 
@@ -60,11 +63,13 @@ def stable_coth_sum(total: Any) -> Any:
     -y*ScaledCothRest(2*x)
     """
     terms = set(total.args)
-    for f in sorted(total.atoms(tanh), key=str):
-        for term in total.args:
-            rest = term * f / f.args[0]
-            if not rest.has(f) and -rest in terms:
-                others = Add(*(terms - {term, -rest}))
-                found = rest * ScaledCothRest(f.args[0]) + others
+    for term in total.args:
+        for factor in Mul.make_args(term):
+            if not (isinstance(factor, Pow) and isinstance(factor.base, tanh)):
+                continue
+            u = factor.base.args[0]
+            rest = term / factor / u
+            if factor.exp == -1 and -rest in terms:
+                found = rest * ScaledCothRest(u) + Add(*(terms - {term, -rest}))
                 return stable_coth_sum(found) if isinstance(found, Add) else found
     return total

@@ -147,9 +147,11 @@ def stable_gamma_sum(total: Any) -> Any:
 def _one_law(total: Any) -> Any:
     """The sum with the logarithm of one law in it by name; None where there is no other."""
     terms = {f: c for c, f in _gammas(total)}
-    rest = expand_mul(Add(*(t for t in total.args if not _is_gamma(t))))
     above = [f for f, c in terms.items() if c == 1]
     below = [f for f, c in terms.items() if c == -1]
+    if not below:
+        return None
+    rest = expand_mul(Add(*(t for t in total.args if not _is_gamma(t))))
     for high in above:
         for pair in combinations(below, 2):
             found = _binomial_of(high, pair, rest)
