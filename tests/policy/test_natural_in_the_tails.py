@@ -23,7 +23,6 @@ from symprice.errors import NoRuleError
 from symprice.policy.trigamma_gaps import TrigammaFall
 from tests.policy.test_family_numbers import POLICIES, is_right, points
 
-REWARDS = {"a": lambda a: a, "a²": lambda a: a**2}
 SEVERAL = [policy for policy in POLICIES if len([h for h in policy.heads if h.name != "n"]) > 1]
 
 
@@ -55,14 +54,13 @@ def require_right(policy, gradient, heads, places):
     assert checked >= 8
 
 
-@pytest.mark.parametrize("name", REWARDS)
 @pytest.mark.parametrize("policy", SEVERAL, ids=str)
-def test_natural_gradients_solve_the_normal_equations(policy, name):
+def test_natural_gradients_solve_the_normal_equations(policy):
     variables = tuple(h for h in policy.heads if h.name != "n")
-    gradient = policy_gradient(policy, REWARDS[name], wrt=variables)
+    gradient = policy_gradient(policy, lambda a: a**2 + a, wrt=variables)
     if any(e.has(Integral, Sum) for e in (*gradient.doit(), *policy.fisher(wrt=variables))):
-        pytest.skip(f"no closed form by {name}")
-    places = [list(p.values()) for p in points(policy.heads, f"{policy} {name}")]
+        pytest.skip("no closed form")
+    places = [list(p.values()) for p in points(policy.heads, f"{policy} natural")]
     require_right(policy, gradient, list(policy.heads), places)
 
 

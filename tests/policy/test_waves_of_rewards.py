@@ -42,10 +42,8 @@ POLICIES = {
     "negative binomial": (NegativeBinomialPolicy(3, logit=M), range(400)),
 }
 REWARDS = {
-    "cos a": cos,
     "a sin a": lambda a: a * sin(a),
-    "cos² (2a + 1)": lambda a: cos(2 * a + 1) ** 2,
-    "exp(-a) cos 3a": lambda a: exp(-a) * cos(3 * a),
+    "exp(-a) cos² (2a + 1)": lambda a: exp(-a) * cos(2 * a + 1) ** 2,
 }
 AT = {M: mpmath.mpf("0.7"), S: mpmath.mpf("0.35"), K: mpmath.mpf("1.6")}
 

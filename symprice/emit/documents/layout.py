@@ -9,7 +9,7 @@ from symprice.emit.documents.model import Line
 from symprice.emit.documents.prose import spans
 from symprice.emit.documents.width import prose_width, width
 
-__all__ = ["Frame", "frame", "in_columns", "wrapped"]
+__all__ = ["Frame", "cut_at_words", "frame", "in_columns", "wrapped"]
 
 RELATION = 1.4  #: the width of a relation sign with its spaces, in ems
 
@@ -70,3 +70,21 @@ def wrapped(prose: str, limit: float) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def cut_at_words(code: str, limit: int) -> list[str]:
+    """A line of code in lines of at most so many characters, cut behind a blank, a comma, an
+    operator or a bracket; what goes on stands four places further in.
+
+    >>> cut_at_words("    out = first_value*second_value + third_value", 26)
+    ['    out = first_value*', '        second_value +', '        third_value']
+    """
+    lead = " " * min(len(code) - len(code.lstrip()) + 4, limit // 2)
+    lines = []
+    while len(code) > limit:
+        start = len(code) - len(code.lstrip())
+        place = max(code.rfind(mark, start, limit) for mark in " ,(*/+-)")
+        place = place + 1 if place >= start else limit
+        lines.append(code[:place].rstrip())
+        code = lead + code[place:].lstrip()
+    return [*lines, code]

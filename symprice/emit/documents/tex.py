@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 
 from symprice.emit.documents.breaking import broken, halves
-from symprice.emit.documents.layout import frame, in_columns
+from symprice.emit.documents.layout import cut_at_words, frame, in_columns
 from symprice.emit.documents.model import (
     Beside,
     Block,
@@ -202,11 +202,7 @@ class _Writer:
         longest = max(map(len, lines.split("\n")))
         size = next((name for limit, name in sizes if longest <= limit), sizes[-1][1])
         cut = sizes[-1][0]
-        wrapped = [
-            line[i : i + cut]
-            for line in lines.split("\n")
-            for i in range(0, max(len(line), 1), cut)
-        ]
+        wrapped = [part for line in lines.split("\n") for part in cut_at_words(line, cut)]
         return f"{{\\{size}\n\\begin{{verbatim}}\n" + "\n".join(wrapped) + "\n\\end{verbatim}\n}"
 
     def beside(self, block: Beside) -> str:
