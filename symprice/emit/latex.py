@@ -10,6 +10,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
+from sympy.printing.latex import LatexPrinter
+
 from ..errors import NoRuleError
 from .documents.width import width as wide
 from .environments import Display, Environment, environment_of
@@ -66,6 +68,7 @@ def to_latex(
     ======
 
     NoRuleError : for an environment or an object that there is no rule for.
+    TypeError : for a setting that there is not.
     NameClashError : for a label that LaTeX cannot read, or that has no number to name.
 
     Examples
@@ -89,6 +92,11 @@ def to_latex(
     \end{equation}
     {\sloppy where $h = w x$ and $a = \tanh(h)$.\par}
     """
+    if unknown := sorted(settings.keys() - LatexPrinter._default_settings.keys()):
+        raise TypeError(
+            f"asked for LaTeX with the setting {', '.join(unknown)}, which there is not: write "
+            "environment, label, where, width, rules, numbers, notation, or one of SymPy's latex"
+        )
     spelling = noted(notation)
     shown = lines_of(obj, PaperPrinter(settings, spelling).doprint)
     return displayed(

@@ -675,3 +675,9 @@ def test_price_grows_in_powers_of_the_step() -> None:
 def test_sympy_shows_a_result_as_it_is_displayed(result) -> None:
     assert latex(result) == result.latex()
     assert type(result).__name__ not in latex([result])
+
+
+def test_a_setting_that_there_is_not():
+    with pytest.raises(TypeError, match="the setting numbered, which there is not: write env"):
+        to_latex(x + 1, numbered=True)
+    assert to_latex(x + 1, fold_short_frac=True) == "x + 1"
