@@ -100,7 +100,8 @@ class VectorPolicy(DistributionPolicy):
 
         def check(bound: Any) -> Any:
             value = bound.xreplace(values)
-            if conditions is not None:
+            # What holds wherever the law is one is no condition, whatever a head is known to be.
+            if conditions is not None and not bound.is_positive:
                 conditions.append(value)
             return value
 

@@ -178,3 +178,11 @@ def test_arrays_of_the_parameters():
         for place, found in zip((0.3, -2.0, 5.0), many, strict=True):
             expected = mpmath.npdf(1, place, 1.2)
             assert abs(found - expected) <= 1e-12 * expected
+
+
+def test_what_the_law_asks_for_anyway_is_no_condition():
+    """E[a³] of a Beta law is finite for all α, β > 0, of which only reality is declared."""
+    alpha, beta = Parameter("alpha", real=True), Parameter("beta", real=True)
+    policy = BetaPolicy(alpha, beta)
+    assert policy_gradient(policy, lambda a: a**3).conditions == ()
+    assert policy_gradient(policy, lambda a: 1 / a).conditions == (alpha - 1 > 0,)
