@@ -51,8 +51,8 @@ _PUBLIC = {
     "policy.gradient": "policy_gradient PolicyGradient",
     "policy.objectives": (
         "likelihood_ratio surrogate clipped_surrogate kl_estimator group_advantage_gradient "
-        "pass_at_k entropic_risk mean_variance clipped_gradient clipped_slope entropy_bonus "
-        "kl_penalty"
+        "pass_at_k pass_at_k_estimate entropic_risk mean_variance clipped_gradient clipped_slope "
+        "entropy_bonus kl_penalty"
     ),
     "policy.motion": "PolicyMotion",
     "policy.logit_column": "LogitColumnPolicy",

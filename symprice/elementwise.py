@@ -110,8 +110,16 @@ class Elementwise(MatrixExpr):
         return values.apply(lambda value: evaluate(self.function.expr, {**point, entry: value}))
 
     def _latex(self, printer: Any, exp: str | None = None) -> str:
-        shown = AsPrinted(printer._print(self.argument), precedence(self.argument))
-        return str(printer._print(self.at(shown)))
+        text, level = printer._print(self.argument), precedence(self.argument)
+        shown = AsPrinted(text, level)
+        body = self.at(shown)
+        if level <= PRECEDENCE["Add"] or text.startswith("-"):
+            # A sign stands before the whole of it: -(x - y), 1 + (-x).
+            inside = AsPrinted(rf"\left({text}\right)", PRECEDENCE["Atom"])
+            body = body.xreplace({-shown: -inside})
+            if body.is_Add and text.startswith("-"):
+                body = body.func(*(inside if term == shown else term for term in body.args))
+        return str(printer._print(body))
 
 
 # Networks have few functions and many layers.

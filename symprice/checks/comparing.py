@@ -88,7 +88,7 @@ class Comparison:
             pair.right if pair.remainder is None else left
             for pair, left in zip(self.pairs, lefts, strict=True)
         ]
-        undefined, unmatched, reason = 0, 0, ""
+        undefined, unmatched, reason, unreached = 0, 0, "", 0
         for draw in self._draws():
             where, sides = self._where(draw), [*lefts, *rights]
             values = evaluate_at(sides, where, self.settings.digits, self.graph)
@@ -108,6 +108,12 @@ class Comparison:
             if False in verdicts:
                 return None
             if None in verdicts:
+                if any(isinstance(each, Undefined) and each.out_of_reach for each in right):
+                    # Nothing is said against a number that was not found.
+                    unreached, reason = unreached + 1, why
+                    if unreached > self.wanted // 2:
+                        return self.tally.leave(f"{self.item.label}: {why}")
+                    continue
                 unmatched += 1
                 if why == COMPLEX or unmatched > self.wanted // 2:
                     return self.tally.fail(
@@ -122,7 +128,8 @@ class Comparison:
                 return self.tally.finished(len(self.good))
         return self.tally.leave(
             f"{self.item.label}: only {len(self.good)} of {self.wanted} points were found "
-            f"at which {abridged(self.pairs[0].left, 120)} is defined, {undefined + unmatched} "
+            f"at which {abridged(self.pairs[0].left, 120)} is defined, "
+            f"{undefined + unmatched + unreached} "
             f"were tried in vain ({reason}): declare the domain, as positive=True"
         )
 

@@ -23,6 +23,7 @@ def register(kind: type | str) -> Callable[[Evaluator], Evaluator]:
 
     A node of the package says it itself instead, with a method ``_numeric(self, evaluate, point)``.
     ``evaluate(expr, point)`` is the oracle's recursion, ``{**point, symbol: value}`` another point.
+    A method ``_size`` of the same form says how large the terms are that the value is a sum of.
 
     Examples
     ========
@@ -69,8 +70,11 @@ def opaque(graph: Graph, expr: Any, scope: Scope, cls: type) -> Cell | None:
     def run(state: State) -> Any:
         return evaluator(expr, Evaluate(state, scope), Point(state, scope))
 
+    def size(state: State) -> Any:
+        return expr._size(Evaluate(state, scope), Point(state, scope))
+
     # What it depends on is its own affair: everything.
-    return Cell("opaque", (), run, mask=-1)
+    return Cell("opaque", (), run, mask=-1, symbol=size if hasattr(cls, "_size") else None)
 
 
 class Point(Mapping[Any, Any]):

@@ -54,6 +54,8 @@ class Sizes:
             return [self.of(part) for part in cell.children][-1]
         if cell.kind == "elementwise":
             return self._elementwise(cell)
+        if cell.kind == "opaque" and cell.symbol is not None:
+            return cell.symbol(self.state)
         value = self.state.value(cell)
         if cell.kind == "integer power" and self.state.value(cell.children[0]):
             return self._power(cell, value)

@@ -120,6 +120,22 @@ builds("GapToOthers")(_of_others(_gap_to_others))
 builds("VarianceOfOthers")(_of_others(_variance_of_others))
 
 
+@builds("DivergenceTerms")
+def divergence_terms(graph: Graph, expr: Any, scope: Scope) -> Cell:
+    """π log(π/π') + π' - π of two columns of logits."""
+    inner = graph.cells(expr.args, scope)
+
+    def run(state: Any) -> Any:
+        shares = []
+        for cell in inner:
+            weights = [mpmath.exp(z) for z in entries([as_matrix(state.value(cell))])]
+            shares.append([w / mpmath.fsum(weights) for w in weights])
+        pairs = zip(*shares, strict=True)
+        return mpmath.matrix([p * mpmath.log(p / q) + q - p for p, q in pairs])
+
+    return graph.shared("divergence terms", inner, run)
+
+
 def _normalised(change: Callable[[list[Any], Any], list[Any]], columns: bool) -> Any:
     """The builder of a node (matrix, eps) that changes every row, or every column."""
 

@@ -18,7 +18,7 @@ from sympy.matrices.matrixbase import MatrixBase
 
 from ..errors import NoRuleError, ShapeError, SympriceError
 from ..indexed.families import Member
-from ..policy.quadrature import NoQuadrature
+from ..policy.quadrature import NoQuadrature, OutOfReach
 from . import calculus, covariances, indices, matrices, normalising, scalars
 from .graph import Cell, Graph, TooDeep, entries
 from .hooks import register
@@ -140,6 +140,8 @@ class Undefined:
     """In place of a value: there is none at this point."""
 
     reason: str
+    #: Whether there may be one that was not found.
+    out_of_reach: bool = False
 
 
 def evaluate_at(
@@ -169,7 +171,7 @@ def _measured(measure: Callable[[State, Cell], Any], state: State, cell: Cell) -
     try:
         found = measure(state, cell)
     except NoQuadrature as error:
-        return Undefined(str(error))
+        return Undefined(str(error), isinstance(error, OutOfReach))
     except SympriceError:
         raise
     except (ArithmeticError, ValueError, mpmath.libmp.NoConvergence) as error:

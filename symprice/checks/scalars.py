@@ -9,6 +9,7 @@ import mpmath
 from sympy import Expr, Float, Integer, S
 
 from ..indexed.families import Family
+from ..policy.quadrature import exponential
 from .elementary import DEFINITIONS
 from .graph import Cell, Graph, Members, Scope, builds, no_evaluation
 from .indices import vanishes
@@ -17,7 +18,7 @@ __all__: list[str] = []
 
 # SymPy's functions that mpmath computes under a name of its own or the same.
 _MPMATH: dict[str, Callable[..., Any]] = {
-    "exp": mpmath.exp,
+    "exp": exponential,
     "log": mpmath.log,
     "sin": mpmath.sin,
     "cos": mpmath.cos,

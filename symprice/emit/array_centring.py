@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from sympy import Add, Lambda, Mul, S, Symbol
+from sympy import Add, Lambda, Mul, OneMatrix, S, Symbol, ZeroMatrix
 
 from ..arrays import LogSumExp, SoftmaxVector
 from ..elementwise import Elementwise, ScalarProduct
@@ -14,10 +14,11 @@ from ..indexed.entries import Entry, indices_of
 from ..indexed.lowering import entry
 from ..indexed.sums import SumOver, opened
 from ..networks.activations import log_sigmoid
+from ..policy.divergence_terms import DivergenceTerms
 from ..policy.other_columns import LogOdds
 from .array_graph import Array
 
-__all__ = ["centred_sum", "with_log_odds"]
+__all__ = ["centred_sum", "with_positive_terms"]
 
 
 def centred_sum(writer: Any, expr: Any) -> Array | None:
@@ -37,6 +38,11 @@ def centred_sum(writer: Any, expr: Any) -> Array | None:
             if row.size == shares.shape[0] and at(row) == rest:
                 return _centred(writer, rest, shares, row)
     return None
+
+
+def with_positive_terms(expr: Any) -> Any:
+    """Entropies and divergences of softmaxes as sums of numbers that are not negative."""
+    return with_log_odds(with_divergences(expr)) if expr.has(LogSumExp) else expr
 
 
 def with_log_odds(expr: Any) -> Any:
@@ -60,6 +66,37 @@ def with_log_odds(expr: Any) -> Any:
     return expr.xreplace(changes) if changes else expr
 
 
+def with_divergences(expr: Any) -> Any:
+    """`πᵀ(z - y) - log Σ exp z + log Σ exp y`, the divergence of π = softmax(z) from softmax(y), as
+    a sum of numbers that are not negative: of close policies its terms cancel.
+    """
+    changes = {}
+    for total in expr.atoms(Add):
+        found = total
+        for product in total.atoms(ScalarProduct):
+            for shares, gap in (product.args, product.args[::-1]):
+                if isinstance(shares, SoftmaxVector):
+                    found = _with_divergence(found, product, shares.argument, gap)
+        if found != total:
+            changes[total] = found
+    return expr.xreplace(changes) if changes else expr
+
+
+def _with_divergence(total: Any, product: Any, z: Any, gap: Any) -> Any:
+    terms = dict(reversed(term.as_coeff_Mul()) for term in Add.make_args(total))
+    weight = terms.get(product, S.Zero)
+    if weight == 0 or terms.get(LogSumExp(z)) != -weight:
+        return total
+    for level, c in terms.items():
+        if isinstance(level, LogSumExp) and c == weight:
+            y = level.argument
+            if y != z and (gap + y - z).doit() == ZeroMatrix(*z.shape):
+                sides = weight * product, -weight * LogSumExp(z), weight * level
+                parts = ScalarProduct(OneMatrix(*z.shape), DivergenceTerms(z, y))
+                return total - Add(*sides) + weight * parts
+    return total
+
+
 def _mean(writer: Any, expr: Any) -> tuple[Callable[[Any], Any], Any] | None:
     """Of a mean under a softmax what it is the mean of, at an index, and the probabilities."""
     if expr in writer.means:
@@ -81,7 +118,7 @@ def _at(body: Any, index: Any, row: Any) -> Any:
 
 def _centred(writer: Any, rest: Any, shares: Any, row: Any) -> Array | None:
     products, minus = writer.products, writer.graph.number(S.NegativeOne)
-    arrays = [writer.array(rest), writer.array(entry(shares, row, S.Zero))]
+    arrays = [_gaps_first(writer, rest, row), writer.array(entry(shares, row, S.Zero))]
     if any(row not in array.axes for array in arrays):
         return None
     axes = (*(axis for axis in products.axes_of(arrays) if axis != row), row)
@@ -93,3 +130,25 @@ def _centred(writer: Any, rest: Any, shares: Any, row: Any) -> Array | None:
     writer.graph.must_have_names.add(gaps.node)
     mean = products.contraction([gaps, arrays[1]], [row])
     return products.add([gaps, Array(writer.graph.mul([minus, mean.node]), mean.axes)])
+
+
+def _gaps_first(writer: Any, rest: Any, row: Any) -> Array:
+    """What varies with the row, columns of opposite weights subtracted first: of
+    `r - w (z - z')` the difference of close columns keeps its digits.
+    """
+    groups: dict[Any, list[Any]] = {}
+    for term in Add.make_args(rest):
+        fixed, moving = term.as_independent(row, as_Add=False)
+        if moving == 1:
+            continue  # the same for every action
+        sign = S.NegativeOne if fixed.could_extract_minus_sign() else S.One
+        groups.setdefault(sign * fixed, []).append(sign * moving)
+    parts = []
+    for weight, columns in groups.items():
+        gap = writer.array(Add(*columns))
+        if len(columns) > 1:
+            writer.graph.must_have_names.add(gap.node)
+        parts.append(
+            gap if weight == 1 else writer.products.multiplied([writer.array(weight), gap])
+        )
+    return writer.products.add(parts) if parts else writer.array(S.Zero)

@@ -111,9 +111,11 @@ def _over_root_mean_square(writer: Any, array: Array, along: Any, eps: Any) -> A
     return writer.products.multiplied([array, inverse])
 
 
-@_rule("LogOdds", "MeanOfOthers", "GapToOthers", "VarianceOfOthers")
+@_rule("LogOdds", "MeanOfOthers", "GapToOthers", "VarianceOfOthers", "DivergenceTerms")
 def _of_others(writer: Any, node: Any, row: Any, column: Any, symbol: Any) -> Array:
-    """What a softmax says of the places other than the k-th, for every k of a column."""
+    """What a softmax says of the places other than the k-th, or how far it is from another, for
+    every k of a column.
+    """
     if row is S.Zero or column is not S.Zero:
         raise NoRuleError(f"asked for code of {node}: its arguments are columns of several rows")
     arrays = [_along(writer, arg, row, column, row) for arg in node.args]

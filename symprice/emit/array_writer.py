@@ -36,7 +36,7 @@ from ..indexed.families import Family, Member
 from ..indexed.lowering import entry, scalar
 from ..indexed.sums import SumOver, summed
 from ..symbols import Name, NameMatrix
-from .array_centring import centred_sum, with_log_odds
+from .array_centring import centred_sum, with_positive_terms
 from .array_entries import Entries
 from .array_functions import careful, is_delicate, leaves_of
 from .array_graph import Array, Graph, Node
@@ -79,7 +79,7 @@ class ArrayWriter:
             array = self.matrix(node, row, column, symbol)
             places = (*(p for p in (row, column) if isinstance(p, Index)), *labels)
         else:
-            array = self.array(scalar(node))
+            array = self.array(scalar(self._with_names(self._in_positive_terms(node))))
             places = labels
             self._note_mean(symbol, node)
         self._keep(symbol, array, places)
@@ -144,13 +144,16 @@ class ArrayWriter:
             array = self.matrix(body, row, column)
         else:
             row = column = S.Zero
-            body = with_log_odds(body) if self.language.has_others else body
+            body = self._in_positive_terms(body)
             array = self.array(scalar(self._with_names(body)))
         axes = (*labels, *(p for p in (row, column) if isinstance(p, Index)))
         strange = [axis for axis in array.axes if axis not in axes]
         if strange:
             raise NoRuleError(f"asked for NumPy code of {body} with the free index {strange[0]}")
         return self.products.spread(array, axes).node
+
+    def _in_positive_terms(self, body: Any) -> Any:
+        return with_positive_terms(body) if self.language.has_others else body
 
     def _explicit(self, body: Any, labels: Sequence[str]) -> Node:
         entries = [self.products.spread(self.array(scalar(e)), labels).node for e in body.flat()]

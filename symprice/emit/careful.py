@@ -12,9 +12,11 @@ from typing import Any, ClassVar
 from sympy import Expr, Function, Integer
 
 from .bessel_code import BESSEL, BESSEL_NEED
+from .bregman_code import BREGMAN, BREGMAN_NEED
 from .exponential_code import EXPONENTIALS
 from .gamma_code import GAMMA, GAMMA_NEED
 from .quadrature_code import QUADRATURE, QUADRATURE_NEEDS
+from .ratio_code import RATIOS, RATIOS_NEED
 from .softmax_code import SOFTMAXES
 from .trigamma_code import TRIGAMMAS
 
@@ -284,6 +286,8 @@ HELPERS_NEED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "log_poisson": ((), ("gammaln",)),
     "log_binomial": (("log_poisson",), ("gammaln",)),
     "scaled_log_expit": ((), ("log_expit",)),
+    **RATIOS_NEED,
+    **BREGMAN_NEED,
     **GAMMA_NEED,
     **BESSEL_NEED,
     **{name: (others, ()) for name, others in QUADRATURE_NEEDS.items()},
@@ -321,22 +325,8 @@ def log_binomial(x, y, log_p, log_q):
     total = total + log_poisson(y, n*np.exp(log_q), log_n + log_q)
     return np.where(x == 0, y*log_q, np.where(y == 0, x*log_p, total))[()]
 ''',
-    "log_ratio": '''\
-def log_ratio(x, y):
-    """log(x/y) for x, y > 0, to full relative precision where x is close to y."""
-    far = np.log(x) - np.log(y)
-    near = np.abs(far) < 0.5
-    return np.where(near, np.log1p(np.where(near, x - y, 0)/y), far)[()]
-''',
-    "divergence": '''\
-def divergence(x, y, log_ratio):
-    """x*log_ratio + y - x for log_ratio = log(x/y), to full relative precision."""
-    u = np.minimum(np.maximum(-log_ratio, -0.5), 0.5)
-    series = 1 + u/10*(1 + u/11*(1 + u/12*(1 + u/13*(1 + u/14*(1 + u/15*(1 + u/16))))))
-    series = 1 + u/6*(1 + u/7*(1 + u/8*(1 + u/9*series)))
-    near = 0.5*x*u*u*(1 + u/3*(1 + u/4*(1 + u/5*series)))
-    return np.where(np.abs(log_ratio) < 0.5, near, x*log_ratio + (y - x))[()]
-''',
+    **RATIOS,
+    **BREGMAN,
     **GAMMA,
     **BESSEL,
     **EXPONENTIALS,

@@ -73,8 +73,9 @@ def compile_source(source: str, name: str) -> Callable[..., Any]:
             statements.append(statement)
     tree.body = statements
     for statement in statements:
-        if ast.unparse(statement) in _known():
-            continue  # known word for word
+        if isinstance(statement, ast.FunctionDef) and statement.name in _known():
+            if ast.unparse(statement) == _known()[statement.name]:
+                continue  # known word for word
         for node in _walked(statement):
             _check(node)
     file = f"<symprice {name} {hashlib.sha256(source.encode()).hexdigest()[:12]}>"
@@ -85,10 +86,11 @@ def compile_source(source: str, name: str) -> Callable[..., Any]:
 
 
 @cache
-def _known() -> frozenset[str]:
+def _known() -> dict[str, str]:
     """The functions with loops and conditions in them that generated code may hold."""
-    texts = (*BESSEL.values(), *QUADRATURE.values(), *LOOP_FUNCTIONS.values())
-    return frozenset(ast.unparse(ast.parse(text)) for text in texts)
+    texts = {**BESSEL, **QUADRATURE, **LOOP_FUNCTIONS}
+    statements = [s for text in texts.values() for s in ast.parse(text).body]
+    return {s.name: ast.unparse(s) for s in statements if isinstance(s, ast.FunctionDef)}
 
 
 def _imported(statement: ast.Import | ast.ImportFrom) -> dict[str, Any]:

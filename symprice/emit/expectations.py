@@ -37,6 +37,7 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from ..closedform import Name
 from ..errors import NoRuleError
 from ..networks.activations import log_sigmoid, sigmoid
+from ..networks.logits import logsumexp
 from ..policy.peaks import WEIGHTS, single_peaks
 from .careful import Careful
 
@@ -47,6 +48,8 @@ _SMOOTH = (exp, log, gamma, loggamma, factorial, binomial, polygamma, sigmoid, l
 _SMOOTH_SUMS = (Add, Mul, Pow, Symbol)
 # Powers up to this are not large or small beyond all floats.
 _SMALL = 4
+# Sums of fewer terms can be written out.
+_FEW = 50
 _LARGE = Float("1e200")
 
 
@@ -87,9 +90,24 @@ def as_calls(scalar: Any) -> Any:
     >>> as_calls(2*Integral(exp(-(x - m)**2), (x, -oo, oo)))
     2*over_line(m)
     """
+    few = {node: _written_out(node) for node in _outermost(scalar) if _is_short_mixture(node)}
+    scalar = scalar.xreplace(few) if few else scalar
     calls = {node: _with_inner_calls(node) for node in _outermost(scalar)}
     found = {node: call for node, call in calls.items() if call is not None}
     return scalar.xreplace(found) if found else scalar
+
+
+def _is_short_mixture(node: Any) -> bool:
+    """Whether a sum is of few terms whose weight may have several peaks."""
+    if not isinstance(node, Sum) or len(node.limits) != 1 or not node.function.has(logsumexp):
+        return False
+    _, low, high = node.limits[0]
+    return bool(low.is_Integer and high.is_Integer and high - low < _FEW)
+
+
+def _written_out(node: Any) -> Any:
+    k, low, high = node.limits[0]
+    return Add(*(node.function.subs(k, place) for place in range(int(low), int(high) + 1)))
 
 
 def _with_inner_calls(node: Any) -> Any:

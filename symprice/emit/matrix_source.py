@@ -207,8 +207,12 @@ class FunctionText:
         result = self.writer.result(self.body, self.order)
         body = self._body(name, result)
         self._check_calls()
+        helpers = self.language.helpers()
+        written = "\n".join([*helpers, *body])
+        # A definition that the result came to do without may have called for more.
+        self.language.special = {f for f in self.language.special if f"{f}(" in written}
         parts = [*self.language.imports(), "", ""]
-        for helper in self.language.helpers():
+        for helper in helpers:
             parts += [*helper.splitlines(), "", ""]
         return MatrixSource(
             "\n".join([*parts, *body]) + "\n",

@@ -15,7 +15,15 @@ from sympy.core.function import Application
 from sympy.printing.numpy import SciPyPrinter
 
 from ..errors import NoRuleError
-from .careful import HELPERS, HELPERS_NEED, Careful, EntryOf
+from .careful import (
+    HELPERS,
+    HELPERS_NEED,
+    Careful,
+    EntryOf,
+)
+from .careful_gaps import (
+    Gap,
+)
 from .code_names import natural
 from .expectations import Quadrature
 from .sharing import Sharing, is_below
@@ -69,7 +77,7 @@ class NumpyWriter(SciPyPrinter):
             return _CALL
         if self._sharing.opposite(expr) is not None:
             return _SIGN
-        if expr.is_Add:
+        if expr.is_Add or isinstance(expr, Gap):
             return _SUM
         if expr.is_Mul or is_below(expr):
             return _PRODUCT
@@ -94,7 +102,11 @@ class NumpyWriter(SciPyPrinter):
 
     # --- arithmetic -------------------------------------------------------------------------------
     def _print_Add(self, expr: Any, order: Any = None) -> str:
-        texts = [self._print(term) for term in expr.args]
+        # The difference of two terms is taken before it is added to others.
+        texts = [
+            f"({text})" if isinstance(term, Gap) and term not in self._names else text
+            for term, text in ((term, self._print(term)) for term in expr.args)
+        ]
         constants = [t for t, term in zip(texts, expr.args, strict=True) if term.is_number]
         others = sorted(
             (t for t in texts if t not in constants), key=lambda t: natural(t.lstrip("-"))
@@ -215,6 +227,9 @@ class NumpyWriter(SciPyPrinter):
             return f"{self._print(expr.args[0])}[{expr.args[1]}]"
         if isinstance(expr, Quadrature):
             return self._quadrature(expr)
+        if isinstance(expr, Gap):
+            first, second = (self._within(arg, _SUM) for arg in expr.args)
+            return f"{first} - {second}"
         if isinstance(expr, Careful):
             return self._call(self._module_format(expr.call), expr.args)
         return str(super()._print_Function(expr))

@@ -1,4 +1,5 @@
-"""Code of moments over all places of an axis but one, for every one: nothing is subtracted.
+"""Code of moments over all places of an axis but one, for every one: nothing is subtracted; and
+of the terms of a divergence.
 
 The weights are those of a softmax along the last axis. All but the likeliest place are left out of
 sums from both ends; the likeliest is left out of sums whose weights are scaled by the second.
@@ -18,6 +19,8 @@ _NEEDS = {
     "mean_of_others": ("sums_of_others", "weights_of_others"),
     "gap_to_others": ("sums_of_others", "weights_of_others", "mean_of_others"),
     "variance_of_others": ("sums_of_others", "weights_of_others", "mean_of_others"),
+    "weighted_bend": (),
+    "divergence_terms": ("weighted_bend",),
 }
 _TEXTS = {
     "sums_of_others": '''\
@@ -72,7 +75,33 @@ def variance_of_others(z, x):
     gap = x - {m}.sum({m}.where(after, x, 0*x), axis=-1, keepdims=True)
     return {m}.where(top, mean_of_others(z, gap*gap) - mean_of_others(z, gap)**2, spread)
 ''',
+    "weighted_bend": '''\
+def weighted_bend(log_p, u):
+    """p (exp(u) - 1 - u) for log_p + u < 1, to full relative precision."""
+    {open}p, near, power = {m}.exp(log_p), {m}.abs(u) < 0.5, log_p + u
+    v = {m}.where(near, u, 0*u)
+    series = 1 + v/10*(1 + v/11*(1 + v/12*(1 + v/13*(1 + v/14*(1 + v/15)))))
+    series = 1 + v/3*(1 + v/4*(1 + v/5*(1 + v/6*(1 + v/7*(1 + v/8*(1 + v/9*series))))))
+    far = {m}.exp({m}.where(power < 1, power, 0*power)) - p - p*u
+    return {m}.where(near, 0.5*p*v*v*series, far)
+''',
+    "divergence_terms": '''\
+def divergence_terms(z, y):
+    """p_k log(p_k/q_k) + q_k - p_k for p = softmax(z) and q = softmax(y), to full precision."""
+    {open}top = {m}.arange(z.shape[-1]{device}) == {m}.argmax(z, axis=-1, keepdims=True)
+    log_p = z - {m}.max(z, axis=-1, keepdims=True)
+    log_p = log_p - {m}.log({m}.sum({m}.exp(log_p), axis=-1, keepdims=True))
+    gap = y - z
+    gap = gap - {m}.sum({m}.where(top, gap, 0*gap), axis=-1, keepdims=True)
+    gap = gap - {m}.sum({m}.exp(log_p)*gap, axis=-1, keepdims=True)
+    highest = {m}.max(log_p + gap, axis=-1, keepdims=True)
+    near = {m}.sum(weighted_bend(log_p, gap), axis=-1, keepdims=True)
+    far = {m}.log({m}.sum({m}.exp(log_p + gap - highest), axis=-1, keepdims=True))
+    near = {m}.log1p({m}.where(highest < 1, near, 0*near))
+    return weighted_bend(log_p, gap - {m}.where(highest < 1, near, highest + far))
+''',
 }
+_FIRST = {"sums_of_others": "x", "weighted_bend": "u"}
 #: The functions that code may call.
 OTHERS = tuple(_NEEDS)
 _NUMPY = {"m": "np", "open": "", "cumsum": "cumsum", "concat": "concatenate", "device": ""}
@@ -106,7 +135,7 @@ def others_code(names: Iterable[str], module: str) -> list[str]:
     found = []
     for name in OTHERS:
         if name in wanted:
-            first = "x" if name == "sums_of_others" else "z"
+            first = _FIRST.get(name, "z")
             opening = {"open": words["open"].replace("{first}", first)}
             found.append(_TEXTS[name].format(**{**words, **opening}))
     return found

@@ -15,7 +15,16 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..networks.activations import log_sigmoid, sigmoid
 from ..networks.named_function import NamedFunction
-from .careful import Careful, EntryOf, LogSoftmaxes, RewardGaps, Softmaxes
+from .careful import (
+    Careful,
+    EntryOf,
+    LogSoftmaxes,
+    RewardGaps,
+    Softmaxes,
+)
+from .careful_gaps import (
+    LogSoftmaxRatios,
+)
 from .code_names import CodeNames
 from .stable import stabilise
 from .unfolding import unfold, walk
@@ -27,7 +36,7 @@ _LETTERS: dict[type, str] = {
     sigmoid: "s", log_sigmoid: "ln", log: "ln", exp: "e", tanh: "t", sin: "s", cos: "c",
 }  # fmt: skip
 # Vectors: named before their entries are taken.
-_VECTORS = (LogSoftmaxes, RewardGaps, Softmaxes)
+_VECTORS = (LogSoftmaxes, LogSoftmaxRatios, RewardGaps, Softmaxes)
 
 
 class Program(NamedTuple):

@@ -31,16 +31,25 @@ from .careful import (
     WrightOmega,
 )
 from .stable_bessel import stable_bessel_product, stable_bessel_sum
+from .stable_bregman import stable_bregman_sum, stable_slope_sum
 from .stable_divergences import (
     stable_digamma_sum,
     stable_divergence_sum,
     stable_trigamma_sum,
 )
 from .stable_exponentials import stable_coth_sum, stable_exponential_sum
-from .stable_gammas import stable_gamma_product, stable_gamma_sum
+from .stable_gammas import over_tails, stable_gamma_product, stable_gamma_sum
 from .stable_logarithms import stable_exponential, stable_logarithm
 from .stable_powers import stable_power_sum
 from .stable_products import stable_product
+from .stable_ratios import (
+    log_ratios,
+    stable_bend_sum,
+    stable_geometric_sum,
+    stable_softmax_sum,
+    with_ratios,
+    with_scaled_ratio,
+)
 from .stable_scores import stable_score
 from .stable_sums import stable_sum
 
@@ -58,10 +67,13 @@ _RULES_OF_SUMS = (
     stable_trigamma_sum,
     stable_digamma_sum,
     stable_gamma_sum,
+    stable_bend_sum,
+    stable_geometric_sum,
     stable_divergence_sum,
     stable_power_sum,
     stable_exponential_sum,
     stable_coth_sum,
+    stable_slope_sum,
 )
 # Up to so many actions every r - J becomes a sum over the others.
 _ACTIONS = 32
@@ -118,7 +130,8 @@ class _Rewriting:
         """The node, rewritten from its leaves up."""
         found = self._memo.get(node)
         if found is None:
-            found = self._rule(self._with_visited_args(node))
+            known = stable_bregman_sum(node) if isinstance(node, Add) else node
+            found = self._rule(self._with_visited_args(known))
             found = self._named.get(found, found)
             self._memo[node] = found
         return found
@@ -167,12 +180,18 @@ class _Rewriting:
 
     def _rule(self, node: Any) -> Any:
         if isinstance(node, Add):
-            total = stable_sum(_without_difference(self._with_mean(node)))
+            total = log_ratios(node)
+            if isinstance(total, Add):
+                total = stable_softmax_sum(self._with_mean(total))
+            if isinstance(total, Add):
+                total = stable_sum(_without_difference(total))
             if total.has(PolygammaRise, PolygammaBend):
                 return total  # its terms are differences already: multiplied out, they cancel
             for rule in _RULES_OF_SUMS:
                 total = rule(total) if isinstance(total, Add) else total
             return total
+        if isinstance(node, Mul) and (opened := over_tails(node)) is not None:
+            return self.visit(opened)
         if isinstance(node, (Mul, Pow, cosh)):
             exponential = stable_gamma_product(node) or stable_bessel_product(node)
             if exponential is not None:
@@ -285,5 +304,9 @@ def _written_out(node: Any, done: dict[Basic, Any]) -> Any:
                 found = LogAddExp(found, logit)
         elif any(new is not old for new, old in zip(args, node.args, strict=True)):
             found = node.func(*args)
+        if isinstance(found, Add):
+            found = with_ratios(found)
+        elif isinstance(found, Mul):
+            found = with_scaled_ratio(found)
         done[node] = found
     return found

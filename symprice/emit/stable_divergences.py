@@ -42,10 +42,16 @@ from .careful import (
     XLog1py,
     XLogY,
 )
+from .careful_gaps import (
+    LogRatioBy,
+)
+from .stable_bregman import log_ratio_of
+from .stable_quotients import base_of, grouped, quotient
 
 __all__ = ["stable_digamma_sum", "stable_divergence_sum", "stable_trigamma_sum"]
 
 _LOGARITHMS = (log, log_sigmoid, Log1p, LogNormalCdf)
+_RATIOS = (LogRatio, LogRatioBy)
 _HALF = Rational(1, 2)
 _LONGEST = 60
 _APART = 1e-6  # a value beyond rounding
@@ -112,15 +118,16 @@ def stable_trigamma_sum(total: Any) -> Any:
 
 def stable_divergence_sum(total: Any) -> Any:
     """A sum with the terms of `x log(x/y) + y - x` taken together, and logarithms of quotients."""
-    if len(total.args) < 2 or not total.has(*_LOGARITHMS, XLogY, XLog1py, exp, Expm1):
+    if len(total.args) < 2 or not total.has(*_LOGARITHMS, *_RATIOS, XLogY, XLog1py, exp, Expm1):
         return total
     if total.count_ops() > _LARGEST:  # no divergence is so large, and to look for one is slow
         return total
     opened = _opened(_apart(total))
     if not isinstance(opened, Add) or len(opened.args) > _LONGEST:
         return total
+    opened = Add(*map(_joined, opened.args))
     for groups in (_by_logarithm(opened), _by_monomial(opened)):
-        found = _single(opened, groups) or _pair(opened, groups)
+        found = _single(opened, groups) or _pair(opened, groups) or _together(opened, groups)
         if found is not None:
             return stable_divergence_sum(found) if isinstance(found, Add) else found
     return _quotients(total)
@@ -128,11 +135,18 @@ def stable_divergence_sum(total: Any) -> Any:
 
 def _apart(total: Any) -> Any:
     """Logarithms of quotients, and those with a factor, as plain logarithms."""
-    plain = total.replace(LogRatio, lambda x, y: expand_log(log(x)) - expand_log(log(y)))
+    plain = total
+    for kind in _RATIOS:
+        plain = plain.replace(kind, lambda x, y, *_: _plain_log(x) - _plain_log(y))
     plain = plain.replace(Expm1, lambda x: exp(x) - 1)
     plain = plain.replace(XLogY, lambda x, y: x * log(y))
     plain = plain.replace(log, lambda x: expand_log(log(x)) if x.is_Mul else log(x))
     return plain.replace(XLog1py, lambda x, y: x * Log1p(y))
+
+
+def _plain_log(x: Any) -> Any:
+    constant, rest = x.as_coeff_Add()
+    return Log1p(rest) if constant == 1 and rest != 0 else expand_log(log(x))
 
 
 def _opened(total: Any) -> Any:
@@ -197,23 +211,16 @@ def _put(groups: Groups, weight: Any, logarithm: Any, times: Any) -> None:
     groups.append((weight, {logarithm: times}))
 
 
-def _base(logarithm: Any) -> Any:
-    """What a logarithm is the logarithm of."""
-    x = logarithm.args[0] if logarithm.args else logarithm
-    if isinstance(logarithm, log):
-        return x
-    if isinstance(logarithm, Log1p):
-        return 1 + x
-    if isinstance(logarithm, log_sigmoid):
-        return sigmoid(x)
-    if isinstance(logarithm, LogNormalCdf):
-        return normal_cdf(x)
-    return exp(x)
-
-
 def _other(x: Any, members: dict[Any, Any], m: Any) -> Any:
     """y = x exp(-m U) for U = Σ n log b."""
-    return x * Mul(*(Pow(_base(f), -m * n) for f, n in members.items()))
+    return _joined(x * Mul(*(Pow(base_of(f), -m * n) for f, n in members.items())))
+
+
+def _joined(product: Any) -> Any:
+    """A product with one exponential in it."""
+    exponents = [f.args[0] for f in Mul.make_args(product) if isinstance(f, exp)]
+    rest = (f for f in Mul.make_args(product) if not isinstance(f, exp))
+    return Mul(*rest, exp(expand_mul(Add(*exponents)))) if exponents else product
 
 
 def _length(expr: Any) -> int:
@@ -237,7 +244,28 @@ def _single(total: Any, groups: Groups) -> Any:
                 more, less = expand_mul(y), expand_mul(x)
                 left = rest - more + less
                 if _length(left) <= _length(rest) - _length(more) - _length(less):
-                    return RelativeGap(x, y, _quotient(members, sign * m)) + left
+                    return RelativeGap(x, y, quotient(members, sign * m)) + left
+        found = _below_one(rest, weight, members)
+        if found is not None:
+            return found
+    return None
+
+
+def _below_one(rest: Any, weight: Any, members: dict[Any, Any]) -> Any:
+    """log b - log (b + 1) + 1/(b + 1): a divergence whose y - x is one quotient."""
+    logs = sorted(members.items(), key=lambda member: member[1])
+    kinds = all(isinstance(f, (log, Log1p)) for f, _ in logs)
+    if not kinds or [n for _, n in logs] != [S.NegativeOne, S.One]:
+        return None
+    above, below = base_of(logs[0][0]), base_of(logs[1][0])
+    step = expand_mul(above - below)
+    if not step.is_number or not step.is_positive:
+        return None
+    for y, gap, sign in ((above / below, step / below, 1), (below / above, -step / above, -1)):
+        # ±w (log(1/y) + y - 1).
+        left = rest - expand_mul(sign * weight * gap)
+        if _length(left) < _length(rest):
+            return sign * weight * RelativeGap(S.One, y, sign * log_ratio_of(below, above)) + left
     return None
 
 
@@ -254,11 +282,22 @@ def _pair(total: Any, groups: Groups) -> Any:
                 gaps = [Add(*(n * f for f, n in g.items())) for g in (first, second)]
                 left = total - expand_mul(w * gaps[0]) - expand_mul(v * gaps[1])
                 return (
-                    RelativeGap(x, y, _quotient(first, Integer(m)))
-                    + RelativeGap(z, t, _quotient(second, Integer(k)))
+                    RelativeGap(x, y, quotient(first, Integer(m)))
+                    + RelativeGap(z, t, quotient(second, Integer(k)))
                     + left
                 )
     return None
+
+
+def _together(total: Any, groups: Groups) -> Any:
+    """Several divergences whose y - x cancel, as those of all the shares of a Dirichlet law."""
+    usable = [(w, members) for w, members in groups if len(members) > 1]
+    others = [(w, _other(w, members, S.One), members) for w, members in usable]
+    if len(others) < 3 or not _vanishes(Add(*(y - x for x, y, _ in others))):
+        return None
+    lines = (expand_mul(x * Add(*(n * f for f, n in g.items()))) for x, _, g in others)
+    gaps = (RelativeGap(x, y, quotient(g, S.One)) for x, y, g in others)
+    return total - Add(*lines) + Add(*gaps)
 
 
 def _vanishes(expr: Any) -> bool:
@@ -283,45 +322,10 @@ def _differs(expr: Any) -> bool:
     return bool(value.is_number and value.is_comparable and abs(value) > _APART)
 
 
-# --- logarithms of quotients ----------------------------------------------------------------------
-
-
-def _quotient(members: dict[Any, Any], m: Any) -> Any:
-    """m Σ n log b, with the logarithm of one quotient where some n are 1 and some -1."""
-    return _with_quotient([(m * n, f) for f, n in members.items()])
-
-
-def _with_quotient(terms: list[tuple[Any, Any]]) -> Any:
-    plain = [(n, f) for n, f in terms if isinstance(f, log) and not f.args[0].has(exp)]
-    sizes = {abs(n) for n, _ in plain}
-    above = Mul(*(f.args[0] for n, f in plain if n.is_positive))
-    below = Mul(*(f.args[0] for n, f in plain if n.is_negative))
-    if len(sizes) != 1 or above.is_number or below.is_number:
-        return Add(*(n * f for n, f in terms))
-    rest = [n * f for n, f in terms if (n, f) not in plain]
-    return sizes.pop() * LogRatio(above, below) + Add(*rest)
-
-
 def _quotients(total: Any) -> Any:
     """log x - log y as the logarithm of a quotient, which is exact where it is close to 1."""
     for written in (total, _opened(total)):
-        found = _grouped(written) if isinstance(written, Add) else None
+        found = grouped(written) if isinstance(written, Add) else None
         if found is not None:
             return found
     return total
-
-
-def _grouped(total: Any) -> Any:
-    """The sum with logarithms of quotients; None where no two logarithms have opposite weights."""
-    groups: dict[Any, list[tuple[Any, Any]]] = {}
-    rest = []
-    for term in total.args:
-        logs = [f for f in Mul.make_args(term) if isinstance(f, log) and f.free_symbols]
-        if len(logs) != 1:
-            rest.append(term)
-            continue
-        coefficient, weight = (term / logs[0]).as_coeff_Mul()
-        groups.setdefault((abs(coefficient), weight), []).append((coefficient, logs[0]))
-    if not any(len({n for n, _ in g}) == 2 for g in groups.values()):
-        return None
-    return Add(*rest, *(w * _with_quotient(g) for (_, w), g in groups.items()))

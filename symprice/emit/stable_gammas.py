@@ -33,7 +33,7 @@ from sympy import (
 from ..networks.activations import log_sigmoid, normal_cdf, sigmoid
 from .careful import Log1p, LogBinomial, LogGamma, LogNormalCdf, LogPoisson
 
-__all__ = ["GAMMAS", "log_of_gamma", "stable_gamma_product", "stable_gamma_sum"]
+__all__ = ["GAMMAS", "log_of_gamma", "over_tails", "stable_gamma_product", "stable_gamma_sum"]
 
 # Functions whose values overflow long before their logarithms do.
 GAMMAS = (gamma, factorial, binomial, beta)
@@ -53,6 +53,22 @@ def log_of_gamma(function: Any) -> Any:
 
 
 # --- products -------------------------------------------------------------------------------------
+
+
+def over_tails(product: Any) -> Any:
+    """A sum of exponentials over Φ(x)ⁿ, term by term: both may be 0; None of any other product."""
+    factors = Mul.make_args(product)
+    tails = [f for f in factors if isinstance(f.as_base_exp()[0], normal_cdf) and f.is_Pow]
+    sums = [f for f in factors if isinstance(f, Add) and all(map(_has_exponential, f.args))]
+    if len(sums) != 1 or not tails or not all(f.exp.is_negative for f in tails):
+        return None
+    rest = Mul(*(f for f in factors if f not in (*tails, *sums)))
+    terms = (Mul(term, *tails) for term in sums[0].args)
+    return Mul(rest, Add(*terms)) if rest.free_symbols else Add(*(rest * t for t in terms))
+
+
+def _has_exponential(term: Any) -> bool:
+    return any(isinstance(f, exp) for f in Mul.make_args(term))
 
 
 def stable_gamma_product(expr: Any) -> Any:

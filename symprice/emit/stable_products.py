@@ -15,7 +15,9 @@ from sympy import Abs, Add, Integer, Mul, Pow, S, cosh, default_sort_key, exp, l
 from ..networks.activations import log_sigmoid, sigmoid
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
 from .careful import Expm1, Log1p, ScaledLogSigmoid, XLog1py, XLogY
+from .stable_bregman import log_ratio_of
 from .stable_exponentials import stable_coth_sum
+from .stable_ratios import log_ratios
 
 _FUNCTIONS = (sigmoid, SoftmaxEntry, exp, log, Log1p, sinh)
 
@@ -111,7 +113,8 @@ def _common_factors(powers: Powers) -> bool:
     """(p a + p b)/p = a + b: where p underflows, the quotient would be 0/0."""
     changed = False
     for total in [base for base in powers if base.is_Add and powers[base].is_Integer]:
-        divisors = [base for base in powers if powers[base].is_negative and base != total]
+        below = [b for b in powers if powers[b].is_number and powers[b].is_negative]
+        divisors = [base for base in below if base != total]
         n = powers[total]
         if n < 0 or not divisors:
             continue
@@ -262,6 +265,7 @@ def _likelihood_ratio(powers: Powers) -> bool:
     if not below or (len(probabilities) == len(below) and S.Exp1 not in powers):
         return False
     exponent = Add(*(powers[base] * logarithms[type(base)](*base.args) for base in probabilities))
+    exponent = log_ratios(exponent)
     for base in probabilities:
         del powers[base]
     _put(powers, S.Exp1, exponent)
@@ -299,8 +303,21 @@ def _times_logarithm(powers: Powers) -> bool:
     return False
 
 
+def _raised_quotients(powers: Powers) -> bool:
+    """(b/d)ⁿ for an exponent that is no number: bⁿ and dⁿ may overflow where it does not."""
+    for base in sorted((b for b in powers if b.is_positive and b != S.Exp1), key=default_sort_key):
+        n = powers.get(base, S.Zero)
+        for other in list(powers) if n.free_symbols else ():
+            if powers[other] == -n and other.is_positive and not n.could_extract_minus_sign():
+                del powers[base], powers[other]
+                _put(powers, S.Exp1, n * log_ratio_of(base, other))
+                return True
+    return False
+
+
 _RULES = (
     _common_factors,
+    _raised_quotients,
     _tanh,
     _hyperbolic,
     _logistic_and_exponential,

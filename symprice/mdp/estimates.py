@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from sympy import Add, Derivative, S
 
-from ..errors import PolicyError
+from ..errors import NoRuleError, PolicyError
+from ..policy.arguments import action_label
+from .linear import short
 from .tables import number
 
-__all__ = ["KINDS", "mean_along", "read_kind", "slope_by", "weights_of"]
+__all__ = ["KINDS", "mean_along", "read_baseline", "read_kind", "slope_by", "weights_of"]
 
 KINDS = ("return", "to_go", "gae")
 
@@ -30,6 +33,55 @@ def read_kind(kind: Any, lam: Any) -> Any:
     if found.is_negative or (found - 1).is_positive:
         raise PolicyError(f"asked for lambda = {lam}: it lies in [0, 1]")
     return found
+
+
+def read_baseline(estimate: Any) -> Callable[[int, int], Any]:
+    """b(s, steps left) from what was given as the baseline of a ``HorizonGradient``."""
+    baseline, T = estimate.given_baseline, estimate.trajectories
+    states = T.mdp.states
+    if baseline is None:
+        return lambda s, left: S.Zero
+    if isinstance(baseline, str):
+        if baseline == "value":
+            values = cache(T.value)
+            return lambda s, left: values(left)[s]
+        best = _of_least_variance(estimate)
+        return lambda s, left: best
+    if isinstance(baseline, Mapping):
+        table = {action_label(s): number(b, "a baseline") for s, b in baseline.items()}
+        missing = [s for s in states if s not in table and s not in T.mdp.terminal]
+        if missing:
+            raise PolicyError(f"received no baseline for state {missing[0]}")
+        return lambda s, left: table[states[s]]
+    if callable(baseline):
+        return lambda s, left: number(baseline(states[s], left), "a baseline")
+    value = number(baseline, "a baseline")
+    return lambda s, left: value
+
+
+def _of_least_variance(estimate: Any) -> Any:
+    """`Σ_i E[X_i Y_i]/Σ_i E[Y_i²]` of an estimate `X - b Y`, where `E[Y] = 0`."""
+    if estimate.given_baseline != "optimal" or estimate.kind == "gae":
+        raise PolicyError(
+            f"asked for the baseline {estimate.given_baseline!r} of the estimator "
+            f"{estimate.kind!r}: write 'value', or 'optimal' with 'return' and 'to_go', a number, "
+            "{state: b} or a function of (state, steps left)"
+        )
+    if estimate.trajectories.policy.heads:
+        raise NoRuleError(
+            "asked for the optimal baseline through a network of matrices, which depends on all "
+            "of its covariances: write 'value', or a number"
+        )
+    without, less = (
+        type(estimate)(estimate.trajectories, estimate.kind, b, estimate.wrt)._samples
+        for b in (None, S.One)
+    )
+    above, below = [], []
+    for (p, xs), (_, ys) in zip(without, less, strict=True):
+        for x, y in zip(xs, ys, strict=True):
+            above.append(p * x * (x - y))
+            below.append(p * (x - y) ** 2)
+    return short(Add(*above) / Add(*below))
 
 
 def weights_of(kind: str, rewards: Any, values: list[Any], gamma: Any, lam: Any) -> list[Any]:

@@ -5,7 +5,7 @@ Means and variances of gradient estimators come out exactly, with nothing sample
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -13,15 +13,13 @@ from sympy import Add, Derivative, Eq, Function, ImmutableDenseMatrix, S, Symbol
 
 from ..counts import is_count
 from ..errors import NoRuleError, PolicyError
-from ..policy.arguments import action_label
 from ..symbols import Name
-from .estimates import mean_along, read_kind, slope_by, weights_of
+from .estimates import mean_along, read_baseline, read_kind, slope_by, weights_of
 from .linear import short
 from .naming import applied, names_of, with_names
 from .network_gradient import LogitSlope, paired, scores_of
 from .policies import read_policy
 from .results import Numeric
-from .tables import number
 
 __all__ = ["Course", "HorizonGradient", "Trajectories"]
 
@@ -162,17 +160,21 @@ class Trajectories:
 
 
 class HorizonGradient(Numeric):
-    """`Σ_t ∇log π(a_t|s_t) (G_t - γᵗ b(s_t, t))`, of one episode.
+    """The estimate of ∇J from one episode, `Σ_t ∇log π(a_t|s_t) w_t`, with exact mean and variance.
 
     Parameters
     ==========
 
-    kind : 'return', `G_t = Σ_k γᵏ r_k` of the whole episode, or 'to_go', `G_t = Σ_{k≥t} γᵏ r_k`:
-        the discount counts from the start of the episode; or 'gae', the advantage estimates
-        `γᵗ Σ_k (γλ)ᵏ δ_{t+k}` of ``lam=λ``, whose values v are the baseline, also where the
-        horizon cuts the episode (0 steps left). Where it ends v is 0.
-    baseline : None; a number; {state: b}; or a function of (state, steps left). With 'return' it is
-        not discounted.
+    kind : the weights w_t of the steps.
+        'return': `G - b(s_t, T-t)`, with the return of the whole episode `G = Σ_k γᵏ r_k` (Williams
+        1992); b is subtracted as it is, because every step is weighed by the return of the start.
+        'to_go': `γᵗ (G_t - b(s_t, T-t))`, with the return from there, `G_t = Σ_{k≥t} γᵏ⁻ᵗ r_k`
+        (Sutton and Barto 2018, 13.4, whose γᵗ many programs drop: then the mean is no gradient).
+        'gae': `γᵗ Σ_{k≥t} (γλ)ᵏ⁻ᵗ δ_k`, `δ_k = r_k + γ v(s_{k+1}) - v(s_k)`, with ``lam=λ`` and the
+        baseline as v, also where the horizon cuts the episode (0 steps left); where it ends v is 0
+        (Schulman et al. 2016). With λ = 1 and v = 0 at the horizon it is 'to_go' with b = v.
+    baseline : None; a number; {state: b}; a function of (state, steps left); 'value', the true
+        values `V_{T-t}(s)`; or 'optimal', the number of least total variance.
 
     ``mean`` and ``variance`` are exact (of 'gae' the mean is ∇J only with the true values, or with
     λ = 1 and v = 0 at the horizon): a scalar by one variable, columns by several. Through a
@@ -206,21 +208,7 @@ class HorizonGradient(Numeric):
     @cached_property
     def baseline(self) -> Callable[[int, int], Any]:
         """b(s, steps left), from the place of a state."""
-        baseline, states = self.given_baseline, self.trajectories.mdp.states
-        if baseline is None:
-            return lambda s, left: S.Zero
-        if isinstance(baseline, Mapping):
-            table = {action_label(s): number(b, "a baseline") for s, b in baseline.items()}
-            missing = [
-                s for s in states if s not in table and s not in self.trajectories.mdp.terminal
-            ]
-            if missing:
-                raise PolicyError(f"received no baseline for state {missing[0]}")
-            return lambda s, left: table[states[s]]
-        if callable(baseline):
-            return lambda s, left: number(baseline(states[s], left), "a baseline")
-        value = number(baseline, "a baseline")
-        return lambda s, left: value
+        return read_baseline(self)
 
     @cached_property
     def _logits(self) -> list[Any]:

@@ -39,6 +39,8 @@ __all__ = [
 
 # Seconds for the elimination, and for the short form of an entry.
 LIMIT, SHORTENING = 30.0, 2.0
+# An entry of more operations is left as it is: factoring takes longer than that.
+LENGTH = 1000
 # From how many states on the LU factors of a matrix without structure would fill the memory.
 DIRECT = 3000
 # The residual that an iterative solution may leave, relative to the terms that it is made of.
@@ -111,11 +113,15 @@ def with_values_named(entries: Any, letter: str) -> tuple[list[Any], dict[Any, A
 
 def short(entry: Any) -> Any:
     """An entry factored, where that is done in time; a softmax sums to one in it."""
-    if entry.is_Atom or entry.is_number:
+    if entry.is_Atom or entry.is_number or _is_long(entry):
         return entry
     atoms = _Atoms([[entry]])
     ((inserted,),) = atoms.inserted([[entry]])
     return atoms.back(inserted)
+
+
+def _is_long(entry: Any) -> bool:
+    return bool(entry.count_ops() > LENGTH)
 
 
 def product(*factors: Any) -> Any:
@@ -186,7 +192,7 @@ class _Atoms:
     def back(self, entry: Any) -> Any:
         """The entry, factored, in what the names stand for; 1 less all others is the last one."""
         factored = entry
-        if not (entry.is_Atom or entry.is_number):
+        if not (entry.is_Atom or entry.is_number or _is_long(entry)):
             factored = within(SHORTENING, lambda: _factored(entry, self.written), entry)
         if self.sums:
             factored = factored.replace(lambda e: isinstance(e, Add), lambda e: self._complement(e))

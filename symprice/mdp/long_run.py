@@ -5,25 +5,34 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from sympy import Add, Derivative, Eq, ImmutableDenseMatrix, S, Symbol
+from sympy import Add, Derivative, Eq, Function, ImmutableDenseMatrix, S, Symbol
 
 from ..errors import PolicyError
-from .linear import SparseSolver, short, solve_exactly, with_values_named
+from .linear import short, solve_exactly, with_values_named
 from .naming import names_of, with_names
 from .policies import read_policy
+from .recurrence import Recurrence
 from .results import Numeric
 from .soft import with_bonus
 
 __all__ = ["AverageReward"]
 
 
-class AverageReward(Numeric):
+class AverageReward(Recurrence, Numeric):
     """The reward of a step in the long run, `r̄ = Σ_s μ(s) Σ_a π(a|s) r(s, a)` with `μ = μP_π`.
 
     Made by ``mdp.average_reward(policy)`` for a process without an end; its discount plays no part.
-    All states but those that are left for good must reach each other under the policy.
-    ``differential`` are the values h with `h = r_π - r̄ + P_π h`, `Σ μ h = 0`; ``gradient()`` is
-    `Σ μ(s) Σ_a ∂π(a|s) q(s, a)`. A soft process counts its entropy bonus.
+    A soft process counts its entropy bonus.
+
+    Where the states do not all reach each other, those that are met for ever fall into classes, and
+    in the long run an episode is in one of them: ``gain`` is `g = P*r_π` by the state of the start,
+    with the probabilities of the classes from there, `r̄ = Σ ρ(s) g(s)`, and ``stationary`` is the
+    share of every state, `μ = ρP*`. ``differential`` are the values h with `h = r_π - g + P_π h`
+    and `P*h = 0`. With the visits n of states that are left for good, before they are,
+
+    `∇r̄ = Σ_s μ(s) Σ_a ∂π(a|s) q(s, a) + Σ_s n(s) Σ_a ∂π(a|s) Σ_s' p(s'|s, a) g(s')`,
+
+    whose second sum is 0 where there is one class. Classes are those of symbols that are not 0.
 
     Examples
     ========
@@ -39,7 +48,8 @@ class AverageReward(Numeric):
     References
     ==========
 
-    Sutton and Barto (2018), section 10.3; P. Marbach and J. Tsitsiklis (2001).
+    Sutton and Barto (2018), section 10.3; P. Marbach and J. Tsitsiklis (2001); several classes: M.
+    Puterman, Markov Decision Processes (1994), chapters 8 and 9, appendix A.
     """
 
     def __init__(self, mdp: Any, policy: Any) -> None:
@@ -75,7 +85,7 @@ class AverageReward(Numeric):
         rows, columns = zip(
             *((s, t) for s in range(count) for t in range(count) if self.P[s][t] != 0), strict=True
         )
-        self.recurrent = self._one_class(rows, columns)
+        self.classes = self._closed_classes(rows, columns)
 
     def _numerically(self) -> None:
         import numpy as np
@@ -96,80 +106,34 @@ class AverageReward(Numeric):
         self.P = sparse.csr_matrix(weights @ self.tables.moves)
         self.P.eliminate_zeros()
         self.r = (self.pi * self.tables.rewards).sum(axis=1)
-        self.recurrent = self._one_class(*self.P.nonzero())
-
-    def _one_class(self, rows: Any, columns: Any) -> list[int]:
-        """The states that are met for ever; raise where they depend on the start."""
-        import numpy as np
-        import scipy.sparse as sparse
-        from scipy.sparse.csgraph import connected_components
-
-        count = len(self.mdp.states)
-        graph = sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(count, count))
-        number, label = connected_components(graph, connection="strong")
-        left = {int(label[s]) for s, t in zip(rows, columns, strict=True) if label[s] != label[t]}
-        closed = [c for c in range(number) if c not in left]
-        if len(closed) > 1:
-            one, other = (int(np.flatnonzero(label == c)[0]) for c in closed[:2])
-            raise PolicyError(
-                "asked for the average reward of a policy under which state "
-                f"{self.mdp.states[min(one, other)]} and state {self.mdp.states[max(one, other)]} "
-                "do not reach each other, and are not left for good: it would depend on the start. "
-                "Write .objective(policy) with a discount, which weighs the starts by rho, or an "
-                "MDP of the states that are met from one start"
-            )
-        return [int(s) for s in np.flatnonzero(label == closed[0])]
-
-    @cached_property
-    def _others(self) -> list[int]:
-        """All states but one that is met for ever, between whose visits the others are counted."""
-        return [s for s in range(len(self.mdp.states)) if s != self.recurrent[0]]
-
-    @cached_property
-    def _solver(self) -> SparseSolver:
-        import scipy.sparse as sparse
-
-        inner = self.P[self._others][:, self._others]
-        return SparseSolver(sparse.identity(len(self._others), format="csr") - inner)
-
-    @cached_property
-    def stationary(self) -> Any:
-        """μ: a list, or an array; 0 for states that are left for good."""
-        count, base = len(self.mdp.states), self.recurrent[0]
-        if not self.exact:
-            import numpy as np
-
-            visits = np.ones(count)
-            if self._others:
-                leaving = self.P[base].toarray().ravel()[self._others]
-                visits[self._others] = self._solver(leaving, transposed=True)
-            transient = np.setdiff1d(np.arange(count), self.recurrent)
-            visits[transient] = 0
-            return visits / visits.sum()
-        inner = self.recurrent
-        system = [[(S.One if s == t else S.Zero) - self.P[s][t] for s in inner] for t in inner[:-1]]
-        right = [[S.Zero]] * (len(inner) - 1) + [[S.One]]
-        found = solve_exactly([*system, [S.One] * len(inner)], right)
-        mu = [S.Zero] * count
-        for s, (x,) in zip(inner, found, strict=True):
-            mu[s] = x
-        return mu
+        self.classes = self._closed_classes(*self.P.nonzero())
 
     @cached_property
     def differential(self) -> Any:
-        """h, with mean zero in the long run."""
-        count, mu = len(self.mdp.states), self.stationary
+        """h, with mean zero in the long run from every state."""
+        count, classes = len(self.mdp.states), range(len(self.classes))
         if not self.exact:
-            import numpy as np
-
-            h = np.zeros(count)
-            if self._others:
-                h[self._others] = self._solver((self.r - self.doit())[self._others])
-            return h - mu @ h
-        shares, named = with_values_named(mu, "mu")
-        gaps, gained = with_values_named([r - self.doit() for r in self.r], "r")
+            h = self._between(self.r - self.gain)
+            return h - self._over_classes([mu @ h for mu in self.shares], self.absorption)
+        named: dict[Any, Any] = {}
+        shares: list[Any] = []
+        into: list[Any] = []
+        for c in classes:
+            for found, letter in ((shares, "mu"), (into, "a")):
+                source = self.shares if letter == "mu" else self.absorption
+                names, values = with_values_named(source[c], letter)
+                found.append(names)
+                named |= values
+        gaps, gained = with_values_named(
+            [r - g for r, g in zip(self.r, self.gain, strict=True)], "r"
+        )
         system = [
-            [(S.One if s == t else S.Zero) - self.P[s][t] + shares[t] for t in range(count)]
+            [
+                (S.One if s == t else S.Zero)
+                - self.P[s][t]
+                + Add(*(into[c][s] * shares[c][t] for c in classes))
+                for t in range(count)
+            ]
             for s in range(count)
         ]
         found = solve_exactly(system, [[x] for x in gaps])
@@ -177,31 +141,50 @@ class AverageReward(Numeric):
 
     def doit(self, **hints: Any) -> Any:
         """r̄."""
-        if not self.exact:
-            return float(self.stationary @ self.r)
-        return short(Add(*(m * r for m, r in zip(self.stationary, self.r, strict=True))))
+        return self._paid(self.stationary)
 
     @cached_property
     def q(self) -> Any:
-        """q(s, a) = r(s, a) - r̄ + Σ p(s'|s, a) h(s')."""
-        mean, h = self.doit(), self.differential
-        t = self.tables
+        """q(s, a) = r(s, a) - g(s) + Σ p(s'|s, a) h(s')."""
+        h, t = self.differential, self.tables
         if not self.exact:
-            return t.rewards - mean + (t.moves @ h).reshape(self.pi.shape)
+            return t.rewards - self.gain[:, None] + (t.moves @ h).reshape(self.pi.shape)
         return [
-            [r - mean + Add(*(p * h[k] for k, p in m.items())) for r, m in zip(rs, ms, strict=True)]
-            for rs, ms in zip(t.rewards, t.moves, strict=True)
+            [r - g + Add(*(p * h[k] for k, p in m.items())) for r, m in zip(rs, ms, strict=True)]
+            for rs, ms, g in zip(t.rewards, t.moves, self.gain, strict=True)
         ]
+
+    @cached_property
+    def _weights(self) -> tuple[Any, Any]:
+        """How much each state weighs in the gradient, and what its actions are worth there, less
+        the mean.
+        """
+        g, h, t, left = self.gain, self.differential, self.tables, self.transient
+        if not self.exact:
+            worth = self.q - h[:, None]
+            worth[left] = (t.moves @ g).reshape(self.pi.shape)[left] - g[left, None]
+            return self.stationary + self.visits, worth
+        n, one = self.visits, len(self.classes) == 1
+        values = [
+            [
+                (S.Zero if one else short(Add(*(p * g[k] for k, p in m.items())) - g[s]))
+                if s in left
+                else short(x - h[s])
+                for x, m in zip(xs, ms, strict=True)
+            ]
+            for s, (xs, ms) in enumerate(zip(self.q, t.moves, strict=True))
+        ]
+        return [n[s] if s in left else m for s, m in enumerate(self.stationary)], values
 
     def gradient(self, wrt: Any = None) -> Any:
         """∇r̄ by the Parameters (or ``wrt``); by numeric logits `μ(s) π(a|s) (q(s, a) - h(s))`.
 
         Through a network of matrices it is a ``NetworkDirection``, in numbers {name: array}.
         """
+        weights, worth = self._weights
         if not self.exact:
-            q = self.q
-            advantage = q - (self.pi * q).sum(axis=1, keepdims=True)
-            table = self.stationary[:, None] * self.pi * advantage
+            advantage = worth - (self.pi * worth).sum(axis=1, keepdims=True)
+            table = weights[:, None] * self.pi * advantage
             pulled = getattr(self.policy.given, "pulled_back", None)
             return table if pulled is None else pulled(table)
         variables = self.policy.by(wrt, "the gradient of the average reward")
@@ -209,19 +192,16 @@ class AverageReward(Numeric):
             from .network_direction import NetworkDirection
             from .network_gradient import slopes_of_logits
 
-            weights = [
-                [short(x - h) for x in qs] for qs, h in zip(self.q, self.differential, strict=True)
-            ]
             shape = self.mdp._shape
-            slopes = slopes_of_logits(shape, self.policy, self.pi, self.stationary, weights)
+            slopes = slopes_of_logits(shape, self.policy, self.pi, weights, worth)
             return NetworkDirection(shape, self.pi, slopes, variables, self.doit(), name="rbar")
         found = [
             short(
                 Add(
                     *(
                         m * x * p.diff(v)
-                        for m, ps, qs in zip(self.stationary, self.pi, self.q, strict=True)
-                        for p, x in zip(ps, qs, strict=True)
+                        for m, ps, xs in zip(weights, self.pi, worth, strict=True)
+                        for p, x in zip(ps, xs, strict=True)
                     )
                 )
             )
@@ -237,20 +217,27 @@ class AverageReward(Numeric):
         if not self.exact:
             return None
         names = names_of(self.mdp._shape, self.pi)
-        return [Eq(Symbol("rbar"), with_names(self.doit(), names), evaluate=False)]
+        found = [Eq(Symbol("rbar"), with_names(self.doit(), names), evaluate=False)]
+        if len(self.classes) > 1:
+            found += [
+                Eq(Function("g")(Symbol(str(s))), with_names(g, names), evaluate=False)
+                for s, g in zip(self.mdp.states, self.gain, strict=True)
+            ]
+        return found
 
     def _formula(self) -> Any:
         return self.doit() if self.exact else ImmutableDenseMatrix([[self.doit()]])[0]
 
     def _check_items(self) -> list[tuple[str, Any, Any]]:
         """μ = μP, h = r - r̄ + Ph, and ∂r̄ against difference quotients."""
-        mu, h = self.stationary, self.differential
+        mu, g, h = self.stationary, self.gain, self.differential
         if not self.exact:
             from .balances import worst
 
             return [
                 worst("μ = μP", mu, mu @ self.P),
-                worst("h = r - r̄ + Ph", h, self.r - self.doit() + self.P @ h),
+                worst("g = Pg", g, self.P @ g),
+                worst("h = r - g + Ph", h, self.r - g + self.P @ h),
             ]
         count = range(len(mu))
         items: list[tuple[str, Any, Any]] = [
@@ -264,12 +251,21 @@ class AverageReward(Numeric):
         items.append(("Σ μ = 1", Add(*mu), S.One))
         items += [
             (
-                f"h = r - r̄ + Ph in state {self.mdp.states[s]}",
+                f"h = r - g + Ph in state {self.mdp.states[s]}",
                 h[s],
-                self.r[s] - self.doit() + Add(*(self.P[s][t] * h[t] for t in count)),
+                self.r[s] - g[s] + Add(*(self.P[s][t] * h[t] for t in count)),
             )
             for s in count
         ]
+        if len(self.classes) > 1:
+            items += [
+                (
+                    f"g = Pg in state {self.mdp.states[s]}",
+                    g[s],
+                    Add(*(self.P[s][t] * g[t] for t in count)),
+                )
+                for s in count
+            ]
         if self.policy.heads:
             return items + self.gradient()._check_items()
         for v in self.policy.variables:

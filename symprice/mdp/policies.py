@@ -240,14 +240,15 @@ def _softmax(policy: TabularSoftmax, process: Shape) -> StatePolicy:
     shape = (len(process.states), len(process.actions))
     if policy.numeric:
         import numpy as np
-        from scipy.special import softmax as rowwise
 
         if policy.logits.shape != shape:
             raise ShapeError(f"the logits are {policy.logits.shape}, the process is {shape}: S × A")
         logits = policy.logits.copy()
         for s, a in process.absent:
             logits[s, a] = -np.inf
-        pi = rowwise(logits, axis=1)
+        with np.errstate(invalid="ignore", under="ignore"):  # inf - inf is found below
+            pi = np.exp(logits - logits.max(axis=1, keepdims=True))
+            pi /= pi.sum(axis=1, keepdims=True)
         if not np.isfinite(pi).all():
             row = int(np.flatnonzero(~np.isfinite(pi).all(axis=1))[0])
             raise PolicyError(

@@ -15,7 +15,9 @@ def read_sparse(
 ) -> tuple[Shape, Sparse, Any]:
     """Sparse transitions: one S × S matrix for each action, or (S·A) × S with the row s·A + a."""
     import numpy as np
-    import scipy.sparse as sparse
+    import scipy.sparse.linalg  # which every question to the tables needs: the first need not wait
+
+    sparse = scipy.sparse
 
     if isinstance(P, (list, tuple)):
         choices, count = len(P), P[0].shape[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from sympy import (
     Expr,
     Float,
     IndexedBase,
+    Lambda,
     MatrixExpr,
     Rational,
     S,
@@ -33,6 +35,7 @@ from ..symbols import Observable, ObservableVector, Parameter, ParameterMatrix
 
 __all__ = [
     "action_label",
+    "called",
     "check_possible",
     "check_sum",
     "listed",
@@ -115,8 +118,10 @@ def rewards_of(actions: Iterable[Any], reward: Any) -> Tuple:
         found = entries
     elif isinstance(reward, IndexedBase):
         found = [reward[action] for action in actions]
-    elif isinstance(reward, FunctionClass) or (callable(reward) and not isinstance(reward, Expr)):
-        found = [reward(action) for action in actions]
+    elif isinstance(reward, (FunctionClass, Lambda)) or (
+        callable(reward) and not isinstance(reward, Expr)
+    ):
+        found = [called(reward, action) for action in actions]
     elif (entries := _of_action(actions, reward)) is not None:
         found = entries
     else:
@@ -130,7 +135,36 @@ def rewards_of(actions: Iterable[Any], reward: Any) -> Tuple:
     for action, value in zip(actions, values, strict=True):
         if value.is_finite is False or value is S.NaN:
             raise PolicyError(f"the reward of action {action} is {value}: rewards are finite")
+        if value.is_real is False:
+            raise PolicyError(f"the reward of action {action} is {value}: rewards are real")
     return Tuple(*values)
+
+
+def called(function: Any, *args: Any) -> Any:
+    """The value of a reward given as a function.
+
+    Raises
+    ======
+
+    PolicyError : where it takes another number of arguments.
+    """
+    if isinstance(function, (FunctionClass, Lambda)):
+        fits = len(args) in function.nargs
+    else:
+        try:
+            inspect.signature(function).bind(*args)
+            fits = True
+        except TypeError:
+            fits = False
+        except ValueError:  # of what is compiled nothing is known
+            fits = True
+    if not fits:
+        raise PolicyError(
+            f"asked for the reward at the action {_shown(args)} of a function that does not take "
+            f"{len(args)} argument{'s' if len(args) > 1 else ''}: write one of the action alone, "
+            "or policy_gradient(policy, r, state=s) for a function r(s, a)"
+        )
+    return function(*args)
 
 
 def _of_action(actions: list[Any], given: Any) -> list[Any] | None:

@@ -11,6 +11,7 @@ from sympy.functions.combinatorial.numbers import stirling
 
 from .family import FamilyPolicy
 from .given import LOGIT, POSITIVE, Form, Groups
+from .weak_derivatives import Side, WeakDerivative
 
 __all__ = ["BinomialPolicy", "GeometricPolicy", "NegativeBinomialPolicy", "PoissonPolicy"]
 
@@ -66,6 +67,10 @@ class PoissonPolicy(CountingPolicy):
         """λⁿ."""
         return c.rate**n
 
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """∂π/∂λ is the law of a + 1 less that of a."""
+        return WeakDerivative(S.One, Side(self, self.action + 1), Side(self, self.action))
+
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
         return rng.poisson(c.rate, n)
@@ -110,6 +115,12 @@ class GeometricPolicy(CountingPolicy):
     def factorial_moment(self, n: int, c: SimpleNamespace) -> Any:
         """n! ((1-p)/p)ⁿ."""
         return factorial(n) * ((1 - c.probability) / c.probability) ** n
+
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """∂π/∂p = (π - π₋)/p, where a₋ is one more than two geometric counts."""
+        p = c.probability
+        two = NegativeBinomialPolicy(2, 1 - p)
+        return WeakDerivative(1 / p, Side(self, self.action), Side(two, two.action + 1))
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
@@ -165,6 +176,14 @@ class BinomialPolicy(CountingPolicy):
         """n (n-1) … pᵏ."""
         return Mul(*(c.total_count - k for k in range(n))) * c.probability**n
 
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """∂π/∂p is n times the law of b + 1 less that of b, of n - 1 tries."""
+        n = c.total_count
+        if n == 1:
+            return WeakDerivative(n, Side(self, S.One), Side(self, S.Zero))
+        fewer = BinomialPolicy(n - 1, c.probability)
+        return WeakDerivative(n, Side(fewer, fewer.action + 1), Side(fewer, fewer.action))
+
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
         return rng.binomial(int(c.total_count), c.probability, n)
@@ -215,6 +234,15 @@ class NegativeBinomialPolicy(CountingPolicy):
         """r (r+1) … (p/(1-p))ⁿ."""
         r = Mul(*(c.total_count + k for k in range(n)))
         return r * (c.probability / (1 - c.probability)) ** n
+
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """∂π/∂p = (π₊ - π) r/(1-p), where a₊ is one more than the count of r + 1."""
+        if meaning != "probability":
+            return None
+        r, p = c.total_count, c.probability
+        longer = NegativeBinomialPolicy(r + 1, p)
+        up = Side(longer, longer.action + 1)
+        return WeakDerivative(r / (1 - p), up, Side(self, self.action))
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""

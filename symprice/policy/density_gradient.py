@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sympy import And, Basic, Derivative, Gt, Piecewise, S, Symbol, Tuple, log
+from sympy import And, Basic, Derivative, Eq, Gt, Piecewise, S, Symbol, Tuple, log
 from sympy.core.function import AppliedUndef
 
 from ..closedform import ClosedForm, Definitions
@@ -29,6 +29,7 @@ from .density_rules import (
     InsertionOfHeads,
     InsertionOfScores,
     LogLikelihoodTrickOfDensities,
+    TrickByMoments,
 )
 from .distribution import DistributionPolicy, realised
 from .expecting import expected
@@ -41,6 +42,7 @@ from .product_slopes import slope
 from .rules import ChainRuleOfLogits, Collection, LogLikelihood, Score
 from .setting import Names
 from .short import short
+from .trained_rewards import TrainedRewardGradient, outputs_in
 
 __all__ = ["DistributionGradient"]
 
@@ -68,6 +70,8 @@ class DistributionGradient(PolicyGradient):
         expr = policy.in_action(reward)
         variables = variables_of(policy, wrt)
         require_fixed_support(policy, variables)
+        if by_heads(policy, variables) and outputs_in(expr):
+            return TrainedRewardGradient(policy, expr)
         require_visible(policy, {str(expr): expr}, variables, by_heads(policy, variables))
         _require_no_moving_jump(policy, expr, variables)
         return Basic.__new__(cls, policy, expr, Tuple(*variables))
@@ -211,7 +215,10 @@ class DistributionGradient(PolicyGradient):
         direct = tuple(z for z in fresh if isinstance(z, Name))
         steps = _Steps(policy.with_heads(fresh), self.reward, direct).steps
         before = shaped([Derivative(self.expected, v, evaluate=False) for v in self.wrt], 1)
-        return Derivation([*steps, Step(ChainRuleOfLogits(), before, self._formula())])
+        given = [
+            Eq(z, h, evaluate=False) for z, h in zip(fresh, policy.heads, strict=True) if z != h
+        ]
+        return Derivation([*steps, Step(ChainRuleOfLogits(), before, self._formula(), given)])
 
     def _latex(self, printer: Any) -> str:
         variables = ", ".join(map(printer._print, self.wrt))
@@ -351,9 +358,14 @@ class _Steps:
         law, scores = policy.log_prob(), [policy.score(wrt=v) for v in self.variables]
         derivatives = shaped([Derivative(law, v) for v in self.variables], 1)
         self.steps.append(Step(Score(), derivatives, shaped(scores, 1)))
-        mean = policy.mean(self.reward)
+        mean, result = policy.mean(self.reward), gradient._formula()
         before = shaped([Derivative(mean, v) for v in self.variables], 1)
-        self.steps.append(Step(LogLikelihoodTrickOfDensities(), before, gradient._formula()))
+        moved = [self.reward.diff(v) if self.reward.has(v) else S.Zero for v in self.variables]
+        raw = [policy.in_moments(self.reward * s + g) for s, g in zip(scores, moved, strict=True)]
+        middle = result if None in raw else shaped(raw, 1)
+        self.steps.append(Step(TrickByMoments(), before, middle))
+        if middle != result:
+            self.steps.append(Step(Collection(), middle, result))
 
 
 def _unshortened(policy: Any, expr: Any) -> Any:

@@ -9,7 +9,9 @@ __all__ = [
     "EvaluationOfExpectations",
     "InsertionOfHeads",
     "InsertionOfScores",
+    "InsertionOfWeakDerivatives",
     "LogLikelihoodTrickOfDensities",
+    "TrickByMoments",
 ]
 
 
@@ -25,10 +27,24 @@ class LogLikelihoodTrickOfDensities(PolicyRule):
     title = "log-likelihood trick"
 
 
+class TrickByMoments(PolicyRule):
+    """∇E[r(a)] = E[r(a) ∇log π(a) + ∇r(a)], because ∇π = π ∇log π; both sides are written in the
+    moments of the family.
+    """
+
+    title = "log-likelihood trick, in moments"
+
+
 class InsertionOfScores(PolicyRule):
     """∇log π(a) is replaced by the score of the family."""
 
     title = "insertion of the scores"
+
+
+class InsertionOfWeakDerivatives(PolicyRule):
+    """∂π/∂z = c (π₊ - π₋) with two laws: ∫ r ∂π/∂z = c (∫ r π₊ - ∫ r π₋)."""
+
+    title = "weak derivative"
 
 
 class EvaluationOfExpectations(PolicyRule):

@@ -24,10 +24,11 @@ from ..errors import PolicyError
 from .arguments import observed, trained
 from .base import Policy
 from .expecting import expected
-from .integrals import ActionIntegral, ActionSum, attempted
+from .integrals import ActionIntegral, ActionSum
 from .large_numbers import with_values
 from .regions import over_regions
 from .short import short
+from .sympy_integration import attempted
 from .tails import require_finite
 
 __all__ = ["Action", "DistributionPolicy", "exponential", "realised"]

@@ -64,6 +64,10 @@ class FamilyPolicy(DistributionPolicy):
         """E[aⁿ], where it is shorter than the derivative of the generating function."""
         return None
 
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """∂π/∂z = c (π₊ - π₋) by a parameter of the formulas, a ``WeakDerivative``; or None."""
+        return None
+
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions by a generator of NumPy, the parameters c being numbers."""
         raise self._unstated("drawn")

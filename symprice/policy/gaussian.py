@@ -6,12 +6,26 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
-from sympy import Add, Interval, Rational, S, binomial, exp, expand, factorial2, log, oo, pi
+from sympy import (
+    Add,
+    Interval,
+    Rational,
+    S,
+    binomial,
+    exp,
+    expand,
+    factorial2,
+    log,
+    oo,
+    pi,
+    sqrt,
+)
 
 from .bells import without_bell
 from .family import FamilyPolicy
 from .given import REAL, SIGMA, Groups, ln, stand_in
 from .short import merged_exponentials
+from .weak_derivatives import Side, WeakDerivative
 
 __all__ = ["GaussianPolicy", "LogNormalPolicy"]
 
@@ -82,6 +96,19 @@ class GaussianPolicy(FamilyPolicy):
         moved = found.xreplace(dict(zip(narrower.heads, (mean, variance), strict=True)))
         return merged_exponentials(expand(constant * moved))
 
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """By μ Weibull noise on both sides, by σ a double-sided Maxwell law less the law itself."""
+        from .double_sided import DoubleMaxwell
+        from .positive import WeibullPolicy
+
+        if meaning == "sigma":
+            wide = DoubleMaxwell()
+            up = Side(wide, c.mean + c.sigma * wide.action)
+            return WeakDerivative(1 / c.sigma, up, Side(self, self.action))
+        noise = WeibullPolicy(2, sqrt(2))
+        up, down = (Side(noise, c.mean + way * c.sigma * noise.action) for way in (1, -1))
+        return WeakDerivative(1 / (c.sigma * sqrt(2 * pi)), up, down)
+
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
         return rng.normal(c.mean, c.sigma, n)
@@ -127,6 +154,10 @@ class LogNormalPolicy(FamilyPolicy):
         if q != 0 or t != 0:
             return None
         return exp(c.mean * s + c.sigma**2 * s**2 * Rational(1, 2))
+
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """That of log a, which is Gaussian."""
+        return GaussianPolicy(c.mean, c.sigma).weak_derivative(meaning, c).through(exp)
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""

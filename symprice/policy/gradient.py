@@ -13,13 +13,14 @@ from ..derivation import Derivation, Step
 from ..errors import PolicyError
 from ..outputs import Outputs
 from ..symbols import TRAINED, Observable, ObservableVector
-from .arguments import rewards_of
+from .arguments import listed, rewards_of
 from .distribution import DistributionPolicy
-from .finite import FinitePolicy
+from .finite import CategoricalPolicy, FinitePolicy
 from .logits import Logits
 from .rules import ChainRuleOfLogits, InsertionOfLogits
 from .setting import Names, Setting, by_logits, is_network, variables_of
 from .steps import DirectSteps, stacked
+from .trained_rewards import TrainedRewardGradient, outputs_in
 
 __all__ = ["PolicyGradient", "policy_gradient"]
 
@@ -46,6 +47,10 @@ class PolicyGradient(Outputs, Basic):
         if cls is PolicyGradient and type(policy).__name__ == "LogitColumnPolicy":
             from .logit_column import ColumnGradient
 
+            entries = listed(rewards, "rewards") if policy.size.is_Integer else None
+            if entries is not None and wrt is None and outputs_in(Tuple(*entries)):
+                each = CategoricalPolicy(listed(policy.logits, "the logits"))
+                return PolicyGradient(each, entries)
             return ColumnGradient(policy, rewards, wrt)
         if not isinstance(policy, FinitePolicy):
             raise PolicyError(
@@ -54,6 +59,8 @@ class PolicyGradient(Outputs, Basic):
             )
         values = rewards_of(policy.actions, rewards)
         variables = variables_of(policy, wrt)
+        if by_logits(policy, variables) and outputs_in(values):
+            return TrainedRewardGradient(policy, values)
         labelled = {f"{r} of action {a}": r for a, r in zip(policy.actions, values, strict=True)}
         require_visible(policy, labelled, variables, by_logits(policy, variables))
         return super().__new__(cls, policy, values, Tuple(*variables))
@@ -211,8 +218,8 @@ class PolicyGradient(Outputs, Basic):
         return PathwiseEstimator(self)
 
     def measure_valued(self) -> Any:
-        """The gradient as a difference of two expectations, of Gaussian and Poisson."""
-        from .pathwise import MeasureValuedEstimator
+        """The gradient as differences of two expectations, from weak derivatives of the policy."""
+        from .measure_valued import MeasureValuedEstimator
 
         return MeasureValuedEstimator(self)
 

@@ -128,8 +128,13 @@ class ImportanceWeightedEstimator(Result, Basic):
     def _tilted(self, expr: Any, needed: list[Any]) -> Any:
         """E_β[(π/β)² f]; of two Gaussians π²/β is a Gaussian again."""
         from .gaussian import GaussianPolicy
+        from .multivariate import MultivariateGaussianPolicy
+        from .weighted_gaussians import weighted_mean
 
         policy, other = self.gradient.policy, self.behaviour
+        kind = MultivariateGaussianPolicy
+        if isinstance(policy, kind) and isinstance(other, kind):
+            return weighted_mean(policy, other, expr, needed)
         if not (isinstance(policy, GaussianPolicy) and isinstance(other, GaussianPolicy)):
             return policy.mean(expr * self.ratio, needed)
         p, q = policy.canonical, other.canonical

@@ -18,19 +18,13 @@ from sympy import (
     Max,
     Min,
     Pow,
-    Rational,
-    S,
     Sum,
-    Symbol,
-    cosh,
     exp,
-    expand,
     expand_mul,
     lambdify,
     log,
     roots,
     sign,
-    sinh,
 )
 from sympy.core.relational import Relational
 from sympy.core.sympify import _sympify
@@ -38,18 +32,26 @@ from sympy.core.sympify import _sympify
 from ..errors import NoRuleError
 from ..timelimit import within
 from .density import DensityOf
+from .folding import folded
 from .peaks import single_peaks
-from .quadrature import NoQuadrature, over_half_line, over_interval, over_line
+from .quadrature import (
+    NoQuadrature,
+    exponential,
+    over_half_line,
+    over_interval,
+    over_line,
+    size_of,
+)
 from .remembering import remembered
-from .short import merged_exponentials
 from .summing import series
 
-__all__ = ["ActionIntegral", "ActionSum", "attempted"]
+__all__ = ["ActionIntegral", "ActionSum"]
 
 # A sum of fewer terms can be written out.
 _FEW = 50
-# Whole numbers below this stay exact; seconds for an integral over several entries.
-_EXACT, _PATIENCE = 1000, 20.0
+# Whole numbers below this stay exact; seconds for an integral over several entries; digits more of
+# constants, which may nearly cancel.
+_EXACT, _PATIENCE, _GUARD = 1000, 20.0, 30
 
 
 class ActionIntegral(Integral):
@@ -84,14 +86,18 @@ class ActionIntegral(Integral):
             return along[b](f, t)
 
         value = _finite(at)
-        terms = single_peaks(_written(self.function), symbol)
+        terms = single_peaks(_written(self), symbol)
         return sum(_over(term, symbol, ends, value, self._ends) for term in terms)
+
+    def _size(self, evaluate: Any, point: Any) -> Any:
+        """∫ |f|, to which the digits of code are relative."""
+        return size_of(lambda: self._quadrature(evaluate, point))
 
     @property
     def _ends(self) -> list[Any]:
         """The ends, and the places where the integrand has a kink."""
         symbol, low, high = self.limits[0]
-        return [low, *_kinks(_written(self.function), symbol), high]
+        return [low, *_kinks(_written(self), symbol), high]
 
     def doit(self, **hints: Any) -> Any:
         """The integral itself: what the rules could not find is not tried again."""
@@ -121,7 +127,7 @@ class ActionSum(Sum):
         symbol, low, high = self.limits[0]
         ends = [_bound(evaluate(end, point)) for end in (low, high)]
         at = _finite(evaluate.along(symbol))
-        terms = single_peaks(_written(self.function), symbol)
+        terms = single_peaks(_written(self), symbol)
         return sum(series(partial(at, term), *ends) for term in terms)
 
     def doit(self, **hints: Any) -> Any:
@@ -134,10 +140,19 @@ class ActionSum(Sum):
         return self
 
 
-def _written(function: Any) -> Any:
-    """An integrand with the formula of each density that it names."""
+def _written(node: Any) -> Any:
+    """An integrand with the formula of each density that it names, and where nothing inside binds
+    the same action again.
+    """
+    function, (symbol, *_) = node.function, node.limits[0]
     named = function.atoms(DensityOf)
-    return function.xreplace({node: node.doit() for node in named}) if named else function
+    if named:
+        function = function.xreplace({node: node.doit() for node in named})
+    again = [e for e in function.atoms(Integral, Sum) if symbol in e.variables]
+    if again:
+        apart = Dummy("a", **symbol.assumptions0)
+        function = function.xreplace({e: e.xreplace({symbol: apart}) for e in again})
+    return function
 
 
 def _kinks(function: Any, symbol: Any) -> list[Any]:
@@ -148,16 +163,28 @@ def _kinks(function: Any, symbol: Any) -> list[Any]:
     inner += [power.base for power in function.atoms(Pow) if not power.exp.is_nonnegative]
     inner += [rel.lhs - rel.rhs for rel in function.atoms(Relational)]
     for node in function.atoms(Max, Min):
-        inner += [x - y for x, y in combinations(node.args, 2)]
+        inner += [x - y for x, y in combinations(_choices(node), 2)]
     found: list[Any] = []
     for gap in inner:
         found += _zeros(gap, symbol)
     return list(dict.fromkeys(found))
 
 
+def _choices(node: Any) -> list[Any]:
+    """What a maximum or minimum may be, of those inside of it too."""
+    found: list[Any] = []
+    for arg in node.args:
+        found += _choices(arg) if isinstance(arg, (Max, Min)) else [arg]
+    return found
+
+
 def _zeros(gap: Any, symbol: Any) -> list[Any]:
-    """Where an expression is 0: that of a linear or quadratic one."""
+    """Where an expression is 0, if it is linear or quadratic in the action or in its logarithm."""
     opened = expand_mul(gap)
+    level = Dummy("level")
+    in_logarithm = opened.xreplace({log(symbol): level})
+    if in_logarithm.has(level) and not in_logarithm.has(symbol):
+        return [exp(zero) for zero in _zeros(in_logarithm, level)]
     if not opened.has(symbol) or not opened.is_polynomial(symbol):
         return []
     return list(roots(opened, symbol, cubics=False, quartics=False))
@@ -200,7 +227,8 @@ def _by_numbers(node: Any, prec: int) -> Any:
     def value(f: Any, b: Any, t: Any) -> Any:
         if f not in compiled:
             own = Dummy("x", **b.assumptions0)
-            compiled[f] = lambdify([own], f.xreplace({b: own}), modules="mpmath")
+            inner = folded(f.xreplace({b: own}), [own], digits + _GUARD)
+            compiled[f] = lambdify([own], inner, modules=[{"exp": exponential}, "mpmath"])
         # An exact power of an integer may be as long as its exponent.
         return compiled[f](int(t) if b.is_integer and abs(t) < _EXACT else t)
 
@@ -210,11 +238,11 @@ def _by_numbers(node: Any, prec: int) -> Any:
     with mpmath.workdps(digits):
         if isinstance(node, Integral):
             ends = list(map(bound, node._ends))
-            terms = single_peaks(_written(node.function), symbol)
+            terms = single_peaks(_written(node), symbol)
             total = sum(_over(term, symbol, ends, _finite(value), node._ends) for term in terms)
         else:
             at = _finite(lambda f, k: value(f, symbol, k))
-            terms = single_peaks(_written(node.function), symbol)
+            terms = single_peaks(_written(node), symbol)
             total = sum(series(partial(at, term), bound(low), bound(high)) for term in terms)
         return _sympify(total).n(digits)
 
@@ -275,9 +303,12 @@ def _over(function: Any, symbol: Any, ends: Any, value: Any, written: Any) -> An
 
         return at
 
+    whole = function
     for (left, at_left), (right, at_right) in pairwise(named):
         if left == right:
             continue
+        if moving:
+            function = _without_kinks(whole, symbol, value, _between(left, right))
         if mpmath.isinf(left) and mpmath.isinf(right):
             total += over_line(partial(value, function, symbol))
         elif mpmath.isinf(left):
@@ -290,47 +321,23 @@ def _over(function: Any, symbol: Any, ends: Any, value: Any, written: Any) -> An
     return total
 
 
+def _between(left: Any, right: Any) -> Any:
+    if mpmath.isinf(left):
+        return mpmath.mpf(0) if mpmath.isinf(right) else right - 1
+    return left + 1 if mpmath.isinf(right) else (left + right) / 2
+
+
+def _without_kinks(function: Any, symbol: Any, value: Any, place: Any) -> Any:
+    """An integrand as it is on one piece, where absolute values and signs are known: it has a
+    derivative by what the ends of the piece depend on, at the ends too.
+    """
+    known = {}
+    for node in function.atoms(Abs, sign):
+        if _zeros(node.args[0], symbol):
+            way = Integer(mpmath.sign(value(node.args[0], symbol, place)))
+            known[node] = way * node.args[0] if isinstance(node, Abs) else way
+    return function.xreplace(known)
+
+
 def _is_real(end: Any) -> bool:
     return not isinstance(end, mpmath.mpc)
-
-
-def attempted(expr: Any, seconds: float) -> Any:
-    """What SymPy finds for an Integral or a Sum, or a sum of these, in some seconds for each, held
-    against its number; else None.
-    """
-    if not isinstance(expr, (Integral, Sum)):
-        pairs = [term.as_coeff_Mul() for term in Add.make_args(expr)]
-        parts = [each if each.is_number else attempted(each, seconds) for _, each in pairs]
-        if None in parts:
-            return None
-        return Add(*(c * part for (c, _), part in zip(pairs, parts, strict=True)))
-    kind = Integral if isinstance(expr, Integral) else Sum
-
-    def attempt() -> Any:
-        try:
-            return kind(expr.function, *expr.limits).doit()
-        except Exception:
-            return None
-
-    found = within(seconds, attempt)
-    if found is None or found.has(Integral, Sum) or found.has(S.NaN, S.ComplexInfinity):
-        return None
-    if found.has(sinh, cosh):
-        found = merged_exponentials(expand(found.rewrite((sinh, cosh), exp)))
-    return found if within(2.0, lambda: _agrees(expr, found), False) else None
-
-
-def _agrees(expr: Any, found: Any) -> bool:
-    """Whether a value of an integral or sum is its number at a point of its symbols."""
-    point = {}
-    for place, symbol in enumerate(sorted(expr.free_symbols | found.free_symbols, key=str)):
-        if not isinstance(symbol, (Symbol, Dummy)):
-            return False
-        value = Rational(7 + 4 * place, 9 + place)
-        point[symbol] = Integer(2 + place) if symbol.is_integer else value
-    try:
-        left = expr.xreplace(point)._eval_evalf(53)
-        right = found.xreplace(point).evalf(15)
-        return bool(abs(left - right) <= 1e-9 * max(1, abs(right)))
-    except Exception:
-        return False

@@ -15,17 +15,18 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from sympy import QQ, Add, Dummy, Mul, Poly, S, expand_log, factor, log
+from sympy import QQ, Add, Dummy, Mul, Poly, S, expand_log, factor, log, polygamma
 from sympy.core.sympify import _sympify
 from sympy.polys.polyerrors import CoercionFailed, PolynomialError
 
-from ..timelimit import within
 from .about_mean import AboutMean
 from .large_numbers import expanded_functions, with_values
 
 __all__ = ["about_mean_of_logarithms", "log_score_baseline", "log_score_variance"]
 
-_SECONDS, _DEGREE = 4, 4
+# Rewards of a higher degree are left to other rules, with coefficients in symbols and several
+# concentrations those of more than a few.
+_DEGREE, _FEW = 4, 2
 
 
 def log_score_variance(gradient: Any, baseline: Any) -> Any:
@@ -89,16 +90,14 @@ def _attempted(gradient: Any, asked: Callable[[_Tilted, Poly], Any], more: set[A
     if place is None:
         return None
 
-    def attempt() -> Any:
-        try:
-            reward = Poly(gradient.reward, policy.action)
-            if reward.degree() > _DEGREE or reward.free_symbols & set(gradient.wrt):
-                return None
-            return asked(_Tilted(policy, place, more | reward.free_symbols_in_domain), reward)
-        except (CoercionFailed, PolynomialError, ValueError):  # something is no rational function
+    try:
+        reward = Poly(gradient.reward, policy.action)
+        if reward.degree() > _DEGREE or reward.free_symbols & set(gradient.wrt):
             return None
-
-    return within(_SECONDS, attempt)
+        tilted = _Tilted(policy, place, more | reward.free_symbols_in_domain)
+        return None if tilted.is_long(reward) else asked(tilted, reward)
+    except (CoercionFailed, PolynomialError, ValueError):  # something is no rational function
+        return None
 
 
 def _place(gradient: Any, a: Any) -> tuple[int, int] | None:
@@ -129,6 +128,13 @@ class _Tilted:
         self.centre, self.information = (self._at(f, 0) for f in (self.first, self.second))
         symbols = sorted((self.weight.free_symbols | more) - {s, q, *self.numbers}, key=str)
         self.field = QQ.frac_field(*symbols)
+
+    def is_long(self, reward: Poly) -> bool:
+        """Whether quotients in several concentrations and coefficients would be multiplied."""
+        inner = (f.args[1].free_symbols for f in self.first.atoms(polygamma))
+        concentrations = set().union(*inner) - {*self.tilts, *self.numbers}
+        coefficients = reward.free_symbols_in_domain
+        return len(concentrations) > 1 and bool(coefficients) and reward.degree() > _FEW
 
     def _at(self, f: Any, m: int) -> Any:
         found = expanded_functions(with_values(f, dict(zip(self.tilts, (m, 0), strict=True))))

@@ -26,7 +26,7 @@ from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
 
 from ..arrays import LogSumExp, SoftmaxVector
-from ..closedform import Definitions, hoist
+from ..closedform import ClosedFormMatrix, Definitions, hoist
 from ..derivation import Derivation, Step
 from ..elementwise import ScalarProduct, ScaledRows
 from ..errors import NoRuleError, PolicyError
@@ -231,7 +231,10 @@ class ColumnGradient(PolicyGradient):
     def natural(self) -> Any:
         """F⁺ ∇J = r - mean of r, by the logits."""
         self._require_constant("the natural gradient")
-        size = self.policy.size
+        size, rewards = self.policy.size, self.rewards
+        if isinstance(rewards, MatrixBase):  # listed, so that it needs no arrays
+            mean = Add(*rewards) / size
+            return ClosedFormMatrix(ImmutableDenseMatrix([r - mean for r in rewards]), ())
         ones, definitions = OneMatrix(size, 1), Definitions(self.free_symbols)
         mean = definitions.define(Name("rbar"), ScalarProduct(ones, self.rewards) / size)
         return definitions.closing(self.rewards - mean * ones)
@@ -275,7 +278,7 @@ class ColumnGradient(PolicyGradient):
         return ColumnMotion(self, metric)
 
     def _require_constant(self, what: str) -> None:
-        if _is_trained(self.rewards):
+        if _is_trained(self.rewards, self.policy):
             raise NoRuleError(
                 f"asked for {what} with rewards {self.rewards} that depend on the logits: write "
                 "rewards that do not, or a list of logits"
@@ -302,8 +305,10 @@ class ColumnGradient(PolicyGradient):
         return rf"\nabla_z \left({printer._print(self.expected)}\right)"
 
 
-def _is_trained(rewards: Any) -> bool:
-    return bool(rewards.atoms(Parameter, ParameterMatrix, Observable, ObservableVector))
+def _is_trained(rewards: Any, policy: Any) -> bool:
+    """Whether rewards depend on what is trained; the logits are, whatever symbol they are."""
+    trained = rewards.atoms(Parameter, ParameterMatrix, Observable, ObservableVector)
+    return bool(trained) or bool(rewards.has(policy.logits))
 
 
 def _own_slope(policy: Any, rewards: Any) -> Any:
@@ -311,13 +316,13 @@ def _own_slope(policy: Any, rewards: Any) -> Any:
 
     Of -w log π, the entropy as a reward, c is -w + w = 0.
     """
-    if not _is_trained(rewards):
+    if not _is_trained(rewards, policy):
         return S.Zero
-    if not _is_trained(_without_entropy(policy, rewards)):
+    if not _is_trained(_without_entropy(policy, rewards), policy):
         return S.Zero
     level, total = LogSumExp(policy.logits), S.Zero
     for term in MatAdd.make_args(rewards.expand()):
-        if not _is_trained(term):
+        if not _is_trained(term, policy):
             continue
         product = isinstance(term, MatMul)
         factor, matrices = term.as_coeff_matrices() if product else (S.One, [term])
@@ -328,12 +333,12 @@ def _own_slope(policy: Any, rewards: Any) -> Any:
             rest = expand(factor - slope * level)
         else:
             slope, rest = S.Zero, level
-        if _is_trained(slope) or _is_trained(rest):
+        if _is_trained(slope, policy) or _is_trained(rest, policy):
             raise PolicyError(
                 f"asked for the gradient by the logits {policy.logits} of the rewards {rewards}, "
                 "which are trained too: how they depend on the logits is known of r - w log π, as "
-                "entropy_bonus(policy, r, w) gives it. Write by_parameter() for other formulas, "
-                "or a MatrixSymbol for constants"
+                "entropy_bonus(policy, r, w) gives it. Write a list of rewards, of a number of "
+                "actions, for outputs of networks, or a MatrixSymbol for constants"
             )
         total += slope
     return total

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from sympy import Add, Mul, Tuple, log
+from sympy import Add, Max, Min, Mul, Tuple, log
 
 from ..errors import PolicyError
 from ..networks.logits import LogSoftmaxEntry, SoftmaxEntry, logsumexp
@@ -85,6 +85,14 @@ class MixturePolicy(DistributionPolicy):
     def support(self) -> Any:
         """That of the components."""
         return self.components[0].support
+
+    @property
+    def bounds(self) -> tuple[Any, Any]:
+        """Those of the components: of numbers of successes the number of tries, which may be a
+        symbol while rules run.
+        """
+        lows, highs = zip(*(part.bounds for part in self.components), strict=True)
+        return Min(*lows), Max(*highs)
 
     @property
     def heads(self) -> tuple[Any, ...]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from sympy import (
-    QQ,
     Add,
     ImmutableDenseMatrix,
     Pow,
@@ -14,7 +14,6 @@ from sympy import (
     Rational,
     S,
     Tuple,
-    default_sort_key,
     degree,
     diag,
     expand,
@@ -23,17 +22,16 @@ from sympy import (
 )
 from sympy.core.sympify import _sympify
 from sympy.matrices.matrixbase import MatrixBase
-from sympy.polys.polyerrors import CoercionFailed
-from sympy.polys.rings import PolyRing
 
 from ..errors import PolicyError
 from .arguments import listed, scalar
+from .gaussian_moments import mean_of_polynomial
 from .given import stand_in
 from .short import short
 from .tilting import mean_of_tilted
 from .vectors import VectorPolicy, entries_of
 
-__all__ = ["MultivariateGaussianPolicy"]
+__all__ = ["MultivariateGaussianPolicy", "inverse_of"]
 
 
 class MultivariateGaussianPolicy(VectorPolicy):
@@ -177,7 +175,7 @@ class MultivariateGaussianPolicy(VectorPolicy):
             volume = Add(*(log(factor[i, i]) for i in range(d)))
         else:
             sigma = self.args[1]
-            weights, volume = sigma.inv(method="ADJ"), log(sigma.det(method="berkowitz")) / 2
+            weights, volume = inverse_of(sigma), log(sigma.det(method="berkowitz")) / 2
             form = (gaps.T * weights * gaps)[0]
             return -form / 2 - volume - d * log(2 * pi) / 2
         return -Add(*(w**2 for w in white)) / 2 - volume - d * log(2 * pi) / 2
@@ -194,11 +192,7 @@ class MultivariateGaussianPolicy(VectorPolicy):
             return super().mean_in_heads(expr, a, check)
         d = self.size
         sigma = ImmutableDenseMatrix(diag(*[1] * d)) if self.is_by_cholesky else self.args[1]
-        memo: dict[Any, Any] = {(0,) * d: S.One}
-        terms = _polynomial(moved, noise)
-        if terms is None:
-            return super().mean_in_heads(expr, a, check)
-        return short(Add(*(c * _moment(powers, sigma, memo) for powers, c in terms)))
+        return short(mean_of_polynomial(moved, noise, sigma))
 
     @property
     def _noise(self) -> list[Any]:
@@ -220,7 +214,7 @@ class MultivariateGaussianPolicy(VectorPolicy):
         if self.is_by_cholesky:
             return super().scores(a)
         gaps = ImmutableDenseMatrix([x - m for x, m in zip(a, self.means, strict=True)])
-        weights = self.args[1].inv(method="ADJ")
+        weights = inverse_of(self.args[1])
         y = (weights * gaps).applyfunc(short)
         found = list(y)
         for i, j in self._places():
@@ -233,7 +227,7 @@ class MultivariateGaussianPolicy(VectorPolicy):
         if self.is_by_cholesky:
             return None
         d = self.size
-        weights = self.args[1].inv(method="ADJ").applyfunc(short)
+        weights = inverse_of(self.args[1])
         if i < d or j < d:
             return weights[i, j] if i < d and j < d else S.Zero
         (h, k), (m, n) = self._places()[i - d], self._places()[j - d]
@@ -246,6 +240,14 @@ class MultivariateGaussianPolicy(VectorPolicy):
         column = ImmutableDenseMatrix(self.means) + factor * ImmutableDenseMatrix(list(noise))
         identity = ImmutableDenseMatrix(diag(*[1] * self.size))
         return tuple(column), MultivariateGaussianPolicy([0] * self.size, cholesky=identity)
+
+    def placed(self, t: list[Any]) -> tuple[list[Any], Any]:
+        """μ + L t."""
+        import numpy as np
+
+        factor = np.linalg.cholesky(np.array(self.covariance.tolist(), dtype=float))
+        entries = np.array([float(m) for m in self.means])[:, None] + factor @ np.array(t)
+        return list(entries), np.log(np.diag(factor)).sum()
 
     def draw(self, rng: Any, n: int) -> Any:
         """n actions, one a row."""
@@ -265,49 +267,11 @@ class MultivariateGaussianPolicy(VectorPolicy):
         return rf"\mathcal{{N}}{{\left({means}, {printer._print(self.covariance)} \right)}}"
 
 
-def _polynomial(expr: Any, noise: list[Any]) -> list[tuple[tuple[int, ...], Any]] | None:
-    """The terms of a polynomial in the noise whose coefficients are rational: factors cancel."""
-    others = sorted(expr.free_symbols - set(noise), key=default_sort_key)
-    field: Any = QQ.frac_field(*others) if others else QQ
-    ring = PolyRing(noise, field, "lex")
-    gens = dict(zip(noise, ring.gens, strict=True))
-
-    def read(part: Any) -> Any:
-        if part in gens:
-            return gens[part]
-        if not part.has(*noise):
-            return ring(field.from_sympy(part))
-        if part.is_Add:
-            return sum(map(read, part.args), ring(0))
-        if part.is_Mul:
-            total = ring(1)
-            for factor in part.args:
-                total *= read(factor)
-            return total
-        return read(part.base) ** int(part.exp)
-
-    try:
-        found = read(expr)
-    except (CoercionFailed, TypeError, ValueError):
-        return None
-    return [(powers, field.to_sympy(c)) for powers, c in found.terms()]
-
-
-def _moment(powers: tuple[int, ...], sigma: Any, memo: dict[Any, Any]) -> Any:
-    """Stein's identity for centred Gaussians: E[g_i h] = Σ_j Σ_ij E[∂_j h]."""
-    if powers in memo:
-        return memo[powers]
-    first = next(i for i, n in enumerate(powers) if n)
-    rest = list(powers)
-    rest[first] -= 1
-    total = S.Zero
-    for j, n in enumerate(rest):
-        if n and sigma[first, j] != 0:
-            lower = list(rest)
-            lower[j] -= 1
-            total += sigma[first, j] * n * _moment(tuple(lower), sigma, memo)
-    memo[powers] = expand(total)
-    return memo[powers]
+@lru_cache(maxsize=64)
+def inverse_of(sigma: Any) -> Any:
+    """Σ⁻¹ by cofactors; SymPy's own asks again and again whether the determinant is 0."""
+    volume = sigma.det(method="berkowitz")
+    return ImmutableDenseMatrix(sigma.adjugate(method="berkowitz") / volume).applyfunc(short)
 
 
 def _is_indefinite(sigma: Any) -> bool:

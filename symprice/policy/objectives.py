@@ -1,13 +1,21 @@
-"""Objectives made of a policy: surrogates, clipping, KL estimators, groups, pass@k, risk."""
+"""Objectives made of a policy: bonuses and penalties, KL estimators, groups, pass@k, risk."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Dummy, Expr, Integer, Max, Min, Piecewise, S, Sum, binomial, exp, log, sqrt
+from sympy import Add, Dummy, Expr, Integer, Sum, binomial, exp, log, sqrt
 
 from ..errors import NoRuleError, PolicyError
 from .arguments import rewards_of, scalar
+from .clipping import (
+    clipped_gradient,
+    clipped_slope,
+    clipped_surrogate,
+    likelihood_ratio,
+    require_same,
+    surrogate,
+)
 from .distribution import DistributionPolicy
 from .finite import BernoulliPolicy
 from .outcomes import in_symbol
@@ -25,162 +33,11 @@ __all__ = [
     "likelihood_ratio",
     "mean_variance",
     "pass_at_k",
+    "pass_at_k_estimate",
     "surrogate",
 ]
 
 _LARGEST_GROUP = 64
-
-
-def likelihood_ratio(policy: Any, old: Any, action: Any) -> Any:
-    """`ρ = π(a)/π_old(a)`, of densities as exp(log π - log π_old).
-
-    Examples
-    ========
-
-    >>> from symprice import Parameter
-    >>> from symprice.policy.gaussian import GaussianPolicy
-    >>> from symprice.policy.objectives import likelihood_ratio
-    >>> likelihood_ratio(GaussianPolicy(Parameter('mu'), 1), GaussianPolicy(0, 1), 0)
-    exp(-mu**2/2)
-    """
-    if isinstance(policy, DistributionPolicy):
-        return exp(policy.log_prob(action) - old.log_prob(action))
-    return policy.prob(action) / old.prob(action)
-
-
-def surrogate(policy: Any, old: Any, advantage: Any) -> Any:
-    """The surrogate `E_{a~π_old}[ρ(a) A(a)]` of TRPO: at π = π_old its gradient is that of J.
-
-    Examples
-    ========
-
-    >>> from symprice import BernoulliPolicy, Parameter, surrogate
-    >>> pi = BernoulliPolicy(logit=Parameter('theta'))
-    >>> surrogate(pi, BernoulliPolicy(logit=0), {1: 1, 0: -1})
-    2*sigmoid(theta) - 1
-
-    References
-    ==========
-
-    J. Schulman et al., Trust region policy optimization, ICML 2015.
-    """
-    _require_same(policy, old)
-    # E_old[ρ A] = E_π[A]: what the sum over the old policy comes to.
-    return policy.expected(advantage)
-
-
-def clipped_surrogate(policy: Any, old: Any, advantage: Any, epsilon: Any) -> Any:
-    """PPO's `E_{a~π_old}[min(ρ A, clip(ρ, 1-ε, 1+ε) A)]`, for finitely many actions.
-
-    Its gradient is that of the surrogate where `ρ ≤ 1+ε` for A > 0 and `ρ ≥ 1-ε` for A < 0, else 0;
-    on the other side it is not clipped. At the ends of the interval the derivative from inside
-    counts.
-
-    Examples
-    ========
-
-    >>> from sympy import Rational
-    >>> from symprice import BernoulliPolicy, clipped_surrogate
-    >>> pi, old = BernoulliPolicy(probability=Rational(9, 10)), BernoulliPolicy(logit=0)
-    >>> clipped_surrogate(pi, old, {1: 1, 0: 0}, Rational(1, 5))
-    3/5
-
-    References
-    ==========
-
-    J. Schulman et al., Proximal policy optimization algorithms, arXiv:1707.06347 (2017).
-    """
-    _require_same(policy, old)
-    width = _width(epsilon)
-    if isinstance(policy, DistributionPolicy):
-        raise NoRuleError(
-            "asked for the expectation of a clipped surrogate of densities, which has no closed "
-            "form: write the clipped term of a sample with likelihood_ratio(policy, old, a)"
-        )
-    total = S.Zero
-    for a, gain in zip(policy.actions, rewards_of(policy.actions, advantage), strict=True):
-        total += old.prob(a) * _clipped(policy.prob(a) / old.prob(a), gain, width)
-    return total
-
-
-def _width(epsilon: Any) -> Any:
-    """ε, which is not negative: else 1 + ε is the smaller end of the interval."""
-    width = scalar(epsilon, "the clipping width")
-    if width.is_negative or width.is_real is False:
-        raise PolicyError(f"asked for the clipping width {epsilon}: it is positive, as 1/5")
-    return width
-
-
-def _clipped(ratio: Any, gain: Any, width: Any) -> Any:
-    """min(ρ A, clip(ρ) A): of one sign of A only one end of the interval counts."""
-    if gain.is_nonnegative:
-        return gain * Min(ratio, 1 + width)
-    if gain.is_negative:
-        return gain * Max(ratio, 1 - width)
-    return Min(ratio * gain, Min(Max(ratio, 1 - width), 1 + width) * gain)
-
-
-def clipped_slope(ratio: Any, advantage: Any, epsilon: Any) -> Any:
-    """The factor of A ∇ρ in the gradient of the clipped term: 1 inside, 0 where it is clipped.
-
-    Examples
-    ========
-
-    >>> from sympy import Rational
-    >>> from symprice import clipped_slope
-    >>> [clipped_slope(ratio, 1, Rational(1, 5)) for ratio in (Rational(1, 2), 1, Rational(3, 2))]
-    [1, 1, 0]
-    """
-    r, gain, width = *(scalar(x, "a number") for x in (ratio, advantage)), _width(epsilon)
-    inside = ((gain >= 0) & (r <= 1 + width)) | ((gain < 0) & (r >= 1 - width))
-    return Piecewise((1, inside), (0, True))
-
-
-def clipped_gradient(policy: Any, old: Any, advantage: Any, epsilon: Any, wrt: Any = None) -> Any:
-    """The gradient of the clipped surrogate: `Σ A(a) ∇π(a)` over the actions that are not clipped.
-
-    By one variable a scalar, by several a column.
-
-    Examples
-    ========
-
-    >>> from sympy import Rational
-    >>> from symprice import BernoulliPolicy, Parameter, clipped_gradient
-    >>> p = Parameter('p', positive=True)
-    >>> old = BernoulliPolicy(probability=Rational(1, 2))
-    >>> clipped_gradient(BernoulliPolicy(probability=p), old, {1: 1, 0: 0}, Rational(1, 5))
-    Piecewise((1, p <= 3/5), (0, True))
-    """
-    from .chain import shaped
-    from .setting import variables_of
-
-    _require_same(policy, old)
-    if isinstance(policy, DistributionPolicy):
-        raise NoRuleError(
-            "asked for the expectation of a clipped gradient of densities, which has no closed "
-            "form: of a sample it is clipped_slope(ratio, A, epsilon)*A*ratio times the score"
-        )
-    width = _width(epsilon)
-    gains = rewards_of(policy.actions, advantage)
-    entries = []
-    for v in variables_of(policy, wrt):
-        total = S.Zero
-        for a, gain in zip(policy.actions, gains, strict=True):
-            slope = gain * policy.prob(a).diff(v)
-            ends = (1 + width) * old.prob(a), (1 - width) * old.prob(a)
-            total += slope * _unclipped(policy.prob(a), ends, gain)
-        entries.append(total)
-    return shaped(entries, 1)
-
-
-def _unclipped(p: Any, ends: tuple[Any, Any], gain: Any) -> Any:
-    """1 where the term of an action moves with its probability, else 0."""
-    above, below = p <= ends[0], p >= ends[1]
-    if gain.is_nonnegative:
-        return Piecewise((1, above), (0, True))
-    if gain.is_negative:
-        return Piecewise((1, below), (0, True))
-    return Piecewise((1, ((gain >= 0) & above) | ((gain < 0) & below)), (0, True))
 
 
 def entropy_bonus(policy: Any, reward: Any, weight: Any) -> Any:
@@ -219,7 +76,7 @@ def kl_penalty(policy: Any, reference: Any, reward: Any, weight: Any) -> Any:
     >>> policy_gradient(pi, kl_penalty(pi, GaussianPolicy(0, 1), lambda a: a, 3)).doit()
     1 - 3*mu
     """
-    _require_same(policy, reference)
+    require_same(policy, reference)
     price = scalar(weight, "the weight of the divergence")
     if isinstance(policy, DistributionPolicy):
         there = reference.log_prob().xreplace({reference.action: policy.action})
@@ -236,7 +93,7 @@ def kl_estimator(policy: Any, reference: Any, kind: str = "k3") -> Any:
     """An estimator of KL(π, π_ref) from one action of π, with `u = log π_ref - log π`.
 
     k1 is -u (unbiased), k2 is u²/2 (biased, small variance), k3 is exp(u) - 1 - u (unbiased, never
-    negative). An expression in the action.
+    negative). An expression in the action; of a column of logits the column of its values.
 
     Examples
     ========
@@ -253,32 +110,37 @@ def kl_estimator(policy: Any, reference: Any, kind: str = "k3") -> Any:
 
     J. Schulman, Approximating KL divergence, http://joschu.net/blog/kl-approx.html (2020).
     """
-    _require_same(policy, reference)
+    require_same(policy, reference)
     forms = {"k1": lambda u: -u, "k2": lambda u: u**2 / 2, "k3": lambda u: exp(u) - 1 - u}
     if kind not in forms:
         raise PolicyError(f"asked for the KL estimator {kind!r}: write one of k1, k2, k3")
     if isinstance(policy, DistributionPolicy):
         there = reference.log_prob().xreplace({reference.action: policy.action})
         return forms[kind](short(there - policy.log_prob()))
+    if hasattr(policy, "log_probabilities"):
+        from .column_objectives import applied
+
+        gap = policy.log_probabilities - reference.log_probabilities
+        return gap if kind == "k1" else applied(forms[kind], -gap)
     gaps = [log(reference.prob(a)) - log(policy.prob(a)) for a in policy.actions]
     return in_symbol(policy, [forms[kind](gap) for gap in gaps])
 
 
-def group_advantage_gradient(policy: Any, size: Any, normalise: bool = True) -> Any:
+def group_advantage_gradient(policy: Any, size: Any, normalise: bool = True, ddof: int = 0) -> Any:
     """The expected update of GRPO by the logit, of success or failure in groups of G samples.
 
-    `E[(1/G) Σ_i A_i ∇log π(a_i)]` with `A_i = (r_i - r̄)/std(r)`, the standard deviation with
-    ddof = 0; a group in which all rewards are equal contributes 0. With k successes in a group
-    the sum is √(p̂(1-p̂)), p̂ = k/G; without ``normalise`` it is p̂(1-p̂), the leave-one-out gradient
-    times (G-1)/G.
+    `E[(1/G) Σ_i A_i ∇log π(a_i)]` with `A_i = (r_i - r̄)/std(r)`, the variance over G - ddof with
+    ddof = 0 as in NumPy, or 1 as in PyTorch; a group in which all rewards are equal contributes 0.
+    With k successes in a group the sum is √(p̂(1-p̂)), p̂ = k/G, times √((G-1)/G) for ddof = 1;
+    without ``normalise`` it is p̂(1-p̂), the leave-one-out gradient times (G-1)/G.
 
     Examples
     ========
 
     >>> from symprice import BernoulliPolicy, Parameter, group_advantage_gradient
     >>> pi = BernoulliPolicy(probability=Parameter('p'))
-    >>> group_advantage_gradient(pi, 2)
-    p*(1 - p)
+    >>> group_advantage_gradient(pi, 2), group_advantage_gradient(pi, 2, ddof=1)
+    (p*(1 - p), sqrt(2)*p*(1 - p)/2)
 
     References
     ==========
@@ -293,6 +155,8 @@ def group_advantage_gradient(policy: Any, size: Any, normalise: bool = True) -> 
     count = scalar(size, "the size of a group")
     if count.is_number and not (count.is_Integer and count >= 2):
         raise PolicyError(f"asked for groups of {count}: write an integer of at least 2")
+    if ddof not in (0, 1):
+        raise PolicyError(f"asked for a standard deviation with ddof = {ddof}: write 0 or 1")
     p = policy.prob(1)
     k = Dummy("k", integer=True, nonnegative=True)
     share = k / count
@@ -300,6 +164,7 @@ def group_advantage_gradient(policy: Any, size: Any, normalise: bool = True) -> 
     term = binomial(count, k) * p**k * (1 - p) ** (count - k) * each
     if not normalise:
         return short(p * (1 - p) * (count - 1) / count)
+    term = term * sqrt((count - 1) / count) if ddof else term
     if count.is_Integer and count <= _LARGEST_GROUP:
         return _factored(Add(*(term.xreplace({k: Integer(j)}) for j in range(1, int(count)))), p)
     return Sum(term, (k, 1, count - 1))
@@ -333,6 +198,32 @@ def pass_at_k(policy: Any, k: Any) -> Any:
     return 1 - policy.prob(0) ** tries
 
 
+def pass_at_k_estimate(samples: Any, successes: Any, k: Any) -> Any:
+    """`1 - C(n-c, k)/C(n, k)`, the unbiased estimate of pass@k from c successes in n ≥ k samples:
+    the share of the sets of k samples in which there is a success.
+
+    Examples
+    ========
+
+    >>> from symprice import pass_at_k_estimate
+    >>> pass_at_k_estimate(5, 2, 3)
+    9/10
+
+    References
+    ==========
+
+    M. Chen et al., Evaluating large language models trained on code, arXiv:2107.03374 (2021).
+    """
+    named = {"samples": samples, "successes": successes, "tries": k}
+    n, c, tries = (scalar(x, f"the number of {name}") for name, x in named.items())
+    if any(x.is_negative or x.is_integer is False for x in (n, c, tries, n - c, n - tries)):
+        raise PolicyError(
+            f"asked for pass@{tries} from {c} successes in {n} samples: write whole numbers, of "
+            "which neither the successes nor the tries are more than the samples"
+        )
+    return 1 - binomial(n - c, tries) / binomial(n, tries)
+
+
 def entropic_risk(policy: Any, reward: Any, beta: Any) -> Any:
     """`(1/β) log E[exp(β r)]`: for β → 0 the mean, for β < 0 averse to risk.
 
@@ -349,6 +240,10 @@ def entropic_risk(policy: Any, reward: Any, beta: Any) -> Any:
     if isinstance(policy, DistributionPolicy):
         expr = policy.in_action(reward)
         mean = policy.mean(exp(level * expr))
+    elif hasattr(policy, "log_probabilities"):
+        from .column_objectives import risk_of_column
+
+        return risk_of_column(policy, reward, level)
     else:
         values = rewards_of(policy.actions, reward)
         mean = Add(*(p * exp(level * r) for p, r in zip(policy.probabilities, values, strict=True)))
@@ -373,21 +268,11 @@ def mean_variance(policy: Any, reward: Any, weight: Any) -> Any:
     if isinstance(policy, DistributionPolicy):
         expr = policy.in_action(reward)
         first, second = policy.mean(expr), policy.mean(expr**2)
+    elif hasattr(policy, "log_probabilities"):
+        from .column_objectives import mean_variance_of_column
+
+        return mean_variance_of_column(policy, reward, price)
     else:
         pairs = list(zip(policy.probabilities, rewards_of(policy.actions, reward), strict=True))
         first, second = (Add(*(p * r**n for p, r in pairs)) for n in (1, 2))
     return short(first - price * (second - first**2))
-
-
-def _require_same(policy: Any, other: Any) -> None:
-    dense = isinstance(policy, DistributionPolicy)
-    if dense != isinstance(other, DistributionPolicy) or (
-        _labels(policy) != _labels(other) if not dense else policy.support != other.support
-    ):
-        raise PolicyError(
-            f"asked to compare {policy} with {other}: both must have the same actions"
-        )
-
-
-def _labels(policy: Any) -> Any:
-    return set(policy.actions) if isinstance(policy.actions, tuple) else policy.actions

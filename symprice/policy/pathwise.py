@@ -1,10 +1,10 @@
-"""Other estimators of the same gradient: pathwise and measure-valued."""
+"""The pathwise estimator of the same gradient: ∇r of an action that is a function of noise."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from sympy import Basic, Derivative, S, Symbol, pi, sqrt
+from sympy import Basic, Derivative, Symbol
 
 from ..errors import NoRuleError
 from ..outputs import Result
@@ -17,27 +17,26 @@ from .jumps import jump_of
 from .short import short
 from .tilted_powers import spread_of_powers
 
-__all__ = ["MeasureValuedEstimator", "PathwiseEstimator"]
+__all__ = ["PathwiseEstimator", "slope_of"]
 
 
 def _listed(entries: Any) -> list[Any]:
     return list(entries) if hasattr(entries, "tolist") else [entries]
 
 
-def _slope_of(gradient: Any) -> Any:
+def slope_of(gradient: Any) -> Any:
     """∇J as derivatives of J that are not carried out; the closed form by what is no symbol."""
     if not all(v.is_Symbol for v in gradient.wrt):
         return gradient.doit()
     return shaped([Derivative(gradient.expected, v) for v in gradient.wrt], 1)
 
 
-def _require_density(gradient: Any, what: str) -> DistributionPolicy:
+def _require_density(gradient: Any) -> DistributionPolicy:
     policy = gradient.policy
     if not isinstance(policy, DistributionPolicy):
         raise NoRuleError(
-            f"asked for the {what} gradient of {policy}: it exists for continuous actions"
-            + (" and counts" if what == "measure-valued" else "")
-            + "; a relaxation of discrete actions is biased. Write .estimator(n, baseline=...)"
+            f"asked for the pathwise gradient of {policy}: it exists for continuous actions; a "
+            "relaxation of discrete actions is biased. Write .estimator(n, baseline=...)"
         )
     return policy
 
@@ -57,7 +56,7 @@ class PathwiseEstimator(Result, Basic):
     """
 
     def __new__(cls, gradient: Any) -> PathwiseEstimator:
-        policy = _require_density(gradient, "pathwise")
+        policy = _require_density(gradient)
         scalar = isinstance(policy.action, Symbol)
         if policy.reparameterised(Symbol("epsilon") if scalar else policy.action) is None:
             raise NoRuleError(
@@ -157,115 +156,4 @@ class PathwiseEstimator(Result, Basic):
 
     @by_names
     def _check_items(self) -> list[tuple[str, Any, Any]]:
-        return [("its mean is the slope of J", _slope_of(self.gradient), self.doit())]
-
-
-class MeasureValuedEstimator(Result, Basic):
-    """`∂J/∂z = c (E_+[r] - E_-[r])`, the difference of two expectations, of Gaussian and Poisson.
-
-    By the mean of a Gaussian: `c = 1/(σ√2π)`, a = μ ± σ w with Weibull noise w (shape 2, scale √2).
-    By the rate of a Poisson: c = 1, a + 1 against a.
-
-    Examples
-    ========
-
-    >>> from symprice import Parameter, policy_gradient
-    >>> from symprice.policy.counting import PoissonPolicy
-    >>> G = policy_gradient(PoissonPolicy(Parameter('lambda')), lambda a: a**2)
-    >>> G.measure_valued().doit()
-    2*lambda + 1
-
-    References
-    ==========
-
-    S. Mohamed, M. Rosca, M. Figurnov, A. Mnih, Monte Carlo gradient estimation in machine learning,
-    JMLR 21 (2020).
-    """
-
-    def __new__(cls, gradient: Any) -> MeasureValuedEstimator:
-        from .counting import PoissonPolicy
-        from .gaussian import GaussianPolicy
-
-        policy = _require_density(gradient, "measure-valued")
-        fitting = isinstance(policy, (GaussianPolicy, PoissonPolicy))
-        one = len(gradient.wrt) == 1
-        moved = [h for h in policy.heads if any(h.has(v) for v in gradient.wrt)]
-        if not fitting or not one or moved != [policy.heads[0]]:
-            raise NoRuleError(
-                f"asked for the measure-valued gradient of {policy} by {gradient.wrt}: it is known "
-                "by the mean of a GaussianPolicy and by the rate of a PoissonPolicy, one variable "
-                "at a time"
-            )
-        return super().__new__(cls, gradient)
-
-    @property
-    def gradient(self) -> Any:
-        """What is estimated."""
-        return self.args[0]
-
-    def parts(self) -> tuple[Any, Any, Any, Any]:
-        """The constant c, the reward at the positive and at the negative action, and the law of
-        what both are made of.
-        """
-        from .counting import PoissonPolicy
-        from .positive import WeibullPolicy
-
-        policy, reward = self.gradient.policy, self.gradient.reward
-        (v,) = self.gradient.wrt
-        a = policy.action
-        slope = _head_slope(policy, v)
-        if isinstance(policy, PoissonPolicy):
-            return slope, reward.xreplace({a: a + 1}), reward, policy
-        c = policy.canonical
-        noise = WeibullPolicy(2, sqrt(2))
-        w = noise.action
-        up, down = (reward.xreplace({a: c.mean + way * c.sigma * w}) for way in (1, -1))
-        return slope / (c.sigma * sqrt(2 * pi)), up, down, noise
-
-    @property
-    def noise(self) -> Any:
-        """The law of what both actions are made of."""
-        return self.parts()[3]
-
-    @property
-    @by_names
-    def summand(self) -> Any:
-        """c (r(a₊) - r(a₋)) of one draw for both actions."""
-        constant, up, down, _ = self.parts()
-        return constant * (up - down)
-
-    @property
-    def _moved(self) -> Any:
-        (v,) = self.gradient.wrt
-        return self.gradient.reward.diff(v) if self.gradient.reward.has(v) else S.Zero
-
-    @by_names
-    def doit(self, **hints: Any) -> Any:
-        """The expectation: the same ∇J."""
-        constant, up, down, law = self.parts()
-        moved = self._moved
-        return short(constant * (law.mean(up) - law.mean(down)) + self.gradient.policy.mean(moved))
-
-    @by_names
-    def variance(self, n: Any = 1) -> Any:
-        """The variance with one draw for both actions (the coupling of the two)."""
-        if self._moved != 0:
-            raise NoRuleError(
-                "asked for the variance of a measure-valued gradient with rewards that depend on "
-                "θ, whose other term E[∇r] is estimated by itself: write .estimator or .pathwise()"
-            )
-        law, gap = self.noise, self.summand
-        return short((law.mean(gap**2) - law.mean(gap) ** 2) / number_of_samples(n))
-
-    def _formula(self) -> Any:
-        return self.doit()
-
-    @by_names
-    def _check_items(self) -> list[tuple[str, Any, Any]]:
-        return [("its mean is the slope of J", _slope_of(self.gradient), self.doit())]
-
-
-def _head_slope(policy: Any, v: Any) -> Any:
-    """∂(canonical parameter)/∂θ of the first parameter."""
-    first = next(iter(vars(policy.canonical).values()))
-    return first.diff(v)
+        return [("its mean is the slope of J", slope_of(self.gradient), self.doit())]

@@ -9,6 +9,7 @@ from sympy import Interval, gamma, log, oo
 
 from .family import FamilyPolicy
 from .given import POSITIVE, RATE, SCALE, Groups, ln
+from .weak_derivatives import Side, WeakDerivative
 
 __all__ = ["ExponentialPolicy", "GammaPolicy", "WeibullPolicy"]
 
@@ -53,6 +54,11 @@ class ExponentialPolicy(PositivePolicy):
     def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
         """s > -1 and t < λ."""
         return [1 + s, c.rate - t]
+
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """∂π/∂λ = (π - gamma(2, λ))/λ."""
+        wider = GammaPolicy(2, c.rate)
+        return WeakDerivative(1 / c.rate, Side(self, self.action), Side(wider, wider.action))
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
@@ -106,6 +112,13 @@ class GammaPolicy(PositivePolicy):
         """s > -k and t < λ."""
         return [c.concentration + s, c.rate - t]
 
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """∂π/∂λ = (π - gamma(k + 1, λ)) k/λ."""
+        if meaning != "rate":
+            return None
+        k, wider = c.concentration, GammaPolicy(c.concentration + 1, c.rate)
+        return WeakDerivative(k / c.rate, Side(self, self.action), Side(wider, wider.action))
+
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
         return rng.gamma(c.concentration, 1 / c.rate, n)
@@ -152,6 +165,14 @@ class WeibullPolicy(PositivePolicy):
     def exists(self, s: Any, q: Any, t: Any, c: SimpleNamespace) -> list[Any]:
         """s > -k."""
         return [c.concentration + s]
+
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """∂π/∂λ = (π₊ - π) k/λ, where (a₊/λ)^k is gamma of shape 2."""
+        if meaning != "scale":
+            return None
+        k, wider = c.concentration, GammaPolicy(2, 1)
+        up = Side(wider, c.scale * wider.action ** (1 / k))
+        return WeakDerivative(k / c.scale, up, Side(self, self.action))
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""

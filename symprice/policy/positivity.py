@@ -23,16 +23,15 @@ from sympy import (
     Sum,
     binomial,
     expand,
-    factor,
     factorial,
 )
 from sympy.polys.polyerrors import CoercionFailed, GeneratorsError, PolynomialError
 
-from ..timelimit import within
+from .factoring import factored, work_of
 
 __all__ = ["positive_form"]
 
-_SECONDS, _LONGEST, _RAISED = 2, 1500, 3
+_MOST_WORK, _LONGEST, _RAISED = 50_000, 1500, 3
 # A polynomial that is nowhere less than this part of its terms keeps its digits as it is.
 _ENOUGH = Rational(1, 200)
 
@@ -53,7 +52,7 @@ def positive_form(expr: Any, units: list[Any], counts: list[Any]) -> Any:
     """
     if not expr.has(*units) or expr.has(Integral, Sum) or expr.count_ops() > _LONGEST:
         return expr
-    found = within(_SECONDS, lambda: _factorised(expr))
+    found = _factorised(expr)
     if found is None:
         return expr
     factors = []
@@ -71,16 +70,14 @@ def positive_form(expr: Any, units: list[Any], counts: list[Any]) -> Any:
 
 
 def _factorised(expr: Any) -> Any:
+    if work_of(expr) > _MOST_WORK:
+        return None
     try:
         # In the field of rational functions at first: there, much cancels without factorising.
         field = QQ.frac_field(*sorted(expr.free_symbols, key=str))
-        return factor(field.from_sympy(expr).as_expr())
+        return factored(field.from_sympy(expr).as_expr())
     except (ValueError, CoercionFailed, GeneratorsError):
-        pass
-    try:
-        return factor(expr)
-    except (PolynomialError, NotImplementedError):
-        return None
+        return factored(expr)
 
 
 def _one_minus(total: Any, units: list[Any]) -> Any:
@@ -136,7 +133,10 @@ def _powers(row: Any, m: Any) -> Any:
         numbers = Poly(row, *symbols).coeffs() if symbols else [row]
     except PolynomialError:
         return None
-    return _factorised(row) if all(c.is_nonnegative for c in numbers) else None
+    if not all(c.is_nonnegative for c in numbers):
+        return None
+    found = _factorised(row)
+    return row if found is None else found
 
 
 def _falling(row: Any, m: Any) -> Any:

@@ -7,6 +7,7 @@ nothing underflows, so that the peak is seen from afar.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import mpmath
@@ -14,7 +15,16 @@ import mpmath
 from ..errors import NoRuleError
 from ..timelimit import within
 
-__all__ = ["NoQuadrature", "over_half_line", "over_interval", "over_line", "timed"]
+__all__ = [
+    "NoQuadrature",
+    "OutOfReach",
+    "exponential",
+    "over_half_line",
+    "over_interval",
+    "over_line",
+    "size_of",
+    "timed",
+]
 
 Integrand = Callable[[Any], Any]
 
@@ -24,11 +34,39 @@ _LEVELS, _FARTHEST, _DIVERGES = 8, 200, mpmath.mpf(10) ** 400
 _PLACES, _REFINEMENTS = 72, 40
 # Beyond where an integrand falls below this it has no peak.
 _ABYSS = mpmath.ldexp(1, -(10**40))
+# exp(-2^k) is below that.
+_HUGE = 140
 _SECONDS = 20.0
+_within_quadrature: ContextVar[bool] = ContextVar("within_quadrature", default=False)
+_wants_sizes: ContextVar[bool] = ContextVar("wants_sizes", default=False)
 
 
 class NoQuadrature(NoRuleError):
     """An integral or a sum has no number at a point: it is infinite there, or out of reach."""
+
+
+class OutOfReach(NoQuadrature):
+    """Whether an integral or a sum has a number at a point is not known."""
+
+
+def exponential(x: Any) -> Any:
+    """exp x; within a quadrature exp(-2^140) far beyond where a peak is looked for: of an argument
+    with a million digits mpmath would compute as many of log 2.
+
+    Examples
+    ========
+
+    >>> import mpmath
+    >>> from symprice.policy.quadrature import exponential, timed
+    >>> far = timed(lambda: exponential(-mpmath.mpf(10)**(10**7)))
+    >>> 0 < far < mpmath.exp(-10**40), exponential(mpmath.mpf(0))
+    (True, mpf('1.0'))
+    """
+    if _within_quadrature.get():
+        real = mpmath.re(x)
+        if real < 0 and mpmath.isfinite(real) and mpmath.mag(real) > _HUGE:
+            return mpmath.exp(mpmath.ldexp(-1, _HUGE))
+    return mpmath.exp(x)
 
 
 def over_line(f: Integrand) -> Any:
@@ -71,13 +109,36 @@ def over_interval(left: Integrand, right: Integrand, length: Any) -> Any:
 
 def timed(compute: Callable[[], Any]) -> Any:
     """The number, in bounded time."""
-    found = within(_SECONDS, compute)
+    token = _within_quadrature.set(True)
+    try:
+        found = within(_SECONDS, compute)
+    finally:
+        _within_quadrature.reset(token)
     if found is None:
-        raise NoQuadrature(
+        raise OutOfReach(
             f"an expectation could not be computed within {_SECONDS:.0f} seconds: simulate it, "
             "with policy.sample(rng, n)"
         )
     return found
+
+
+def size_of(compute: Callable[[], Any]) -> Any:
+    """∫ |f| in place of the ∫ f that ``compute`` takes: what cancels in the latter counts.
+
+    Examples
+    ========
+
+    >>> import mpmath
+    >>> from symprice.policy.quadrature import over_line, size_of
+    >>> odd = lambda x: x*mpmath.exp(-x**2)
+    >>> abs(over_line(odd)) < 1e-12, mpmath.nstr(size_of(lambda: over_line(odd)), 3)
+    (True, '1.0')
+    """
+    token = _wants_sizes.set(True)
+    try:
+        return compute()
+    finally:
+        _wants_sizes.reset(token)
 
 
 # --- integrals ------------------------------------------------------------------------------------
@@ -196,9 +257,9 @@ def _trapezoidal(f: Integrand, wanted: Any) -> Any:
         total, size = total + more, size + absolute
         found, at_most = total * step, size * step
         if previous is not None and abs(found - previous) <= wanted * max(abs(found), at_most):
-            return found
+            return at_most if _wants_sizes.get() else found
         previous, step = found, step / 2
-    raise NoQuadrature(
+    raise OutOfReach(
         "an expectation could not be computed to enough digits by quadrature: simulate it, with "
         "policy.sample(rng, n)"
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from sympy import Add, Interval, Range, S, exp, expand, expand_log, log
+from sympy import Add, Interval, Range, S, exp, expand, expand_log, expand_power_base, log
 
 from .counting import GeometricPolicy
 from .gaussian import GaussianPolicy
@@ -68,10 +68,22 @@ def _gamma(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
     if set(slopes) - {log(a), *powers}:
         return None
     m = powers[0].as_base_exp()[1]
-    if not m.is_positive:
+    if not (m.is_positive or m.is_negative):
         return None
     family = GammaPolicy((slopes.get(log(a), S.Zero) + 1) / m, -slopes[powers[0]])
     return family, family.action ** (1 / m)
+
+
+def _exponential_of(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
+    """s a - λ exp(c a) on the line: exp(c a) is Gamma (Gumbel, Moyal)."""
+    towers = [shape for shape in slopes if isinstance(shape, exp)]
+    if support != S.Reals or len(towers) != 1 or set(slopes) - {a, towers[0]}:
+        return None
+    c = towers[0].args[0].coeff(a)
+    if expand(towers[0].args[0] - c * a) != 0 or not (c.is_positive or c.is_negative):
+        return None
+    family = GammaPolicy(slopes.get(a, S.Zero) / c, -slopes[towers[0]])
+    return family, log(family.action) / c
 
 
 def _pareto(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
@@ -91,22 +103,44 @@ def _pareto(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
 
 
 def _beta(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
-    """s log a + q log(1-a) on the unit interval."""
-    if (low, high) != (0, 1) or set(slopes) - {log(a), log(1 - a)}:
+    """s log a + q log(1-aᵐ) on the unit interval: aᵐ is Beta (Kumaraswamy)."""
+    if (low, high) != (0, 1):
         return None
-    family = BetaPolicy(slopes.get(log(a), S.Zero) + 1, slopes.get(log(1 - a), S.Zero) + 1)
-    return family, family.action
+    m, scale, q = _of_power(slopes, a)
+    if m is None or scale != -1 or not m.is_positive:
+        return None
+    family = BetaPolicy((slopes.get(log(a), S.Zero) + 1) / m, q + 1)
+    return family, family.action ** (1 / m)
+
+
+def _of_power(slopes: Any, a: Any) -> Any:
+    """m, c and the slope q of the one term q log(1 + c aᵐ) beside that of log a; a factor of the
+    logarithm's argument is a constant of the law.
+    """
+    rest = [shape for shape in slopes if shape != log(a)]
+    if not rest and log(a) in slopes:
+        return S.One, S.NegativeOne, S.Zero
+    if len(rest) != 1 or not isinstance(rest[0], log):
+        return None, None, None
+    one, power = expand_power_base(rest[0].args[0], force=True).as_independent(a, as_Add=True)
+    scale, power = power.as_independent(a, as_Add=False)
+    base, m = power.as_base_exp()
+    return (m, scale / one, slopes[rest[0]]) if one != 0 and base == a else (None, None, None)
 
 
 def _beta_prime(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
-    """s log a + q log(1+a) on the positive numbers: a/(1+a) is Beta."""
-    if (low, high) != (0, S.Infinity) or set(slopes) - {log(a), log(1 + a)}:
+    """s log a + q log(1 + c aᵐ) on the positive numbers: with y = c aᵐ, y/(1+y) is Beta (Fisher's
+    F, log-logistic, Dagum, Lomax).
+    """
+    if (low, high) != (0, S.Infinity) or not isinstance(support, Interval):
         return None
-    if not isinstance(support, Interval) or log(1 + a) not in slopes:
+    m, scale, q = _of_power(slopes, a)
+    if m is None or q == 0 or not (m.is_positive and scale.is_positive):
         return None
-    s, q = slopes.get(log(a), S.Zero), slopes[log(1 + a)]
-    family = BetaPolicy(s + 1, -q - s - 1)
-    return family, family.action / (1 - family.action)
+    first = (slopes.get(log(a), S.Zero) + 1) / m
+    family = BetaPolicy(first, -q - first)
+    y = family.action
+    return family, scale ** (-1 / m) * y ** (1 / m) * (1 - y) ** (-1 / m)
 
 
 def _geometric(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
@@ -119,4 +153,4 @@ def _geometric(slopes: Any, a: Any, support: Any, low: Any, high: Any) -> Any:
     return family, family.action + low
 
 
-_RULES = (_gaussian, _gamma, _pareto, _beta, _beta_prime, _geometric)
+_RULES = (_gaussian, _gamma, _exponential_of, _pareto, _beta, _beta_prime, _geometric)

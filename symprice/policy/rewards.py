@@ -12,7 +12,7 @@ from sympy.core.sympify import _sympify
 
 from ..errors import PolicyError
 from ..symbols import TRAINED
-from .arguments import listed, scalar
+from .arguments import called, listed, scalar
 from .poles import require_defined
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def in_action(policy: DistributionPolicy, given: Any) -> Any:
     if isinstance(given, (FunctionClass, Lambda)) or (
         callable(given) and not isinstance(given, Expr)
     ):
-        return require_defined(policy, finite(scalar(_sympify(given(a)), "the reward")))
+        return require_defined(policy, finite(scalar(_sympify(called(given, a)), "the reward")))
     expr = scalar(given, "the reward")
     clash = [s for s in policy.free_symbols if s.name == a.name] if a.is_Symbol else []
     if clash:

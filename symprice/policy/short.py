@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import comb, prod
 from typing import Any
 
 from sympy import (
@@ -19,22 +18,21 @@ from sympy import (
     default_sort_key,
     exp,
     expand,
-    factor,
     factor_terms,
     together,
 )
 from sympy.functions.special.gamma_functions import gamma, polygamma
 from sympy.matrices.matrixbase import MatrixBase
-from sympy.polys.polyerrors import CoercionFailed, PolynomialError
+from sympy.polys.polyerrors import CoercionFailed
 
-from ..timelimit import within
+from .factoring import factored, work_of
 from .joined import joined_powers
 from .large_numbers import expanded_functions
 
 __all__ = ["merged_exponentials", "short"]
 
-# Beyond this many operations nothing is factored, and a factoring may take this many seconds.
-_LONGEST, _SECONDS = 120, 0.2
+# Beyond this many operations nothing is factored.
+_LONGEST = 120
 # Beyond this many nothing is tried at all.
 _HOPELESS = 1500
 # So many terms, each as often as it has factors, are multiplied out in a fraction of a second.
@@ -62,14 +60,14 @@ def short(expr: Any) -> Any:
         return ImmutableDenseMatrix(expr.applyfunc(short))
     if not isinstance(expr, Expr) or expr.is_Atom:
         return expr
-    if expr.count_ops() > _HOPELESS or _work(expr) > _MOST_WORK:
+    if work_of(expr) > _MOST_WORK or expr.count_ops() > _HOPELESS:
         return expr
     standing = {node: Dummy("I", real=True) for node in expr.atoms(Integral, Sum)}
     if standing:
         back = {dummy: node for node, dummy in standing.items()}
         return short(expr.xreplace(standing)).xreplace(back)
     quotient = _quotient(expr)
-    if quotient is not None and _work(expr) > _LONGEST:
+    if quotient is not None and work_of(expr) > _LONGEST:
         return min([expr, _positive_first(quotient)], key=_length)
     opened = merged_exponentials(
         expand(expanded_functions(expr)) if expr.has(gamma, polygamma) else expand(expr)
@@ -82,8 +80,8 @@ def short(expr: Any) -> Any:
     found = [opened]
     if length <= _LONGEST:
         found += [_in_differences(opened), together(opened)]
-        factored = _factored(opened) if quotient is None else quotient
-        found += [factored] if factored is not None else []
+        product = factored(opened) if quotient is None else quotient
+        found += [product] if product is not None else []
     if min(candidate.count_ops() for candidate in found) > _SHORT:
         found.append(factor_terms(expr))
         if length < _LONGER * expr.count_ops():
@@ -95,18 +93,6 @@ def short(expr: Any) -> Any:
     best = joined_powers(_merged(best))
     turned = any(isinstance(part, Add) and _is_turned(part) for part in Mul.make_args(best))
     return _positive_first(best) if turned else best
-
-
-def _work(expr: Any) -> int:
-    """How many terms there are when everything is multiplied out, before any cancel; of those in
-    a denominator every term above it has one.
-    """
-    if expr.is_Atom:
-        return 1
-    if isinstance(expr, Pow) and expr.exp.is_Integer and isinstance(expr.base, Add):
-        return comb(_work(expr.base) + abs(int(expr.exp)) - 1, abs(int(expr.exp)))
-    counts = [_work(arg) for arg in expr.args]
-    return prod(counts) if isinstance(expr, Mul) else sum(counts)
 
 
 def _length(expr: Any) -> tuple[int, int]:
@@ -139,18 +125,6 @@ def _merged(product: Any) -> Any:
         if not isinstance(f, exp) and not (isinstance(f, Pow) and isinstance(f.base, exp))
     ]
     return Mul(*rest, exp(Add(*exponents, *powers)))
-
-
-def _factored(expr: Any) -> Any:
-    """The factorised expression; None where that takes too long or says nothing."""
-
-    def attempt() -> Any:
-        try:
-            return factor(expr)
-        except (PolynomialError, NotImplementedError):
-            return None
-
-    return within(_SECONDS, attempt)
 
 
 def _quotient(expr: Any) -> Any:

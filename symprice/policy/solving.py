@@ -7,14 +7,11 @@ from typing import Any, NamedTuple
 
 from sympy import Add, Dummy, Mul, cancel, factor, fraction, gcd, lcm, polygamma
 
-from ..timelimit import within
+from .factoring import factored
 from .short import short
 from .trigamma_gaps import TrigammaFall
 
 __all__ = ["concentrations", "solved"]
-
-# Longer than this nothing is factored.
-_SECONDS = 0.5
 
 
 def solved(matrix: Any, slope: list[Any]) -> list[Any]:
@@ -113,7 +110,7 @@ def _sum(weights: list[Any], values: list[Any], below: Any) -> Any:
 
 
 def _tidied(weight: Any) -> Any:
-    found = within(_SECONDS, lambda: factor(weight)) if weight.is_rational_function() else None
+    found = factored(weight) if weight.is_rational_function() else None
     return short(weight) if found is None else found
 
 

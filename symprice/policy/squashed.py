@@ -86,6 +86,10 @@ class SquashedGaussianPolicy(FamilyPolicy):
         found = Add(*(c * gap**n for n, c in enumerate(terms, start=1)))
         return found.xreplace({gap: a - middle})
 
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """That of u, which is Gaussian."""
+        return GaussianPolicy(c.mean, c.sigma).weak_derivative(meaning, c).through(tanh)
+
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""
         import numpy as np

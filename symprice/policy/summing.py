@@ -7,7 +7,7 @@ from typing import Any
 
 import mpmath
 
-from .quadrature import NoQuadrature, over_half_line, over_interval, timed
+from .quadrature import NoQuadrature, OutOfReach, over_half_line, over_interval, timed
 
 __all__ = ["series"]
 
@@ -108,7 +108,7 @@ def _correction(f: Integrand, start: int, way: int, size: Any) -> Any:
             total += term
             if abs(term) <= tiny * size:
                 return total
-    raise NoQuadrature("a sum over actions converges too slowly")
+    raise OutOfReach("a sum over actions converges too slowly")
 
 
 def _outward(f: Integrand, peak: int, way: int, end: int | None, size: Any) -> Any:
@@ -131,7 +131,7 @@ def _outward(f: Integrand, peak: int, way: int, end: int | None, size: Any) -> A
         if steps in (_FAR // 4, _FAR // 2):
             marks.append(abs(term))
         if steps > _MOST_TERMS:
-            raise NoQuadrature(f"a sum over actions does not settle within {_MOST_TERMS} terms")
+            raise OutOfReach(f"a sum over actions does not settle within {_MOST_TERMS} terms")
         k += way
     return total
 

@@ -28,6 +28,7 @@ from .expecting import expected
 from .family import FamilyPolicy
 from .given import REAL, SCALE, Groups, ln
 from .unit_interval import BetaPolicy
+from .weak_derivatives import Side, WeakDerivative
 
 __all__ = ["LaplacePolicy", "LogisticPolicy"]
 
@@ -147,6 +148,19 @@ class LaplacePolicy(SymmetricPolicy):
         if isinstance(f, Abs):
             return c.scale * size
         return way if gap == 0 else -way
+
+    def weak_derivative(self, meaning: str, c: SimpleNamespace) -> Any:
+        """By μ exponential noise on both sides, by b a double-sided gamma law less π itself."""
+        from .double_sided import DoubleGamma
+        from .positive import ExponentialPolicy
+
+        if meaning == "scale":
+            wide = DoubleGamma()
+            up = Side(wide, c.loc + c.scale * wide.action)
+            return WeakDerivative(1 / c.scale, up, Side(self, self.action))
+        noise = ExponentialPolicy(1)
+        up, down = (Side(noise, c.loc + way * c.scale * noise.action) for way in (1, -1))
+        return WeakDerivative(1 / (2 * c.scale), up, down)
 
     def drawn(self, rng: Any, n: int, c: SimpleNamespace) -> Any:
         """n actions."""

@@ -25,7 +25,7 @@ from sympy.core.function import FunctionClass
 from sympy.core.sympify import _sympify
 
 from ..errors import PolicyError
-from .arguments import listed, scalar
+from .arguments import called, listed, scalar
 from .distribution import Action, DistributionPolicy, exponential
 from .given import stand_in
 from .integrals import ActionIntegral
@@ -74,7 +74,7 @@ class VectorPolicy(DistributionPolicy):
     def in_action(self, f: Any) -> Any:
         """A function of the entries of an action, or an expression in a_1, a_2, …"""
         if isinstance(f, (FunctionClass, Lambda)) or (callable(f) and not isinstance(f, Expr)):
-            return finite(scalar(_sympify(f(*self.action)), "the reward"))
+            return finite(scalar(_sympify(called(f, *self.action)), "the reward"))
         expr = scalar(f, "the reward")
         names = {a.name: a for a in self.action}
         clash = [s for s in self.free_symbols if getattr(s, "name", "") in names]
@@ -122,11 +122,39 @@ class VectorPolicy(DistributionPolicy):
             total += self.integral(Add(*left), a)
         return short(total)
 
+    def in_moments(self, expr: Any) -> Any:
+        """E of an expression as its moments come, before anything is collected; None if some do not
+        close.
+        """
+        known = {h: z for h, z in zip(self.heads, self.stand_ins(), strict=True) if h.is_Symbol}
+        a = self._bound
+        inner = expr.xreplace({**dict(zip(self.action, a, strict=True)), **known})
+        values, pure = dict(zip(self.stand_ins(), self.heads, strict=True)), self.pure
+        found = []
+        for term in Add.make_args(expand(expand_log(inner), log=False)):
+            coefficient, rest = term.as_independent(*a, as_Add=False)
+            mean = S.One if rest == 1 else pure.mean_of(rest, a, lambda x: x.xreplace(values))
+            if mean is None:
+                return None
+            found.append(coefficient * mean)
+        return self.inserted(Add(*found))
+
     def integral(self, expr: Any, a: Any) -> Any:
         """E of an expression as an integral over all entries."""
         weight = exponential(self.log_density(a))
         limits = [(x, low, high) for x, (low, high) in zip(a, self.entry_bounds, strict=True)]
         return ActionIntegral(expr * weight, *limits)
+
+    @property
+    def dimensions(self) -> int:
+        """How many entries are free."""
+        return self.size
+
+    def placed(self, t: list[Any]) -> tuple[list[Any], Any]:
+        """The entries of actions at standardised coordinates on the line, arrays of NumPy, and the
+        logarithm of how much of the support a unit of them covers; the parameters are numbers.
+        """
+        raise self._unstated("placed")
 
     @property
     def entry_bounds(self) -> list[tuple[Any, Any]]:
@@ -249,6 +277,29 @@ class DirichletPolicy(VectorPolicy):
     def _may_be(self, values: list[Any]) -> bool:
         rest = expand(Add(*values) - 1)
         return not rest.is_number or abs(rest) < 1e-9
+
+    @property
+    def dimensions(self) -> int:
+        """All entries but the last."""
+        return self.size - 1
+
+    def placed(self, t: list[Any]) -> tuple[list[Any], Any]:
+        """Broken off a stick: `a_k = v_k ∏_(j<k) (1 - v_j)`, and the logits of v_k in units of
+        their standard deviation about their mean.
+        """
+        import numpy as np
+        from scipy.special import digamma, expit, log_expit, polygamma
+
+        alpha = [float(x) for x in self.heads]
+        entries, left, volume = [], np.zeros_like(t[0]), np.zeros_like(t[0])
+        for k, place in enumerate(t):
+            own, rest = alpha[k], sum(alpha[k + 1 :])
+            width = np.sqrt(polygamma(1, own) + polygamma(1, rest))
+            logit = digamma(own) - digamma(rest) + width * place
+            entries.append(np.exp(left) * expit(logit))
+            volume = volume + left + log_expit(logit) + log_expit(-logit) + np.log(width)
+            left = left + log_expit(-logit)
+        return [*entries, np.exp(left)], volume
 
     def draw(self, rng: Any, n: int) -> Any:
         """n actions, one a row."""

@@ -7,11 +7,13 @@ from functools import partial
 from typing import Any, ClassVar
 
 from sympy import (
+    Add,
     Dummy,
     FiniteSet,
     Integer,
     Integral,
     Interval,
+    Mul,
     Piecewise,
     Range,
     Rational,
@@ -20,6 +22,7 @@ from sympy import (
     Sum,
     Symbol,
     default_sort_key,
+    exp,
     expand_log,
     lambdify,
     log,
@@ -35,8 +38,8 @@ from ..symbols import TRAINED, Observable, Parameter
 from ..timelimit import within
 from .arguments import scalar
 from .distribution import DistributionPolicy, exponential
-from .integrals import attempted
 from .reductions import reduced
+from .sympy_integration import attempted
 
 __all__ = ["WrittenPolicy", "of_random_symbol", "written"]
 
@@ -217,8 +220,9 @@ def of_random_symbol(variable: Any) -> Any:
     space = variable.pspace
     law = space.distribution
     make = _named().get(type(law).__name__)
-    if make is not None:
-        return make(*law.args)
+    found = None if make is None else make(*law.args)
+    if found is not None:
+        return found
     if isinstance(law, JointDistribution):
         raise PolicyError(
             f"asked for the policy of {variable}, a {type(law).__name__}: of laws of several "
@@ -241,7 +245,30 @@ def of_random_symbol(variable: Any) -> Any:
         pieces = [piece for piece in density.args if piece.expr != 0]
         density = pieces[0].expr if len(pieces) == 1 else density
     written = expand_log(log(powsimp(density)), force=True)
-    return WrittenPolicy(expand_log(written), a, support)
+    return WrittenPolicy(expand_log(_of_positive(written, a)), a, support)
+
+
+def _of_positive(law: Any, a: Any) -> Any:
+    """log π with the logarithms of what is negative in one: -p/log(1-p) is positive, its factors
+    are not.
+    """
+    apart = []
+    for term in Add.make_args(law):
+        logs = [f for f in Mul.make_args(term) if isinstance(f, log)]
+        if term.is_number and term.is_real is False:
+            apart.append(exp(term))
+        elif len(logs) == 1 and not logs[0].has(a) and _is_negative(logs[0].args[0]):
+            apart.append(logs[0].args[0] ** (term / logs[0]))
+        else:
+            continue
+        law -= term
+    return law + log(Mul(*apart)) if apart else law
+
+
+def _is_negative(x: Any) -> bool:
+    """Whether a formula of the parameters is negative where all of them are 1/3."""
+    value = x.xreplace(dict.fromkeys(x.free_symbols, Rational(1, 3)))
+    return bool(value.is_real and value.is_negative)
 
 
 def _require_fixed(variable: Any, outcomes: list[Any]) -> None:
@@ -271,6 +298,7 @@ _SUPPORTS = {"KumaraswamyDistribution": Interval.open(0, 1)}
 
 
 def _named() -> dict[str, Callable[..., Any]]:
+    """The family of a law of SymPy from its arguments; None where it is not one for these."""
     from .circular import VonMisesPolicy
     from .counting import BinomialPolicy, NegativeBinomialPolicy, PoissonPolicy
     from .finite import BernoulliPolicy
@@ -295,6 +323,11 @@ def _named() -> dict[str, Callable[..., Any]]:
         "VonMisesDistribution": VonMisesPolicy,
         "PoissonDistribution": PoissonPolicy,
         "NegativeBinomialDistribution": NegativeBinomialPolicy,
-        "BinomialDistribution": lambda n, p, *rest: BinomialPolicy(n, p),
-        "BernoulliDistribution": lambda p, *rest: BernoulliPolicy(probability=p),
+        # With other outcomes than success and failure they are no numbers of successes.
+        "BinomialDistribution": lambda n, p, *outcomes: (
+            BinomialPolicy(n, p) if outcomes == (1, 0) else None
+        ),
+        "BernoulliDistribution": lambda p, *outcomes: (
+            BernoulliPolicy(probability=p) if outcomes == (1, 0) else None
+        ),
     }

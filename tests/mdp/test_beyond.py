@@ -99,10 +99,7 @@ def test_the_average_reward_in_symbols():
     assert Matrix(found.stationary)[0] == HALF
 
 
-def test_an_average_that_depends_on_the_start():
-    process = MDP(P2, 0, 0)
-    with pytest.raises(PolicyError, match="do not reach each other"):
-        process.average_reward([[1, 0], [1, 0]])
+def test_the_average_reward_of_episodes_that_end():
     with pytest.raises(PolicyError, match="episodes end"):
         corridor().average_reward([[1, 0]] * 4)
 

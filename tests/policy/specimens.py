@@ -5,6 +5,7 @@ from __future__ import annotations
 from sympy import Interval, Matrix, MatrixSymbol, Symbol, log
 
 from symprice import (
+    MLP,
     BernoulliPolicy,
     BetaPolicy,
     BinomialPolicy,
@@ -27,20 +28,26 @@ from symprice import (
     SquashedGaussianPolicy,
     VonMisesPolicy,
     WeibullPolicy,
+    inputs,
     parameters,
     policy_gradient,
 )
 from symprice.policy.bessel import BesselRatio
 from symprice.policy.cosine_moments import CosineMoment
 from symprice.policy.density import DensityOf
+from symprice.policy.distribution import Action
+from symprice.policy.divergence_terms import DivergenceTerms
+from symprice.policy.double_sided import DoubleGamma, DoubleMaxwell
 from symprice.policy.estimators import ScoreEstimator
 from symprice.policy.gamma_differences import GammaQuotient, PolygammaDifference
+from symprice.policy.independent import IndependentActions
 from symprice.policy.other_columns import GapToOthers, LogOdds, MeanOfOthers, VarianceOfOthers
 from symprice.policy.trigamma_gaps import TrigammaFall
 
 m, s, z, k = (Parameter(name) for name in ("m", "s", "z", "k"))
 u = Symbol("u", positive=True)
 GAUSSIAN = GaussianPolicy(m, s)
+OUTPUTS = MLP(2, 3, 2)(inputs("x", 2))
 SQUARE = policy_gradient(GAUSSIAN, lambda a: a**2)
 BIASED = policy_gradient(BernoulliPolicy(logit=z), {1: 1, 0: 0})
 COLUMN = ParameterMatrix("z", 3, 1)
@@ -51,6 +58,7 @@ SPECIMENS = [
     MeanOfOthers(COLUMN, MatrixSymbol("r", 3, 1)),
     GapToOthers(COLUMN, MatrixSymbol("r", 3, 1)),
     VarianceOfOthers(COLUMN, MatrixSymbol("r", 3, 1)),
+    DivergenceTerms(COLUMN, MatrixSymbol("r", 3, 1)),
     GAUSSIAN,
     GaussianPolicy(m, log_sigma=z),
     LogNormalPolicy(m, 1),
@@ -74,6 +82,11 @@ SPECIMENS = [
     SQUARE,
     SQUARE.pathwise(),
     policy_gradient(GaussianPolicy(m, 1), lambda a: a**2).measure_valued(),
+    policy_gradient(GaussianPolicy(m, k), lambda a: a**2).measure_valued(),
+    policy_gradient(BernoulliPolicy(logit=OUTPUTS[0, 0]), {1: OUTPUTS[1, 0], 0: 0}),
+    DoubleMaxwell(),
+    DoubleGamma(),
+    IndependentActions([GaussianPolicy(m, 1), PoissonPolicy(k)], [Action("a_1"), Action("a_2")]),
     BIASED.importance_weighted(BernoulliPolicy(logit=0)),
     ScoreEstimator(BIASED, 8, "optimal"),
     BIASED.dynamics("natural"),

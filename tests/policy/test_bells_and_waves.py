@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -58,11 +57,13 @@ def numbers(column, point):
 def test_rewards_with_bells_close(reward):
     found = policy_gradient(GaussianPolicy(mu, s), reward).doit()
     assert not found.has(ActionIntegral)
-    f = sympy.lambdify(a, reward, "mpmath")
+    f = sympy.lambdify(a, reward, "numpy")
+    noise, step = np.linspace(-12, 12, 961, retstep=True)
+    density = step * np.exp(-(noise**2) / 2) / np.sqrt(2 * np.pi)
 
     def objective(m, sigma):
-        law = lambda x: mpmath.npdf(x, m, sigma)  # noqa: E731
-        return mpmath.quad(lambda x: f(x) * law(x), mpmath.linspace(-9, 9, 19))
+        """The trapezoidal rule, whose error falls faster than every power of the step."""
+        return density @ f(m + sigma * noise)
 
     assert numbers(found, POINT) == pytest.approx(slopes(objective, (0.3, 0.7)), abs=1e-8)
 

@@ -166,3 +166,9 @@ def test_what_is_refused():
     with pytest.raises(PolicyError, match="actions are 1"):
         policy.prob(0)
     assert policy_gradient(policy, Function("r")) == policy_gradient(policy, r)
+
+
+def test_the_natural_gradient_of_listed_rewards_as_code():
+    z = ParameterMatrix("z", 3, 1)
+    found = policy_gradient(CategoricalPolicy(z), [1, -2, 4]).natural().lambdify()()
+    assert np.allclose(np.ravel(found), [0, -3, 3], rtol=1e-15)

@@ -31,6 +31,7 @@ from symprice.policy.objectives import (
     kl_penalty,
     mean_variance,
     pass_at_k,
+    pass_at_k_estimate,
     surrogate,
 )
 
@@ -40,18 +41,19 @@ FIFTH = Rational(1, 5)
 LOGITS = parameters("z1:4", real=True)
 
 
+@pytest.mark.parametrize("ddof", [0, 1])
 @pytest.mark.parametrize("size", [2, 3, 5])
-def test_groups_by_enumeration(size):
-    """Every group of rewards 0 and 1: the mean of A_i s_i, the standard deviation of ddof 0."""
+def test_groups_by_enumeration(size, ddof):
+    """Every group of rewards 0 and 1: the mean of A_i s_i, by either standard deviation."""
     chance = mpmath.mpf(2) / 7
     total = mpmath.mpf(0)
     for group in itertools.product((1, 0), repeat=size):
         weight = mpmath.fprod(chance if x else 1 - chance for x in group)
         mean = mpmath.mpf(sum(group)) / size
-        spread = mpmath.sqrt(sum((x - mean) ** 2 for x in group) / size)
+        spread = mpmath.sqrt(sum((x - mean) ** 2 for x in group) / (size - ddof))
         if spread:
             total += weight * sum((x - mean) / spread * (x - chance) for x in group) / size
-    found = group_advantage_gradient(BernoulliPolicy(probability=p), size)
+    found = group_advantage_gradient(BernoulliPolicy(probability=p), size, ddof=ddof)
     assert abs(found.subs(p, Rational(2, 7)).evalf(20) - total) < 1e-14
 
 
@@ -115,8 +117,6 @@ def test_clipping_is_one_sided():
     gains = {1: 1, 0: -1}
     far = clipped_surrogate(BernoulliPolicy(probability=Rational(9, 10)), old, gains, FIFTH)
     assert far == S.Half * Rational(6, 5) - S.Half * Rational(4, 5)
-    with pytest.raises(NoRuleError, match="no closed form"):
-        clipped_surrogate(GaussianPolicy(mu, 1), GaussianPolicy(0, 1), lambda a: a, FIFTH)
 
 
 @pytest.mark.parametrize("gains", [{1: 1, 0: -1}, {1: -2, 0: 3}, {1: 2, 0: 0}])
@@ -189,7 +189,22 @@ def test_risk():
     assert expand(variance - (p - 2 * p * (1 - p))) == 0
 
 
+def test_the_estimate_of_pass_at_k_counts_sets_and_is_unbiased():
+    for c, k in itertools.product(range(6), range(1, 6)):
+        sets = list(itertools.combinations([1] * c + [0] * (5 - c), k))
+        assert pass_at_k_estimate(5, c, k) == Rational(sum(map(any, sets)), len(sets))
+    mean = sum(
+        p ** sum(x) * (1 - p) ** (5 - sum(x)) * pass_at_k_estimate(5, sum(x), 3)
+        for x in itertools.product((0, 1), repeat=5)
+    )
+    assert expand(mean - pass_at_k(BernoulliPolicy(probability=p), 3)) == 0
+    with pytest.raises(PolicyError, match="more than the samples"):
+        pass_at_k_estimate(3, 4, 1)
+
+
 def test_groups_that_are_refused():
+    with pytest.raises(PolicyError, match="write 0 or 1"):
+        group_advantage_gradient(BernoulliPolicy(theta), 3, ddof=2)
     with pytest.raises(PolicyError, match="at least 2"):
         group_advantage_gradient(BernoulliPolicy(theta), 1)
     with pytest.raises(NoRuleError, match="BernoulliPolicy"):

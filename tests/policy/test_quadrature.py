@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import mpmath
 import pytest
+import sympy
 from mpmath import exp, mpf, workdps
+from sympy import Abs, Eq, Max, Rational, Symbol, oo, sin
 
 from symprice import (
     BinomialPolicy,
     GammaPolicy,
+    GaussianPolicy,
     LaplacePolicy,
     NegativeBinomialPolicy,
     Parameter,
@@ -16,6 +19,7 @@ from symprice import (
     policy_gradient,
     sigmoid,
 )
+from symprice.policy.integrals import ActionIntegral
 from symprice.policy.quadrature import NoQuadrature, over_half_line, over_interval, over_line
 from symprice.policy.summing import series
 
@@ -99,7 +103,11 @@ def test_what_grows_has_no_sum():
 
 
 GRADIENTS = {
-    "a kink that moves": policy_gradient(LaplacePolicy(mu, 10**6), lambda a: a**2),
+    "a kink that moves": policy_gradient(LaplacePolicy(mu, 2), lambda a: a**2),
+    "a kink that moves, far": policy_gradient(LaplacePolicy(mu, 10**6), lambda a: a**2),
+    "a kink of the reward": policy_gradient(
+        GaussianPolicy(mu, Rational(1, 30)), lambda a: Max(1, a)
+    ),
     "a large shape": policy_gradient(
         GammaPolicy(10**6, rate=Parameter("l", positive=True)), lambda a: a**2
     ),
@@ -111,3 +119,13 @@ GRADIENTS = {
 @pytest.mark.parametrize("gradient", GRADIENTS.values(), ids=GRADIENTS)
 def test_checks_of_extreme_parameters_decide(gradient):
     assert check(gradient, points=1)
+
+
+def test_what_quadrature_does_not_find_is_not_called_wrong():
+    """The kinks of |sin a| are not looked for."""
+    a = Symbol("a", real=True)
+    out_of_reach = ActionIntegral(Abs(sin(a)) * sympy.exp(-((a - mu) ** 2)), (a, -oo, oo))
+    report = check(Eq(mu**2, out_of_reach), points=1)
+    assert not report and "undecided" in str(report) and "enough digits" in str(report)
+    wrong = ActionIntegral(sympy.exp(-((a - mu) ** 2)), (a, -oo, oo))
+    assert "does not hold" in str(check(Eq(mu**2, wrong), points=1))
