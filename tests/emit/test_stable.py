@@ -34,6 +34,7 @@ from symprice.networks.network import MLP
 from symprice.symbols import Name, parameters
 from symprice.tangent.closing import closed_form
 from symprice.tangent.covariance import NTCov, NTVar
+from tests.seeds import seeds
 
 LOGITS = [0.0] + [
     sign * size
@@ -461,7 +462,7 @@ def random_formula(rng: np.random.Generator, depth: int) -> Any:
     return choices[kind - 2]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", seeds(30))
 def test_rewriting_keeps_the_value(seed: int) -> None:
     rng = np.random.default_rng(seed)
     formula = random_formula(rng, 4)

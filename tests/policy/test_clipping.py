@@ -91,7 +91,7 @@ def test_a_jump_in_a_logarithm_divides_the_integral():
 
     # Γ(5/2) = 1.3293...; near 0 the integrand goes like x log x.
     expected = simpson(f, [0.0, 1e-9, 1e-6, 1e-3, *sorted(ends), 60.0])
-    assert abs(float(whole.subs(s, Rational(5, 2)).evalf()) - expected) < 1e-11
+    assert abs(lambdify([s], whole)(2.5) - expected) < 1e-11
 
 
 def test_clipped_surrogates_of_counts_are_sums():

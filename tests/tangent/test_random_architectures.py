@@ -43,7 +43,7 @@ def test_the_kernel_is_the_product_of_the_jacobians(architecture, seed):
     assert np.abs(found - wanted).max() <= TOLERANCE * scale
 
 
-@settings(max_examples=max(60, settings().max_examples // 10))
+@settings(max_examples=max(25, settings().max_examples // 10))
 @given(architectures(), st.integers(0, 2**32 - 1))
 def test_the_variance_is_that_at_equal_inputs(architecture, seed):
     params, x, _ = architecture.arrays(seed)

@@ -9,10 +9,11 @@ import pytest
 
 from symprice import NothingSharedWarning, NTCov, closed_form
 from symprice.symbols import ParameterMatrix
+from tests.seeds import seeds
 from tests.tangent.random_expressions import Maker
 from tests.tangent.steps import Case, computes, holds
 
-SEEDS = range(60)
+SEEDS = seeds(40)
 
 
 def drawn(seed: int, label: str, depth: int) -> Case:
