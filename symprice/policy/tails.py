@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from sympy import Add, Integer, Mul, Pow, S, Symbol, cancel, fraction, oo, together
 
 from ..errors import PolicyError
+from .factoring import work_of
 
 __all__ = ["exponent_at_infinity", "margins", "require_finite"]
+
+# So many terms of a quotient are brought over one denominator.
+_WORK = 50_000
 
 
 def margins(integrand: Any, a: Any, low: Any, high: Any) -> list[Any]:
@@ -38,15 +43,26 @@ def exponent_at_infinity(f: Any, a: Any) -> Any:
     if f == a:
         return S.One
     if isinstance(f, Mul):
-        parts = [exponent_at_infinity(x, a) for x in f.args]
-        return None if None in parts else Add(*parts).expand()
+        total = S.Zero
+        # Sums last: a bell beside them says at once that it is no power.
+        for factor in sorted(f.args, key=lambda x: isinstance(x, Add)):
+            exponent = exponent_at_infinity(factor, a)
+            if exponent is None:
+                return None
+            total += exponent
+        return total.expand()
     if isinstance(f, Pow) and not f.exp.has(a):
         inner = exponent_at_infinity(f.base, a)
         return None if inner is None else (inner * f.exp).expand()
-    if isinstance(f, Add) and f.is_rational_function(a):
+    if isinstance(f, Add) and f.is_rational_function(a) and _together(f) <= _WORK:
         above, below = fraction(cancel(together(f), a))
         return Integer(above.as_poly(a).degree() - below.as_poly(a).degree())
     return None
+
+
+def _together(total: Any) -> int:
+    """How many terms the denominator that a sum is brought over may have, times those above it."""
+    return prod(work_of(fraction(term)[1]) for term in total.args) * work_of(total)
 
 
 def require_finite(

@@ -19,6 +19,7 @@ from symprice import (
     policy_gradient,
 )
 from symprice.errors import PolicyError
+from symprice.policy import tails
 from symprice.policy.tails import margins
 
 mu, nu = Parameter("mu", real=True), Parameter("nu", positive=True)
@@ -88,3 +89,11 @@ def test_waves_of_counts_close_by_modulus_and_angle(r):
         return k * mpmath.sin(k) * weight
 
     assert abs(found.subs(at).evalf() - sum(map(term, range(200)))) < 1e-14
+
+
+def test_beside_a_bell_no_sum_is_brought_over_one_denominator(monkeypatch):
+    b = symbols("b", real=True)
+    monkeypatch.setattr(tails, "cancel", None)
+    assert margins(exp(-(a**2)) * (1 / (1 + a) + b) ** 2, a, -oo, oo) == []
+    long = sum((a + k) ** k / (1 + a**k + b) for k in range(1, 40))
+    assert margins(long / (1 + a**2), a, -oo, oo) == []
