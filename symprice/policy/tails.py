@@ -44,8 +44,8 @@ def exponent_at_infinity(f: Any, a: Any) -> Any:
         return S.One
     if isinstance(f, Mul):
         total = S.Zero
-        # Sums last: a bell beside them says at once that it is no power.
-        for factor in sorted(f.args, key=lambda x: isinstance(x, Add)):
+        # Quotients last: a bell beside them says at once that it is no power.
+        for factor in sorted(f.args, key=lambda x: bool(x.is_rational_function(a))):
             exponent = exponent_at_infinity(factor, a)
             if exponent is None:
                 return None
