@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sympy import Add, Expr, Heaviside, Max, Min, Piecewise, S, exp, log
+from sympy import Add, Expr, Heaviside, Max, Min, Mul, Piecewise, S, exp, log, piecewise_fold
 
 from ..errors import PolicyError
 from .arguments import rewards_of, scalar
@@ -167,8 +167,14 @@ def clipped_gradient(policy: Any, old: Any, advantage: Any, epsilon: Any, wrt: A
             slope = gain * policy.prob(a).diff(v)
             ends = (1 + width) * old.prob(a), (1 - width) * old.prob(a)
             total += slope * _unclipped(policy.prob(a), ends, gain)
-        entries.append(total)
+        entries.append(Add(*map(_within_conditions, Add.make_args(total))))
     return shaped(entries, 1)
+
+
+def _within_conditions(term: Any) -> Any:
+    """c {1 if …, 0 otherwise} as {c if …, 0 otherwise}."""
+    cases = [factor for factor in Mul.make_args(term) if isinstance(factor, Piecewise)]
+    return piecewise_fold(term) if len(cases) == 1 else term
 
 
 def _unclipped(p: Any, ends: tuple[Any, Any], gain: Any) -> Any:
