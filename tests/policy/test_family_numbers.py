@@ -29,7 +29,7 @@ for module in pkgutil.iter_modules(symprice.policy.__path__, "symprice.policy.")
 TIGHT, UNIT = mpmath.mpf(10) ** -11, 8 * 2.0**-52
 # 1 - σ(1000) has 434 digits.
 DIGITS, MANY = 40, 480
-POINTS, TERMS = 6, 400
+POINTS, TERMS = 8, 400
 # Both may be 0, as sums of terms that are not.
 ABSOLUTE = {"entropy": 1e-15, "divergence": 1e-16}
 # Their divergences are differences of special functions of size 1: right to so many digits.
