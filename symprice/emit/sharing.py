@@ -15,16 +15,8 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 
 from ..networks.activations import log_sigmoid, sigmoid
 from ..networks.named_function import NamedFunction
-from .careful import (
-    Careful,
-    EntryOf,
-    LogSoftmaxes,
-    RewardGaps,
-    Softmaxes,
-)
-from .careful_gaps import (
-    LogSoftmaxRatios,
-)
+from .careful import Careful, EntryOf, LogSoftmaxes, RewardGaps, Softmaxes
+from .careful_gaps import LogSoftmaxRatios
 from .code_names import CodeNames
 from .stable import stabilise
 from .unfolding import unfold, walk

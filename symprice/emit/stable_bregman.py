@@ -26,12 +26,7 @@ from sympy import (
 )
 
 from ..policy.bessel import BesselRatio
-from .careful import (
-    CosineMean,
-    ExponentialGap,
-    LogRatio,
-    TrigammaGap,
-)
+from .careful import CosineMean, ExponentialGap, LogRatio, TrigammaGap
 from .careful_gaps import (
     ExponentialBend,
     Gap,

@@ -17,6 +17,7 @@ from sympy import (
     Integral,
     Max,
     Min,
+    Poly,
     Pow,
     Sum,
     exp,
@@ -179,15 +180,29 @@ def _choices(node: Any) -> list[Any]:
 
 
 def _zeros(gap: Any, symbol: Any) -> list[Any]:
-    """Where an expression is 0, if it is linear or quadratic in the action or in its logarithm."""
+    """Where an expression is 0, as far as it is linear or quadratic in the action or in its
+    logarithm, or has such factors.
+    """
+    return list(_roots(gap, symbol)[0])
+
+
+def _all_zeros(gap: Any, symbol: Any) -> bool:
+    """Whether these are all of them, so that the sign is known between."""
+    found, degree = _roots(gap, symbol)
+    return 0 < degree == sum(found.values())
+
+
+def _roots(gap: Any, symbol: Any) -> tuple[dict[Any, int], int]:
+    """The zeros with their multiplicities, and how many there are, those that are not found too."""
     opened = expand_mul(gap)
     level = Dummy("level")
     in_logarithm = opened.xreplace({log(symbol): level})
     if in_logarithm.has(level) and not in_logarithm.has(symbol):
-        return [exp(zero) for zero in _zeros(in_logarithm, level)]
+        found, degree = _roots(in_logarithm, level)
+        return {exp(zero): count for zero, count in found.items()}, degree
     if not opened.has(symbol) or not opened.is_polynomial(symbol):
-        return []
-    return list(roots(opened, symbol, cubics=False, quartics=False))
+        return {}, 0
+    return roots(opened, symbol, cubics=False, quartics=False), int(Poly(opened, symbol).degree())
 
 
 def _bound(value: Any) -> Any:
@@ -333,7 +348,7 @@ def _without_kinks(function: Any, symbol: Any, value: Any, place: Any) -> Any:
     """
     known = {}
     for node in function.atoms(Abs, sign):
-        if _zeros(node.args[0], symbol):
+        if _all_zeros(node.args[0], symbol):
             way = Integer(mpmath.sign(value(node.args[0], symbol, place)))
             known[node] = way * node.args[0] if isinstance(node, Abs) else way
     return function.xreplace(known)

@@ -129,3 +129,9 @@ def test_what_quadrature_does_not_find_is_not_called_wrong():
     assert not report and "undecided" in str(report) and "enough digits" in str(report)
     wrong = ActionIntegral(sympy.exp(-((a - mu) ** 2)), (a, -oo, oo))
     assert "does not hold" in str(check(Eq(mu**2, wrong), points=1))
+
+
+def test_a_sign_that_changes_where_nothing_is_known_is_not_taken_for_constant():
+    """|a⁴ - 2 a| has a kink at 0, which is found, and one at the cubic root of 2, which is not."""
+    gradient = policy_gradient(GaussianPolicy(mu, 1), lambda a: Abs(a**4 - 2 * a))
+    assert "does not hold" not in str(check(gradient, points=1))
